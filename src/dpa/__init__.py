@@ -1,0 +1,1 @@
+"""Automatic video object segmentation by Dual Prototype Attention: a video goes in, masks come out."""

@@ -1,0 +1,28 @@
+"""The errors of this package: one clear sentence each, naming the file or setting and the mend."""
+
+
+class DPAError(Exception):
+    """Base of every error that a user can mend. The command line prints it without a traceback."""
+
+
+class InputError(DPAError):
+    """A file, folder, stream or setting given by the user cannot be used."""
+
+
+class TruncatedError(InputError):
+    """A video ended before its last frame: what was decoded has been delivered."""
+
+
+class OutputError(DPAError):
+    """A result cannot be written: it exists already, the place is not writable, or the disk is full."""
+
+
+class WeightsError(DPAError):
+    """A weights file is missing, damaged, or does not fit the network."""
+
+
+class MissingExtra(DPAError):
+    """The request needs a library that the base installation does not have."""
+
+    def __init__(self, what: str, extra: str = "torch") -> None:
+        super().__init__(f'{what} needs more than the base installation: pip install "dpa-vos[{extra}]"')
