@@ -1,0 +1,158 @@
+"""Flow of every frame of a video, in one pass, by one rule."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import cv2
+import numpy as np
+
+from dpa.errors import InputError, TruncatedError
+from dpa.flow.estimator import FlowEstimator
+from dpa.video.frame import Frame
+
+#: The rule of this package, as flow recipes quote it; `pair_flow` is the only place that applies it.
+LAST_FRAME = "flow from the last frame to the one before it, negated; a single frame has zero flow"
+DIRECTION = "frame t to frame t+1"
+
+
+def flow_size(height: int, width: int, size: int | None) -> tuple[int, int]:
+    """(height, width) of the grid on which the flow of such frames is computed.
+
+    Args:
+        height: of the frame, pixels.
+        width: of the frame, pixels.
+        size: pixels of the grid's longer side, at least 1; None for the frame's own grid. Never enlarges,
+            keeps the aspect to the nearest pixel.
+
+    Raises:
+        InputError: `size` is below 1.
+    """
+    if size is None or size >= max(height, width):
+        return height, width
+    if size < 1:
+        raise InputError(f"flow size must be at least 1 pixel, not {size}")
+    ratio = size / max(height, width)
+    return max(1, round(height * ratio)), max(1, round(width * ratio))
+
+
+def reduce(image: np.ndarray, size: int | None) -> np.ndarray:
+    """The picture from which flow is computed: (H, W, 3) uint8 to (h, w, 3) uint8; see `flow_size`."""
+    height, width = flow_size(image.shape[0], image.shape[1], size)
+    if (height, width) == image.shape[:2]:
+        return image
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def pair_flow(
+    estimator: FlowEstimator,
+    image: np.ndarray,
+    following: np.ndarray | None,
+    previous: np.ndarray | None = None,
+    size: int | None = None,
+) -> np.ndarray:
+    """The flow of one frame, given its neighbours.
+
+    To the following frame where there is one; else, for the last frame of a video, to the previous one,
+    negated; else, for the only frame, zero.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        following: the next frame of the video, same size; None if `image` is the last.
+        previous: the frame before; looked at only if `following` is None.
+        size: see `flow_size`.
+
+    Returns:
+        (h, w, 2) float32 on the grid of `flow_size`, in pixels of the full frame.
+
+    Raises:
+        InputError: the frames differ in size.
+    """
+    reduced = []
+    for other in (following, previous):
+        if other is not None:
+            _check_sizes(image, other)
+        reduced.append(None if other is None else reduce(other, size))
+    after, before = reduced
+    return _by_rule(estimator, reduce(image, size), after, before, image.shape)
+
+
+def flows(
+    frames: Iterable[Frame],
+    estimator: FlowEstimator,
+    size: int | None = None,
+    skip: Callable[[Frame], bool] | None = None,
+) -> Iterator[tuple[Frame, np.ndarray]]:
+    """Every frame of a video with its flow, in order, looking one frame ahead: what `pair_flow` gives.
+
+    Memory is that of a few frames, whatever the video's length. Closing the generator closes `frames`.
+
+    Args:
+        frames: of one video, in order, all of one size.
+        estimator: see `FlowEstimator`.
+        size: see `flow_size`.
+        skip: frames for which it is true are neither estimated nor yielded, though their neighbours' flow
+            uses them: for work that is half done.
+
+    Yields:
+        The frame and its flow, (h, w, 2) float32 on the grid of `flow_size`, in pixels of the full frame.
+
+    Raises:
+        InputError: the frames differ in size.
+        TruncatedError: `frames` raised it; the last frame before it has been yielded, by the rule.
+    """
+    try:
+        for frame, before, image, after in _neighbours(frames, size):
+            if skip is None or not skip(frame):
+                yield frame, _by_rule(estimator, image, after, before, frame.image.shape)
+    finally:
+        close = getattr(frames, "close", None)
+        if close is not None:
+            close()
+
+
+def _neighbours(
+    frames: Iterable[Frame], size: int | None
+) -> Iterator[tuple[Frame, np.ndarray | None, np.ndarray, np.ndarray | None]]:
+    """Each frame with the reduced pictures before it, of it and after it."""
+    truncated = None
+    held: tuple[Frame, np.ndarray | None, np.ndarray] | None = None
+    try:
+        for frame in frames:
+            after = reduce(frame.image, size)
+            if held is None:
+                held = frame, None, after
+                continue
+            _check_sizes(held[0].image, frame.image)
+            yield *held, after
+            held = frame, held[2], after
+    except TruncatedError as error:
+        truncated = error
+    if held is not None:
+        yield *held, None
+    if truncated is not None:
+        raise truncated
+
+
+def _by_rule(
+    estimator: FlowEstimator,
+    image: np.ndarray,
+    after: np.ndarray | None,
+    before: np.ndarray | None,
+    full: tuple[int, ...],
+) -> np.ndarray:
+    """The rule itself, on reduced pictures; `full` is the shape of the frame, whose pixels are the unit."""
+    height, width = image.shape[:2]
+    if after is not None:
+        flow = estimator(image, after)
+    elif before is not None:
+        flow = -estimator(image, before)
+    else:
+        return np.zeros((height, width, 2), np.float32)
+    if full[:2] != (height, width):
+        flow *= np.array([full[1] / width, full[0] / height], np.float32)
+    return flow
+
+
+def _check_sizes(first: np.ndarray, second: np.ndarray) -> None:
+    if first.shape != second.shape:
+        sizes = " and ".join(f"{image.shape[1]}x{image.shape[0]}" for image in (first, second))
+        raise InputError(f"frames of one video must have one size, not {sizes}: resize or split them")
