@@ -1,1 +1,70 @@
-"""Automatic video object segmentation by Dual Prototype Attention: a video goes in, masks come out."""
+"""Automatic video object segmentation by Dual Prototype Attention: a video goes in, masks come out.
+
+    import dpa
+    for mask in dpa.segment("in.mp4"):
+        mask.binary, mask.probability, mask.index, mask.time
+
+Importing the package imports none of its libraries: each name below is looked up when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from dpa.errors import DPAError, InputError, MissingExtra, OutputError, TruncatedError, WeightsError
+
+if TYPE_CHECKING:
+    from dpa.flow import flow_to_image, make_estimator
+    from dpa.model.dpa import DPA
+    from dpa.segmenter import Mask, Segmenter, segment
+    from dpa.video.frame import Frame
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DPA",
+    "DPAError",
+    "Frame",
+    "InputError",
+    "Mask",
+    "MissingExtra",
+    "OutputError",
+    "Segmenter",
+    "TruncatedError",
+    "WeightsError",
+    "__version__",
+    "flow_to_image",
+    "make_estimator",
+    "segment",
+]
+
+_HOME = {
+    "DPA": "dpa.model.dpa",
+    "Frame": "dpa.video.frame",
+    "Mask": "dpa.segmenter",
+    "Segmenter": "dpa.segmenter",
+    "flow_to_image": "dpa.flow",
+    "make_estimator": "dpa.flow",
+    "segment": "dpa.segmenter",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a public name at its first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'dpa' has no attribute {name!r}")
+    if name == "DPA" and not _installed("torch"):
+        raise MissingExtra("dpa.DPA, the network in torch,")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    names = {*globals(), *__all__}
+    return sorted(names if _installed("torch") else names - {"DPA"})
+
+
+def _installed(module: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(module) is not None

@@ -1,0 +1,5 @@
+"""`python -m dpa`."""
+
+from dpa.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Settings files by name: `dpa.config.load(schema, "NAME")` reads NAME.yaml of this folder."""
