@@ -1,7 +1,6 @@
 """Dense Inverse Search flow (Kroeger et al., ECCV 2016), OpenCV's: no weights, made for CPUs."""
 
 import threading
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -23,13 +22,13 @@ class DIS:
     any size from 1 x 1 up works; expect little of the flow of such pictures.
 
     Args:
-        preset: OpenCV's trade of time against quality.
+        preset: "medium", "fast" or "ultrafast": OpenCV's trade of quality for time.
 
     Raises:
         ValueError: unknown preset.
     """
 
-    def __init__(self, preset: Literal["medium", "fast", "ultrafast"] = "medium") -> None:
+    def __init__(self, preset: str = "medium") -> None:
         if preset not in _PRESETS:
             raise ValueError(f"preset must be one of {', '.join(_PRESETS)}, not {preset!r}")
         self.name = "dis" if preset == "medium" else f"dis-{preset}"

@@ -1,12 +1,15 @@
 """What every flow estimator looks like from outside, and how one is chosen by name."""
 
-import os
+import importlib.util
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-NAMES = ("auto", "dis", "dis-fast", "raft-small", "raft-large")
+from dpa.errors import InputError
+
+#: What `make_estimator` knows; "auto" is decided by `choose`.
+NAMES = ("auto", "dis", "dis-fast", "dis-ultrafast", "raft-small", "raft-large")
 
 
 class FlowEstimator(Protocol):
@@ -34,8 +37,67 @@ class FlowEstimator(Protocol):
         ...
 
 
-def hub_folder() -> Path:
-    """Where torch hub keeps weights files, found as torch does it but without importing torch."""
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
-    return Path(home).expanduser() / "hub" / "checkpoints"
+def choose(name: str, device: str = "cpu") -> tuple[str, str]:
+    """Decide what "auto" means here, and say why; imports no torch.
+
+    RAFT where it is quick and ready: on a CUDA device, with torch installed and weights on disk (the large
+    network's before the small one's). DIS otherwise.
+
+    Args:
+        name: one of `NAMES`.
+        device: what the flow may run on, as torch names it ("cpu", "cuda", "cuda:1", "mps").
+
+    Returns:
+        The estimator's name, never "auto", and one sentence for the user.
+
+    Raises:
+        InputError: unknown name.
+    """
+    if name not in NAMES:
+        raise InputError(f"unknown flow estimator {name!r}: choose one of {', '.join(NAMES)}")
+    if name != "auto":
+        return name, f"flow by {name}, as asked"
+    if not device.startswith("cuda"):
+        return "dis", f"flow by dis: on {device} it is much quicker than RAFT"
+    if importlib.util.find_spec("torch") is None or importlib.util.find_spec("torchvision") is None:
+        return "dis", 'flow by dis: RAFT needs torch (pip install "dpa-vos[torch]")'
+    from dpa.flow.raft import cached_weights
+
+    for variant in ("large", "small"):
+        if cached_weights(variant).is_file():
+            return (
+                f"raft-{variant}",
+                f"flow by raft-{variant}: there is a CUDA device, and its weights are here",
+            )
+    return (
+        "dis",
+        f"flow by dis: no RAFT weights in {cached_weights('large').parent}; --flow raft-large gets them",
+    )
+
+
+def make_estimator(
+    name: str = "auto", device: str = "cpu", weights: str | Path | None = None
+) -> FlowEstimator:
+    """A flow estimator by its name.
+
+    Args:
+        name: one of `NAMES`; see `choose` for "auto".
+        device: for RAFT; DIS runs on the CPU always.
+        weights: RAFT's weights file; None for torch hub's cache.
+
+    Raises:
+        InputError: unknown name, or a weights file for an estimator that has none.
+        MissingExtra: RAFT without torch.
+        WeightsError: see `RAFT`.
+    """
+    picked, _ = choose(name, device)
+    family, _, variant = picked.partition("-")
+    if family == "raft":
+        from dpa.flow.raft import RAFT
+
+        return RAFT(variant, device, weights)
+    if weights is not None:
+        raise InputError(f"{weights}: {picked} has no weights; they go with raft-small or raft-large, named")
+    from dpa.flow.dis import DIS
+
+    return DIS(variant or "medium")
