@@ -1,6 +1,6 @@
 """Flow of every frame of a video, in one pass, by one rule."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -80,7 +80,7 @@ def flows(
     estimator: FlowEstimator,
     size: int | None = None,
     skip: Callable[[Frame], bool] | None = None,
-) -> Iterator[tuple[Frame, np.ndarray]]:
+) -> Generator[tuple[Frame, np.ndarray], None, None]:
     """Every frame of a video with its flow, in order, looking one frame ahead: what `pair_flow` gives.
 
     Memory is that of a few frames, whatever the video's length. Closing the generator closes `frames`.

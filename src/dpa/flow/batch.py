@@ -1,0 +1,197 @@
+"""Flow pictures of many videos: what is to be done, and doing it in several processes."""
+
+import multiprocessing
+import os
+import re
+import signal
+from collections.abc import Generator, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dpa.data.layout import FLOWS, find_sequences, is_dataset, is_flat
+from dpa.errors import InputError, OutputError
+from dpa.flow.estimator import FlowEstimator, make_estimator
+from dpa.flow.pictures import SUFFIX, Look, write_pictures
+from dpa.video.frame import Frame
+
+# What a video's frames are called, having no names of their own.
+_NUMBERED = re.compile(r"\d{5,}\.jpg")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video whose flow is wanted.
+
+    Attributes:
+        name: for messages.
+        source: the pictures in order, or whatever else `open_source` takes.
+        folder: where the flow pictures go.
+        names: of the pictures, without suffix, one a frame; None where only decoding tells their number.
+    """
+
+    name: str
+    source: str | tuple[Path, ...]
+    folder: Path
+    names: tuple[str, ...] | None
+
+    def existing(self) -> list[Path]:
+        """The pictures that are there already."""
+        if not self.folder.is_dir():
+            return []
+        present = {path.name for path in self.folder.iterdir()}
+        wanted = (
+            sorted(name for name in present if _NUMBERED.fullmatch(name))
+            if self.names is None
+            else [name + SUFFIX for name in self.names if name + SUFFIX in present]
+        )
+        return [self.folder / name for name in wanted]
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What each process needs in order to make its own estimator; the arguments are `make_estimator`'s."""
+
+    name: str
+    device: str
+    weights: Path | None
+
+    def __call__(self) -> FlowEstimator:
+        return make_estimator(self.name, self.device, self.weights)
+
+
+def plan(source: str, out: Path) -> list[Job]:
+    """What is to be done for an input, and where the pictures go.
+
+    A data set keeps its layout: `OUT/FLOW/*.jpg`, or `OUT/SEQUENCE/FLOW/*.jpg`. The pictures of a folder keep
+    their names and those of a video are numbered from 00000, in `OUT/*.jpg`.
+
+    Args:
+        source: a data set's folder, a folder of frames, a video, or a pattern of pictures.
+        out: may be the data set's own folder.
+
+    Raises:
+        InputError: the input cannot be read, or never ends.
+        OutputError: the flow pictures would take the place of the frames.
+    """
+    root = Path(source)
+    if is_dataset(root):
+        flat = is_flat(root)
+        return [
+            Job(
+                sequence.name,
+                sequence.images,
+                out / FLOWS if flat else out / sequence.name / FLOWS,
+                tuple(path.stem for path in sequence.images),
+            )
+            for sequence in find_sequences(root)
+        ]
+    from dpa.video.read import open_source
+
+    with open_source(source) as opened:
+        if opened.live:
+            raise InputError(f"{source}: flow pictures are made of files and folders, not of live input")
+        if opened.kind == "video" or opened.count is None:
+            return [Job(opened.name, source, out, None)]
+        names = tuple(opened.frame_name(index) for index in range(opened.count))
+    if out.resolve() == (root if root.is_dir() else root.parent).resolve():
+        raise OutputError(f"{out}: the frames themselves lie there: choose another folder for their flow")
+    return [Job(root.name, source, out, names)]
+
+
+def run(jobs: list[Job], maker: Maker, look: Look, processes: int = 1) -> Iterator[int]:
+    """Write what is missing of every job.
+
+    Args:
+        jobs: of `plan`.
+        maker: makes the estimator, once in each process.
+        look: size, colouring and JPEG quality.
+        processes: how many; 1 does it all in this one.
+
+    Yields:
+        Numbers of pictures written since the last time.
+
+    Raises:
+        DPAError: the first that any job met; pictures written so far stay.
+    """
+    missing = [job for job in jobs if job.names is None or len(job.existing()) < len(job.names)]
+    for job in missing:
+        try:
+            job.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{job.folder}: cannot be made: {error.strerror}") from error
+    processes = min(processes, len(missing))
+    if processes > 1:
+        yield from _run_parallel(missing, maker, look, processes)
+    elif missing:
+        estimator = maker()
+        for job in missing:
+            for _ in _work(job, estimator, look):
+                yield 1
+
+
+def _work(job: Job, estimator: FlowEstimator, look: Look) -> Generator[Path, None, None]:
+    def target(frame: Frame) -> Path:
+        return job.folder / f"{frame.name or format(frame.index, '05d')}{SUFFIX}"
+
+    if isinstance(job.source, tuple):
+        yield from write_pictures(_read(job.source), estimator, target, look)
+    else:
+        from dpa.video.read import open_source  # data sets need no FFmpeg in every process
+
+        with open_source(job.source) as opened:
+            yield from write_pictures(opened.frames(), estimator, target, look)
+
+
+def _read(paths: tuple[Path, ...]) -> Iterator[Frame]:
+    for index, path in enumerate(paths):
+        image = (
+            cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB) if path.stat().st_size else None
+        )
+        if image is None:
+            raise InputError(f"{path}: not a picture that can be read")
+        yield Frame(image, index, name=path.stem)
+
+
+def _run_parallel(jobs: list[Job], maker: Maker, look: Look, processes: int) -> Iterator[int]:
+    # Spawned, not forked: a fork of a process in which OpenCV or torch has threads may hang.
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    with ProcessPoolExecutor(processes, context, _start_worker, (maker, look, threads, stop)) as pool:
+        try:
+            for done in as_completed([pool.submit(_work_in_worker, job) for job in jobs]):
+                yield done.result()
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+class _Worker:
+    """What a process keeps between jobs."""
+
+    estimator: FlowEstimator
+    look: Look
+    stop: Event
+
+
+def _start_worker(maker: Maker, look: Look, threads: int, stop: Event) -> None:
+    # Ctrl-C reaches every process of the terminal: the parent alone acts on it, through `stop`.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(threads)
+    _Worker.estimator, _Worker.look, _Worker.stop = maker(), look, stop
+
+
+def _work_in_worker(job: Job) -> int:
+    written = 0
+    with closing(_work(job, _Worker.estimator, _Worker.look)) as pictures:
+        for _ in pictures:
+            written += 1
+            if _Worker.stop.is_set():
+                break
+    return written

@@ -1,0 +1,147 @@
+"""Flow pictures on disk: one JPEG a frame, and the recipe they were made by, kept beside them."""
+
+import json
+import os
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from dpa import __version__
+from dpa.errors import OutputError
+from dpa.flow.colour import flow_to_image
+from dpa.flow.estimator import FlowEstimator
+from dpa.flow.stream import DIRECTION, LAST_FRAME, flows
+from dpa.video.frame import Frame
+
+RECIPE_FILE = "flow.json"
+SUFFIX = ".jpg"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How flow becomes a picture.
+
+    Attributes:
+        size: of the flow's grid, which is the picture's too; see `dpa.flow.stream.flow_size`.
+        floor: see `dpa.flow.colour.flow_to_image`.
+        quality: of the JPEG, 1 to 100.
+    """
+
+    size: int | None = None
+    floor: float = 0.0
+    quality: int = 95
+
+
+def make_recipe(estimator: FlowEstimator, look: Look) -> dict[str, object]:
+    """All that decides what the pictures look like, as JSON values."""
+    made_by = dict(estimator.recipe)
+    versions = made_by.pop("versions", {})
+    assert isinstance(versions, dict)
+    return {
+        **made_by,
+        "direction": DIRECTION,
+        "last_frame": LAST_FRAME,
+        "size": look.size,
+        "colouring": "Middlebury colour wheel, scaled by each frame's largest length or the floor",
+        "floor": look.floor,
+        "jpeg_quality": look.quality,
+        "versions": {"dpa": __version__, "opencv": cv2.__version__, **versions},
+    }
+
+
+def claim(out: Path, recipe: dict[str, object], existing: Iterable[Path], overwrite: bool) -> None:
+    """Put the recipe into a folder, making sure that no picture of another recipe stays beside it.
+
+    Args:
+        out: the folder; made if it is not there.
+        recipe: see `make_recipe`.
+        existing: the pictures that lie where this run would write.
+        overwrite: remove them.
+
+    Raises:
+        OutputError: without `overwrite`: the pictures there are of another recipe, or of an unknown one.
+    """
+    file = out / RECIPE_FILE
+    pictures = list(existing)
+    if overwrite:
+        for path in [file, *pictures]:
+            path.unlink(missing_ok=True)
+    elif file.exists():
+        _compare(file, recipe)
+        return
+    elif pictures:
+        raise OutputError(
+            f"{pictures[0]}: there are flow pictures, but no {out / RECIPE_FILE} to say how they were made: "
+            "choose another folder, or --overwrite to make them anew"
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be made: {error.strerror}") from error
+    write_whole(file, (json.dumps(recipe, indent=2) + "\n").encode())
+
+
+def _compare(file: Path, recipe: dict[str, object]) -> None:
+    try:
+        before = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise OutputError(f"{file}: not a recipe that can be read; --overwrite makes it anew") from error
+    if before == recipe:
+        return
+    old = before if isinstance(before, dict) else {}
+    keys = [key for key in {**recipe, **old} if old.get(key) != recipe.get(key)]
+    differences = "; ".join(f"{key}: {old.get(key)} there, {recipe.get(key)} now" for key in keys)
+    raise OutputError(
+        f"{file}: the pictures there were made by another recipe ({differences}): "
+        "choose another folder, or --overwrite to make them anew"
+    )
+
+
+def write_pictures(
+    frames: Iterable[Frame],
+    estimator: FlowEstimator,
+    target: Callable[[Frame], Path],
+    look: Look,
+) -> Generator[Path, None, None]:
+    """Write the flow picture of every frame that has none yet.
+
+    Args:
+        frames: of one video, in order.
+        estimator: see `FlowEstimator`.
+        target: where a frame's picture goes; its folder must exist.
+        look: size, colouring and JPEG quality.
+
+    Yields:
+        Each picture's path, once it is there.
+
+    Raises:
+        InputError, TruncatedError: see `dpa.flow.stream.flows`.
+        OutputError: a picture cannot be written; nothing half-written stays.
+    """
+    with closing(flows(frames, estimator, look.size, skip=lambda frame: target(frame).exists())) as pairs:
+        for frame, flow in pairs:
+            picture = flow_to_image(flow, look.floor)[..., ::-1]
+            done, data = cv2.imencode(SUFFIX, picture, [cv2.IMWRITE_JPEG_QUALITY, look.quality])
+            if not done:
+                raise OutputError(f"{target(frame)}: the picture cannot be packed as JPEG")
+            write_whole(target(frame), data.tobytes())
+            yield target(frame)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file under a hidden name and rename it, so that it is there whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part{os.getpid()}")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
