@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from dpa.errors import DPAError, InputError, MissingExtra, OutputError, TruncatedError, WeightsError
 
 if TYPE_CHECKING:
-    from dpa.flow import flow_to_image, make_estimator
+    from dpa.flow.colour import flow_to_image
+    from dpa.flow.estimator import make_estimator
     from dpa.model.dpa import DPA
     from dpa.segmenter import Mask, Segmenter, segment
     from dpa.video.frame import Frame
@@ -42,8 +43,8 @@ _HOME = {
     "Frame": "dpa.video.frame",
     "Mask": "dpa.segmenter",
     "Segmenter": "dpa.segmenter",
-    "flow_to_image": "dpa.flow",
-    "make_estimator": "dpa.flow",
+    "flow_to_image": "dpa.flow.colour",
+    "make_estimator": "dpa.flow.estimator",
     "segment": "dpa.segmenter",
 }
 
