@@ -1,0 +1,89 @@
+"""An open container, its video stream, and the frames that come out of it."""
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from dpa.errors import InputError
+
+
+class Reader:
+    """A container opened for reading, with the threads and the error count of one pass.
+
+    Args:
+        file: a path, a URL, or an object with `read`.
+        label: what to call it in error messages.
+        threads: decoder threads; 0 leaves it to FFmpeg.
+        slices: no frame threads. They are faster, but lose the decoder's last frames after an error at the
+            end.
+        **options: passed to `av.open`.
+
+    Attributes:
+        unit: the stream's time base in seconds.
+        errors: packets that could not be decoded so far.
+
+    Raises:
+        InputError: where FFmpeg cannot open it, or it has no video stream.
+    """
+
+    def __init__(self, file: Any, label: str, threads: int = 0, slices: bool = False, **options: Any) -> None:
+        self.errors = 0
+        try:
+            self.container = av.open(file, metadata_errors="replace", **options)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise InputError(f"{label} cannot be read as a video ({reason(error)})") from error
+        try:
+            self.stream = _video_stream(self.container, label)
+            self.stream.codec_context.thread_count = threads
+            self.unit = self.stream.time_base or Fraction(1)
+            self.stream.thread_type = "SLICE" if slices else "AUTO"
+        except BaseException:
+            self.container.close()
+            raise
+
+    def decoded(self) -> Iterator[av.VideoFrame]:
+        """Yields the frames from where the container stands to its end."""
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:
+                # The container is broken here: nothing more can be read, but the decoder still holds frames.
+                self.errors += 1
+                packets, packet = iter(()), None
+            try:
+                yield from self.stream.decode(packet)
+            except av.EOFError:
+                return
+            except av.FFmpegError:
+                self.errors += 1
+            if packet is None:
+                return
+
+    def close(self) -> None:
+        self.container.close()
+
+
+def reason(error: Exception) -> str:
+    """FFmpeg's or the system's own words, fit for the inside of a sentence."""
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
+
+
+def path_text(path: os.PathLike[str]) -> str:
+    """A path as FFmpeg takes it: "file:" keeps a colon in a name from being read as a protocol."""
+    return "file:" + os.fspath(path)
+
+
+def _video_stream(container: av.container.InputContainer, label: str) -> av.VideoStream:
+    # Cover pictures of music files are video streams too, of one frame.
+    moving = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    if not moving:
+        raise InputError(f"{label} has no video stream")
+    if moving[0].codec_context is None:
+        raise InputError(
+            f"{label} uses a video codec that this FFmpeg cannot decode: convert it to H.264 first"
+        )
+    return moving[0]

@@ -1,0 +1,124 @@
+"""Video files: linear reading, frame-exact seeking, and what to say about damaged ones."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import av
+
+from dpa.errors import InputError, TruncatedError
+from dpa.video.cursor import Cursor
+from dpa.video.decode import Reader, path_text
+from dpa.video.frame import Frame
+from dpa.video.packets import PacketTable, scan
+from dpa.video.picture import Converter
+from dpa.video.source import Source
+
+# Containers whose times mean what they say; in the others the clock starts anywhere.
+_CLOCKS_FROM_ZERO = ("mp4", "matroska")
+
+
+class FileSource(Source):
+    """A video file of any container and codec that FFmpeg reads.
+
+    Args:
+        path: the file.
+        threads: decoder threads; 0 leaves it to FFmpeg.
+
+    Raises:
+        InputError: where the file cannot be read, is no video, or has no frame that can be decoded.
+    """
+
+    kind = "video"
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        self.path = path
+        self.name = path.stem
+        self._threads = threads
+        with closing(Reader(path_text(path), str(path), threads)) as reader:
+            first = next(reader.decoded(), None)
+            if first is None:
+                raise InputError(f"{path} has no frame that can be decoded: is it a whole video?")
+            stream = reader.stream
+            self._converter = Converter(first)
+            self.size = self._converter.size
+            self.rate = stream.average_rate or stream.guessed_rate
+            self.time_base = reader.unit
+            self.sound = len(reader.container.streams.audio) > 0
+            self._first = first.pts
+            # After an error the frames before the first good one are lost; else the recording began without
+            # them.
+            self._counted_from = -(1 << 62) if reader.errors else first.pts
+            self.start = (first.pts or 0) * reader.unit
+            self.origin = self._origin(reader)
+            aspect = stream.sample_aspect_ratio or Fraction(1)
+            self.aspect = 1 / aspect if self._converter.orientation.transpose else aspect
+
+    def _origin(self, reader: Reader) -> Fraction:
+        if any(name in reader.container.format.name for name in _CLOCKS_FROM_ZERO):
+            return Fraction(0)
+        starts = [
+            s.start_time * s.time_base
+            for s in reader.container.streams.audio
+            if s.start_time is not None and s.time_base is not None
+        ]
+        return min([self.start, *starts])
+
+    @cached_property
+    def _table(self) -> PacketTable:
+        with closing(Reader(path_text(self._file), str(self._file), self._threads)) as reader:
+            return scan(reader.container, reader.stream, self._counted_from)
+
+    @property
+    def _file(self) -> Path:
+        assert self.path is not None
+        return self.path
+
+    @property
+    def count(self) -> int:
+        """Number of frames, from one pass over the packets (made once, without decoding)."""
+        return self._table.count
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        with closing(Cursor(self._file, self._table, self._threads)) as cursor:
+            index = start
+            for picture in cursor.read_from(start):
+                yield self._frame(picture, index)
+                index += 1
+            self._complain(index, cursor.errors, cursor.damaged)
+
+    def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
+        for index in indices:
+            if not 0 <= index < self.count:
+                raise InputError(f"{self.path} has {self.count} frames, there is no frame {index}")
+        with closing(Cursor(self._file, self._table, self._threads)) as cursor:
+            for index in indices:
+                picture, after = cursor.pair(index)
+                following = None if after is None else self._frame(after, index + 1)
+                yield self._frame(picture, index), following
+
+    def _frame(self, picture: av.VideoFrame, index: int) -> Frame:
+        time = self._time(picture, index)
+        return Frame(self._converter(picture), index, time)
+
+    def _time(self, picture: av.VideoFrame, index: int) -> Fraction | None:
+        if picture.pts is not None and self._first is not None and self.time_base is not None:
+            return (picture.pts - self._first) * self.time_base
+        return index / self.rate if self.rate else None
+
+    def _complain(self, got: int, errors: int, damaged: int) -> None:
+        table = self._table
+        # Without timestamps the number of packets is only nearly the number of frames.
+        certain = table.times is not None or errors > 0 or table.cut
+        lost = max(table.declared - got, 0) if certain else 0
+        if lost:
+            raise TruncatedError(
+                f"{self.path} is cut off or damaged: {lost} of {table.declared} frames could not be decoded"
+            )
+        if damaged or errors:
+            raise TruncatedError(
+                f"{self.path} is damaged: {max(damaged, errors)} of {table.declared} frames "
+                "were decoded with errors"
+            )

@@ -1,0 +1,177 @@
+"""Sources that can be read only once, in order: cameras, streams and standard input."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import av
+
+from dpa.errors import InputError, TruncatedError
+from dpa.video.decode import Reader
+from dpa.video.frame import Frame
+from dpa.video.picture import Converter
+from dpa.video.source import FALLBACK_RATE, Source
+
+
+@dataclass(frozen=True)
+class RawVideo:
+    """What must be known of frames without a header.
+
+    Attributes:
+        width, height: in pixels.
+        pixel_format: FFmpeg's name, such as "rgb24", "yuv420p" or "nv12".
+        rate: frames a second.
+    """
+
+    width: int
+    height: int
+    pixel_format: str = "yuv420p"
+    rate: Fraction = FALLBACK_RATE
+
+    @classmethod
+    def parse(cls, text: str) -> "RawVideo":
+        """Reads "WIDTHxHEIGHT[:PIXEL_FORMAT[:RATE]]", such as "640x480:rgb24:30000/1001".
+
+        Raises:
+            InputError: where the text is something else.
+        """
+        size, _, rest = text.partition(":")
+        pixel_format, _, rate = rest.partition(":")
+        try:
+            width, height = (int(side) for side in size.lower().split("x"))
+            av.VideoFormat(pixel_format or "yuv420p")
+            raw = cls(width, height, pixel_format or "yuv420p", Fraction(rate) if rate else FALLBACK_RATE)
+        except (ValueError, ZeroDivisionError) as error:
+            raise InputError(
+                "raw video must be given as WIDTHxHEIGHT:PIXEL_FORMAT:RATE, such as 640x480:rgb24:30, "
+                f'not "{text}"'
+            ) from error
+        if raw.width < 1 or raw.height < 1 or raw.rate <= 0:
+            raise InputError(f'raw video needs a size and a rate above zero, not "{text}"')
+        return raw
+
+    def options(self) -> dict[str, str]:
+        """As FFmpeg's rawvideo demuxer takes it."""
+        return {
+            "video_size": f"{self.width}x{self.height}",
+            "pixel_format": self.pixel_format,
+            "framerate": str(self.rate),
+        }
+
+
+class LiveSource(Source):
+    """Frames as they arrive. The first one is waited for when the source is opened, since it tells the size.
+
+    Args:
+        file: a URL, a device, or an object with `read`.
+        label: what to call it in error messages.
+        name: what outputs are named after.
+        **options: passed to `av.open`.
+
+    Raises:
+        InputError: where it cannot be opened or gives no frame.
+    """
+
+    kind = "live"
+    live = True
+
+    def __init__(self, file: Any, label: str, name: str, threads: int = 0, **options: Any) -> None:
+        self.name = name
+        self._label = label
+        # Frame threads would hold back as many frames as there are threads.
+        self._reader = Reader(file, label, threads, slices=True, **options)
+        try:
+            self._pictures = self._reader.decoded()
+            first = next(self._pictures, None)
+            if first is None:
+                raise InputError(f"{label} gave no frame")
+        except BaseException:
+            self._reader.close()
+            raise
+        self._first: av.VideoFrame | None = first
+        self._converter = Converter(first)
+        stream = self._reader.stream
+        self.size = self._converter.size
+        self.rate = stream.average_rate or stream.guessed_rate
+        self.time_base = self._reader.unit
+        self.origin = self.start = (first.pts or 0) * self._reader.unit
+
+    @property
+    def count(self) -> None:
+        return None
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        picture = self._first
+        if start or picture is None:
+            raise InputError(f"{self._label} is live: it can be read once only, from its first frame on")
+        origin, self._first = picture.pts, None
+        index = 0
+        try:
+            while picture is not None:
+                yield Frame(self._converter(picture), index, self._time(picture, origin, index))
+                picture = next(self._pictures, None)
+                index += 1
+        finally:
+            self.close()
+        if self._reader.errors:
+            raise TruncatedError(
+                f"{self._label} broke off or is damaged: {index} frames were decoded, "
+                f"{self._reader.errors} packets could not be"
+            )
+
+    def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
+        raise InputError(f"{self._label} is live: frames cannot be picked from it before they arrive")
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def _time(self, picture: av.VideoFrame, origin: int | None, index: int) -> Fraction:
+        if picture.pts is None or origin is None or self.time_base is None:
+            return index / (self.rate or FALLBACK_RATE)
+        return (picture.pts - origin) * self.time_base
+
+
+def open_camera(source: str, threads: int = 0) -> LiveSource:
+    """Opens a camera by its index ("0") or device ("/dev/video0"; "video=NAME" on Windows).
+
+    Raises:
+        InputError: where there is no such camera.
+    """
+    index = source.isdecimal()
+    if sys.platform.startswith("linux"):
+        device, kind = (f"/dev/video{source}" if index else source), "v4l2"
+    elif sys.platform == "darwin":
+        device, kind = source, "avfoundation"
+    elif index:
+        raise InputError(f'camera {source}: on this system give its name, such as "video=Integrated Camera"')
+    else:
+        device, kind = source, "dshow"
+    label = f"camera {source}"
+    return LiveSource(device, label, f"camera{source}" if index else "camera", threads, format=kind)
+
+
+def open_stdin(raw: RawVideo | None = None, threads: int = 0, file: BinaryIO | None = None) -> LiveSource:
+    """Opens standard input: raw frames where `raw` says what they are, else any container that can be
+    streamed.
+
+    Raises:
+        InputError: where nothing comes, or what comes is no video.
+    """
+    pipe = _Pipe(file or sys.stdin.buffer)
+    if raw is None:
+        return LiveSource(pipe, "standard input", "stdin", threads)
+    return LiveSource(pipe, "standard input", "stdin", threads, format="rawvideo", options=raw.options())
+
+
+class _Pipe:
+    """Gives FFmpeg what has arrived: a plain read would wait until its whole buffer is full."""
+
+    name = "standard input"
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._read = getattr(file, "read1", file.read)
+
+    def read(self, size: int) -> bytes:
+        return self._read(size)

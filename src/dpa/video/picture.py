@@ -1,0 +1,117 @@
+"""From a decoded video frame to the RGB picture that is to be shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+# ITU-T H.273 matrix coefficients, as FFmpeg numbers them. Whatever is not here is guessed from the size.
+_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+_HD_LINES = 720
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """One of the eight ways to hold a picture: transpose first, then mirror.
+
+    Attributes:
+        transpose: rows become columns.
+        flip_x: mirrored left to right.
+        flip_y: mirrored top to bottom.
+    """
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) after the orientation is applied."""
+        return (width, height) if self.transpose else (height, width)
+
+    def apply(self, image: np.ndarray) -> np.ndarray:
+        """Applies it to (H, W, 3) and returns a contiguous array."""
+        if self.transpose:
+            image = cv2.transpose(image)
+        if self.flip_x or self.flip_y:
+            image = cv2.flip(image, -1 if self.flip_x and self.flip_y else int(self.flip_x))
+        return image
+
+
+def orientation_of(frame: av.VideoFrame) -> Orientation:
+    """The orientation in the display matrix of a frame; the identity where it has none.
+
+    The matrix [a b u; c d v; x y w] (16.16 fixed point, ISO/IEC 14496-12 6.2.2) takes the stored point (p, q)
+    to (a p + c q + x, b p + d q + y). Angles between the quarter turns go to the nearest one.
+    """
+    side_data: Mapping[str, Any] = frame.side_data
+    data = side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return Orientation()
+    a, b, _, c, d = np.frombuffer(bytes(data), dtype=np.int32)[:5].tolist()
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return Orientation(transpose=True, flip_x=c < 0, flip_y=b < 0)
+    return Orientation(flip_x=a < 0, flip_y=d < 0)
+
+
+class Converter:
+    """Turns the frames of one video into RGB arrays of one size.
+
+    The matrix and the range are the ones the frame is tagged with. An untagged matrix is BT.709 from 720
+    lines up and BT.601 below, an untagged range is limited except for grey, as players take them. Alpha is
+    dropped. A frame whose size differs from the first one's (a stream that switches its resolution) is scaled
+    to the first.
+    """
+
+    def __init__(self, first: av.VideoFrame) -> None:
+        self.orientation = orientation_of(first)
+        self._stored = (first.height, first.width)
+        self._reformatter = VideoReformatter()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the arrays that come out."""
+        return self.orientation.size(*self._stored)
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """Returns (H, W, 3) uint8 RGB."""
+        height, width = self._stored
+        rgb = self._reformatter.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="rgb24",
+            src_colorspace=_matrix(frame),
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=_range(frame),
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.BILINEAR,
+        )
+        # Frames that are RGB already come back as they are, in memory that belongs to the decoder.
+        array = rgb.to_ndarray().copy() if rgb is frame else rgb.to_ndarray()
+        return self.orientation.apply(np.ascontiguousarray(array))
+
+
+def _matrix(frame: av.VideoFrame) -> Colorspace:
+    guess = Colorspace.ITU709 if frame.height >= _HD_LINES else Colorspace.ITU601
+    return _MATRICES.get(frame.colorspace, guess)
+
+
+def _range(frame: av.VideoFrame) -> ColorRange:
+    name = frame.format.name
+    if name.startswith("yuvj") or frame.format.is_rgb or frame.color_range == ColorRange.JPEG:
+        return ColorRange.JPEG
+    if name.startswith("gray") and frame.color_range == ColorRange.UNSPECIFIED:
+        return ColorRange.JPEG
+    return ColorRange.MPEG

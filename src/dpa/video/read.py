@@ -1,0 +1,107 @@
+"""One way in for every kind of input."""
+
+import glob
+import re
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from dpa.errors import InputError
+from dpa.video.files import FileSource
+from dpa.video.live import LiveSource, RawVideo, open_camera, open_stdin
+from dpa.video.pictures import IMAGE_SUFFIXES, PictureSource, natural_key
+from dpa.video.source import Source
+
+_URL = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_VIDEOS = ".mp4 .mov .mkv .webm .avi .m4v .mpg .mpeg .ts .mts .wmv .flv .gif .3gp"
+_VIDEO_SUFFIXES = frozenset(_VIDEOS.split())
+
+
+def open_source(
+    source: str | Path | Sequence[str | Path],
+    *,
+    rate: Fraction | None = None,
+    raw: RawVideo | None = None,
+    threads: int = 0,
+) -> Source:
+    """Opens anything that frames come from.
+
+    Args:
+        source: a video file; a folder of pictures, or one that has them in a subfolder RGB; a glob; one
+            picture; a list of pictures; a camera ("0", "/dev/video0"); a URL that FFmpeg opens; "-" for
+            standard input.
+        rate: frames a second of pictures, which have none of their own.
+        raw: what raw frames on standard input are; without it a container is expected there.
+        threads: decoder threads; 0 leaves it to FFmpeg.
+
+    Returns:
+        The source, to be closed or used as a context manager.
+
+    Raises:
+        InputError: where there is nothing that can be read.
+
+    Example:
+        >>> with open_source("clip.mp4") as source:      # doctest: +SKIP
+        ...     for frame in source.frames():
+        ...         print(frame.index, frame.time, frame.image.shape)
+    """
+    if raw is not None and source != "-":
+        raise InputError("raw video settings are for standard input: give - as the input")
+    if not isinstance(source, (str, Path)):
+        paths = [Path(path) for path in source]
+        if not paths:
+            raise InputError("the list of pictures is empty")
+        return PictureSource(paths, paths[0].parent.name or "pictures", rate)
+    text = str(source)
+    if text == "-":
+        return open_stdin(raw, threads)
+    path = Path(text).expanduser()
+    if text.startswith(("/dev/video", "video=")) or (text.isdecimal() and not path.exists()):
+        return open_camera(text, threads)
+    if isinstance(source, str) and _URL.match(text):
+        return LiveSource(text, text, _url_name(text), threads)
+    return _open_path(path, rate, threads)
+
+
+def _open_path(path: Path, rate: Fraction | None, threads: int) -> Source:
+    if path.is_dir():
+        return _open_folder(path, rate)
+    if path.exists():
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            return PictureSource([path], path.stem, rate)
+        return FileSource(path, threads)
+    if glob.has_magic(str(path)):
+        paths = _pictures_of(Path(match) for match in glob.glob(str(path)))
+        if not paths:
+            raise InputError(f"{path} matches no picture")
+        return PictureSource(paths, paths[0].parent.resolve().name or "pictures", rate)
+    raise InputError(f"{path} does not exist")
+
+
+def _open_folder(folder: Path, rate: Fraction | None) -> Source:
+    try:
+        paths = _pictures_of(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error.strerror})") from error
+    if not paths and (folder / "RGB").is_dir():
+        return _open_folder(folder / "RGB", rate)
+    if not paths:
+        videos = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in _VIDEO_SUFFIXES)
+        hint = f": give one of its videos, such as {folder / videos[0]}" if videos else ""
+        raise InputError(f"{folder} has no pictures in it{hint}")
+    whole = folder.resolve()
+    return PictureSource(paths, whole.parent.name if whole.name == "RGB" else whole.name, rate, unique=True)
+
+
+def _pictures_of(paths: Iterable[Path]) -> list[Path]:
+    pictures = [
+        path
+        for path in paths
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    ]
+    return sorted(pictures, key=natural_key)
+
+
+def _url_name(url: str) -> str:
+    last = re.split(r"[?#]", url)[0].rstrip("/").rsplit("/", 1)[-1]
+    return re.sub(r"[^\w.-]", "_", last).rsplit(".", 1)[0] or "stream"

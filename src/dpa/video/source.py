@@ -1,0 +1,84 @@
+"""What every kind of input looks like to the rest of the package."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+from dpa.video.frame import Frame
+
+FALLBACK_RATE = Fraction(25)
+
+
+class Source(ABC):
+    """A sequence of frames: a video file, pictures, a camera or a stream.
+
+    Use it as a context manager, or call `close`. Frames come one at a time; nothing is piled up.
+
+    Attributes:
+        kind: "video", "folder" (several pictures), "image" (one picture) or "live".
+        live: True where frames can be read once, in order, and their number is not known.
+        name: what outputs are named after.
+        size: (height, width) of every frame, as it is to be shown.
+        rate: average frames a second; None where the source has none.
+        start: time of the first frame in seconds on the source's own clock, which its sound shares.
+        origin: time on that clock that outputs call 0. It is above 0 for transport streams and their like,
+            whose clock starts anywhere.
+        time_base: the unit of the source's timestamps in seconds; None where it has no timestamps.
+        aspect: width of a pixel divided by its height, as it is to be shown.
+        path: the file that holds the sound too, for video files; None otherwise.
+        sound: True where `path` has at least one sound track.
+    """
+
+    kind: str
+    live: bool = False
+    name: str
+    size: tuple[int, int]
+    rate: Fraction | None = None
+    start: Fraction = Fraction(0)
+    origin: Fraction = Fraction(0)
+    time_base: Fraction | None = None
+    aspect: Fraction = Fraction(1)
+    path: Path | None = None
+    sound: bool = False
+
+    @property
+    @abstractmethod
+    def count(self) -> int | None:
+        """Number of frames; None for live sources."""
+
+    @abstractmethod
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        """Yields the frames in order, from index `start`.
+
+        Closing the generator closes what it opened. Seekable sources can be read any number of times, live
+        ones once and from 0 only.
+
+        Raises:
+            TruncatedError: after the last frame that can be decoded, where frames are missing or damaged.
+            InputError: where a picture cannot be read, or a live source is read a second time.
+        """
+
+    @abstractmethod
+    def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
+        """Yields, for every index in the order given, that frame and the one after it (None after the last).
+
+        Raises:
+            InputError: for a live source, or an index outside the source.
+        """
+
+    def frame_name(self, index: int) -> str:
+        """The name of what is written for frame `index`, without a suffix: five digits, more where needed."""
+        return f"{index:05d}"
+
+    def close(self) -> None:  # noqa: B027 - most sources hold nothing open between calls
+        """Gives back what the source holds open. May be called more than once."""
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

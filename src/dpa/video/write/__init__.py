@@ -1,0 +1,119 @@
+"""Writing results: what can be written is chosen by the output's name and `kind`."""
+
+from pathlib import Path
+
+from dpa.errors import InputError
+from dpa.video.source import Source
+from dpa.video.write.base import Sink
+from dpa.video.write.coco import CocoSink
+from dpa.video.write.folder import FolderSink, PictureSink
+from dpa.video.write.movie import MovieSink
+from dpa.video.write.paint import painter
+
+__all__ = ["KINDS", "Sink", "kind_of", "open_sink"]
+
+# Kinds by what the output is; the first one is the default.
+_PICTURES = ("mask", "soft", "overlay", "rgba", "green", "strip")
+_ALLOWED = {
+    "a folder": _PICTURES,
+    ".png": _PICTURES,
+    ".mp4": ("overlay", "green", "strip"),
+    ".mov": ("alpha", "overlay", "green", "strip"),
+    ".webm": ("alpha",),
+    ".json": ("coco",),
+}
+KINDS = ("mask", "soft", "overlay", "rgba", "alpha", "green", "coco", "strip")
+# Names that are surely meant as files: a folder of that name would surprise.
+_FILES = (
+    ".mkv .avi .m4v .mpg .mpeg .ts .wmv .flv .gif .jpg .jpeg .webp .bmp .tif .tiff .zip .npz .npy .csv .txt"
+)
+_UNSUPPORTED = frozenset(_FILES.split())
+# The widest H.264 picture that common hardware decodes.
+_STRIP_WIDTH = 3840
+
+
+def kind_of(output: str | Path, kind: str | None = None) -> str:
+    """The kind of an output: `kind` if its name allows that, else the default of its name.
+
+    | output | kinds, the default first |
+    |---|---|
+    | folder, .png | mask, soft, overlay, rgba, green, strip |
+    | .mp4 | overlay, green, strip |
+    | .mov | alpha, overlay, green, strip |
+    | .webm | alpha |
+    | .json | coco |
+
+    Raises:
+        InputError: where the name and the kind do not go together, or either is unknown.
+    """
+    if kind is not None and kind not in KINDS:
+        raise InputError(f"there is no kind {kind}: choose one of {', '.join(KINDS)}")
+    suffix = _suffix(output)
+    if suffix in _UNSUPPORTED:
+        raise InputError(
+            f"{output}: {suffix} cannot be written; give a folder, or .png, .mp4, .mov, .webm or .json"
+        )
+    allowed = _ALLOWED[suffix or "a folder"]
+    if kind is None:
+        return allowed[0]
+    if kind not in allowed:
+        fitting = [name for name, kinds in _ALLOWED.items() if kind in kinds]
+        raise InputError(
+            f"{output}: {suffix or 'a folder'} cannot hold the kind {kind}; it needs {' or '.join(fitting)}"
+        )
+    return kind
+
+
+def open_sink(
+    output: str | Path,
+    kind: str | None,
+    source: Source,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    threads: int = 0,
+    compression: int = 1,
+    flow_floor: float = 0.0,
+) -> Sink:
+    """Opens what results are written to, and checks before any work that it can be written.
+
+    Args:
+        output: a folder, or a file whose suffix says what it is.
+        kind: one of `KINDS`; None takes the default of the output's name, see `kind_of`.
+        source: where the frames come from.
+        overwrite: replace an existing output when the new one is whole.
+        resume: continue a folder at its first missing frame (`Sink.start`).
+        threads: encoder threads of videos; 0 leaves it to the encoder.
+        compression: PNG level, 0 (fast) to 9 (small).
+        flow_floor: pixels; smaller flow is drawn pale in strips, see `dpa.flow.colour.flow_to_image`.
+
+    Raises:
+        InputError: where output, kind and source do not go together.
+        OutputError: where the output exists already or cannot be written.
+    """
+    kind = kind_of(output, kind)
+    suffix, path = _suffix(output), Path(output).expanduser()
+    if resume and suffix:
+        raise InputError(f"{output} is one file, only folders can be resumed: use --overwrite")
+    if suffix == ".json":
+        return CocoSink(path, source, overwrite=overwrite)
+    if suffix == ".png":
+        if source.count != 1:
+            raise InputError(f"{output} is one picture and {source.name} has more frames: give a folder")
+        return PictureSink(
+            path, painter(kind, floor=flow_floor), overwrite=overwrite, compression=compression
+        )
+    if suffix:
+        paint = painter(kind, width=_STRIP_WIDTH, floor=flow_floor)
+        return MovieSink(path, paint, source, alpha=kind == "alpha", overwrite=overwrite, threads=threads)
+    paint = painter(kind, floor=flow_floor)
+    return FolderSink(path, paint, source, overwrite=overwrite, resume=resume, compression=compression)
+
+
+def _suffix(output: str | Path) -> str:
+    """The suffix that says what a file is; "" for a folder."""
+    text = str(output)
+    suffix = Path(text).suffix.lower()
+    if text.endswith(("/", "\\")) or Path(text).is_dir():
+        return ""
+    return suffix if suffix in _ALLOWED or suffix in _UNSUPPORTED else ""

@@ -1,0 +1,114 @@
+"""What every sink has in common, and how things are put in place only when they are whole."""
+
+import errno
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from dpa.errors import OutputError, TruncatedError
+from dpa.video.frame import Frame
+
+
+class Sink(ABC):
+    """Takes the results of one run, frame by frame and in order, and keeps none of them.
+
+    As a context manager it closes on success and after `TruncatedError` (what could be decoded is kept), and
+    aborts after any other exception.
+
+    Attributes:
+        path: where the result will be.
+        start: index of the first frame to write: above 0 where a folder is resumed. Earlier ones are ignored.
+    """
+
+    path: Path
+    start: int = 0
+
+    @abstractmethod
+    def write(
+        self, frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None = None
+    ) -> None:
+        """Writes one frame's result.
+
+        Args:
+            frame: the frame, image (H, W, 3) uint8 RGB.
+            probability: (H, W) float32 in [0, 1].
+            mask: (H, W) bool.
+            flow: (h, w, 2) float32, pixels at its own size; None where there is none.
+
+        Raises:
+            OutputError: where it cannot be written.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finishes the result and puts it in place.
+
+        Raises:
+            OutputError: where that is not possible; nothing that looks finished is left then.
+        """
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Gives up: nothing that looks finished is left. May be called at any time, and after `close`."""
+
+    def __enter__(self) -> "Sink":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, TruncatedError):
+            self.close()
+        else:
+            self.abort()
+
+
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Turns the system's errors, FFmpeg's included, into an `OutputError` that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OutputError(
+                f"{path} cannot be written: the disk is full; free some space and run again"
+            ) from error
+        what = (error.strerror or str(error)).lower()
+        raise OutputError(
+            f"{path} cannot be written ({what}): choose another place for the output"
+        ) from error
+
+
+def claim_file(path: Path, overwrite: bool) -> Path:
+    """Checks that a file can be written to `path`, and returns the temporary one to write to, empty and
+    existing.
+
+    Raises:
+        OutputError: where `path` exists (without `overwrite`), is a folder, or its folder is not writable.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder, not a file: choose another name")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already: choose another name or use --overwrite")
+    temporary = path.with_name(f".{path.name}.part")
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.open("wb").close()
+    return temporary
+
+
+def remove(path: Path) -> None:
+    """Deletes a file or a folder if it is there, as far as the system allows."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        try:
+            os.unlink(path)
+        except OSError:
+            return

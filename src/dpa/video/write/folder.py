@@ -1,0 +1,187 @@
+"""Pictures in a folder, one a frame, and a single picture."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dpa.errors import OutputError
+from dpa.video.frame import Frame
+from dpa.video.source import Source
+from dpa.video.write.base import Sink, claim_file, output_errors, remove
+
+Painter = Callable[[Frame, np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
+
+
+class FolderSink(Sink):
+    """PNG pictures named like the frames.
+
+    They are written into `OUT.part`, each under a name of its own until it is whole, and the folder is
+    renamed to `OUT` when the last one is there. So `OUT` is always whole, and what a killed run leaves in
+    `OUT.part` is too as far as it goes: `resume` continues there. An abort leaves `OUT.part` for the same
+    reason.
+
+    Args:
+        path: the folder, `OUT`.
+        painter: (frame, probability, mask, flow) -> (H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8.
+        source: names the pictures.
+        overwrite: replace an existing folder, if nothing but PNG pictures is in it, when the new one is
+            whole.
+        resume: continue after the last picture of an unbroken row that is there already.
+        compression: PNG level, 0 to 9.
+
+    Raises:
+        OutputError: where the folder exists already, holds other things, or is not writable.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        painter: Painter,
+        source: Source,
+        *,
+        overwrite: bool = False,
+        resume: bool = False,
+        compression: int = 1,
+    ) -> None:
+        self.path = path
+        self._paint = painter
+        self._source = source
+        self._compression = compression
+        target = path.resolve()
+        self._target = target
+        self._part = target.with_name(target.name + ".part")
+        self._old = target.with_name(target.name + ".old")
+        self._check(overwrite, resume)
+        self._done = False
+        with output_errors(path):
+            self._prepare(resume)
+        self.start = self._first_missing() if resume else 0
+
+    def write(
+        self, frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None = None
+    ) -> None:
+        if frame.index < self.start:
+            return
+        picture = self._paint(frame, probability, mask, flow)
+        with output_errors(self.path):
+            write_png(self._part / self._file(frame.index), picture, self._compression)
+
+    def close(self) -> None:
+        if self._done:
+            return
+        with output_errors(self.path):
+            if self._target.exists():
+                remove(self._old)
+                self._target.rename(self._old)
+            self._part.rename(self._target)
+        self._done = True
+        remove(self._old)
+
+    def abort(self) -> None:
+        if not self._done and self._part.is_dir() and not any(self._part.iterdir()):
+            self._part.rmdir()
+
+    def _check(self, overwrite: bool, resume: bool) -> None:
+        if resume and self._source.live:
+            raise OutputError(f"{self.path} cannot be resumed: the frames of a live source do not come back")
+        if not self._target.exists():
+            return
+        if not self._target.is_dir():
+            raise OutputError(f"{self.path} is a file, not a folder: choose another name")
+        names = [entry.name for entry in self._target.iterdir()]
+        if names and not (overwrite or resume):
+            raise OutputError(
+                f"{self.path} exists already: choose another name or use --overwrite or --resume"
+            )
+        foreign = sorted(name for name in names if not name.lower().endswith(".png"))
+        if foreign:
+            raise OutputError(
+                f"{self.path} holds other things than masks, such as {foreign[0]}: choose another folder"
+            )
+
+    def _prepare(self, resume: bool) -> None:
+        self._part.parent.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            remove(self._part)
+        elif self._target.is_dir() and not self._part.exists():
+            # A finished folder that lacks frames is continued out of sight, so that it does not look
+            # finished.
+            self._target.rename(self._part)
+        self._part.mkdir(exist_ok=True)
+        probe = self._part / ".writable"
+        probe.touch()
+        probe.unlink()
+
+    def _file(self, index: int) -> str:
+        return self._source.frame_name(index) + ".png"
+
+    def _first_missing(self) -> int:
+        count = self._source.count or 0
+        there = {entry.name for entry in self._part.iterdir()}
+        return next((index for index in range(count) if self._file(index) not in there), count)
+
+
+class PictureSink(Sink):
+    """One PNG picture of a source that has one frame.
+
+    Args:
+        path: the picture.
+        painter: as for `FolderSink`.
+        overwrite: replace an existing picture.
+        compression: PNG level, 0 to 9.
+
+    Raises:
+        OutputError: where the picture exists already or is not writable.
+    """
+
+    def __init__(
+        self, path: Path, painter: Painter, *, overwrite: bool = False, compression: int = 1
+    ) -> None:
+        self.path = path
+        self._paint = painter
+        self._compression = compression
+        self._part = claim_file(path, overwrite)
+        self._written = False
+
+    def write(
+        self, frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None = None
+    ) -> None:
+        if self._written:
+            raise OutputError(f"{self.path} is one picture and the input has more frames: give a folder")
+        with output_errors(self.path):
+            write_png(self._part, self._paint(frame, probability, mask, flow), self._compression)
+        self._written = True
+
+    def close(self) -> None:
+        if not self._written:
+            return self.abort()
+        with output_errors(self.path):
+            if self._part.exists():
+                os.replace(self._part, self.path)
+        return None
+
+    def abort(self) -> None:
+        remove(self._part)
+
+
+def write_png(path: Path, picture: np.ndarray, compression: int = 1) -> None:
+    """Writes (H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8 under another name first, then renames it.
+
+    Raises:
+        OSError: where that fails; the other name is removed then.
+    """
+    if picture.ndim == 3:
+        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
+    whole, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, compression])
+    if not whole:
+        raise OSError(f"OpenCV could not encode {path.name}")
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_bytes(data.data)
+        os.replace(temporary, path)
+    except BaseException:
+        remove(temporary)
+        raise

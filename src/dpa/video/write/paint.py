@@ -1,0 +1,129 @@
+"""From a frame and its mask to the picture that is written: one function a kind."""
+
+from functools import partial
+
+import cv2
+import numpy as np
+
+from dpa.video.frame import Frame
+from dpa.video.write.folder import Painter
+from dpa.video.write.matte import alpha_of, foreground
+
+OVERLAY_COLOUR = (255, 64, 64)
+OVERLAY_SHARE = 0.5
+# The chroma key green of paints and cloths, far from skin and from most foliage.
+GREEN = (0, 177, 64)
+
+
+def paint_mask(
+    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+) -> np.ndarray:
+    """(H, W) uint8, 0 or 255."""
+    return mask.astype(np.uint8) * np.uint8(255)
+
+
+def paint_soft(
+    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+) -> np.ndarray:
+    """(H, W) uint8, the probability times 255, rounded."""
+    return (np.clip(probability, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def paint_overlay(
+    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+) -> np.ndarray:
+    """(H, W, 3) uint8: the object tinted and outlined."""
+    image, inside = frame.image.copy(), mask.astype(np.uint8)
+    tint = np.empty_like(image)
+    tint[:] = OVERLAY_COLOUR
+    cv2.copyTo(cv2.addWeighted(image, 1 - OVERLAY_SHARE, tint, OVERLAY_SHARE, 0), inside, image)
+    outline, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(image, outline, -1, OVERLAY_COLOUR, max(1, round(min(inside.shape) / 300)))
+    return image
+
+
+def paint_rgba(
+    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+) -> np.ndarray:
+    """(H, W, 4) uint8, straight alpha, decontaminated colours; what is wholly transparent is black."""
+    alpha = alpha_of(probability)
+    picture = _cut_out(frame, alpha)
+    picture[picture[:, :, 3] == 0] = 0
+    return picture
+
+
+def paint_alpha(
+    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+) -> np.ndarray:
+    """(H, W, 4) uint8 as `rgba`, but the object's colours run on outside it.
+
+    Video codecs store colour more coarsely than alpha: black outside would darken the object's edge.
+    """
+    return _cut_out(frame, alpha_of(probability))
+
+
+def paint_green(
+    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+) -> np.ndarray:
+    """(H, W, 3) uint8: the object, colours decontaminated, before a green screen."""
+    alpha = alpha_of(probability)
+    share = alpha[:, :, None]
+    picture = foreground(frame.image, alpha) * share + np.array(GREEN, np.float32) * (1 - share)
+    return (picture + 0.5).astype(np.uint8)
+
+
+def paint_strip(
+    frame: Frame,
+    probability: np.ndarray,
+    mask: np.ndarray,
+    flow: np.ndarray | None,
+    *,
+    width: int = 0,
+    floor: float = 0,
+) -> np.ndarray:
+    """(h, 4 w, 3) uint8: frame, flow, mask and overlay side by side.
+
+    Args:
+        width: panels are shrunk so that all four are at most this wide; 0 keeps their size.
+        floor: as in `dpa.flow.colour.flow_to_image`, in pixels.
+    """
+    panels = [
+        frame.image,
+        _flow_panel(flow, frame.image.shape[:2], floor),
+        cv2.cvtColor(mask.astype(np.uint8) * np.uint8(255), cv2.COLOR_GRAY2RGB),
+        paint_overlay(frame, probability, mask, flow),
+    ]
+    if width and 4 * frame.image.shape[1] > width:
+        scale = width / (4 * frame.image.shape[1])
+        size = (width // 4, max(1, round(frame.image.shape[0] * scale)))
+        panels = [cv2.resize(panel, size, interpolation=cv2.INTER_AREA) for panel in panels]
+    return np.hstack(panels)
+
+
+def painter(kind: str, *, width: int = 0, floor: float = 0.0) -> Painter:
+    """The function that paints pictures of a kind."""
+    if kind == "strip":
+        return partial(paint_strip, width=width, floor=floor)
+    plain: dict[str, Painter] = {
+        "mask": paint_mask,
+        "soft": paint_soft,
+        "overlay": paint_overlay,
+        "rgba": paint_rgba,
+        "alpha": paint_alpha,
+        "green": paint_green,
+    }
+    return plain[kind]
+
+
+def _cut_out(frame: Frame, alpha: np.ndarray) -> np.ndarray:
+    colours = foreground(frame.image, alpha)
+    return np.dstack([(colours + 0.5).astype(np.uint8), (alpha * 255 + 0.5).astype(np.uint8)])
+
+
+def _flow_panel(flow: np.ndarray | None, size: tuple[int, int], floor: float) -> np.ndarray:
+    height, width = size
+    if flow is None:
+        return np.zeros((height, width, 3), np.uint8)
+    from dpa.flow.colour import flow_to_image
+
+    return cv2.resize(flow_to_image(flow, floor), (width, height), interpolation=cv2.INTER_LINEAR)
