@@ -1,5 +1,6 @@
 """The example clip as files: the video with its sound, the true masks, and how well given masks fit them."""
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ def write_clip(path: Path, scene: Scene, masks: Path | None = None, overwrite: b
     except OSError as error:  # PyAV's errors are OSErrors too
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # nothing there, or a place where nothing can be
+            unfinished.unlink()
 
 
 def _encode(container: av.container.OutputContainer, scene: Scene, masks: Path | None) -> None:

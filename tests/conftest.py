@@ -1,0 +1,126 @@
+"""What all tests share: few threads, the real data where it is there, reasons for what cannot run here."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = REPOSITORY.parent / "shared"
+
+# Put into the child's path as sitecustomize.py: the base installation, on a machine that has all of it.
+WITHOUT_TORCH = """
+import sys
+from importlib.machinery import PathFinder
+
+GONE = {"torch", "torchvision", "timm", "safetensors", "huggingface_hub", "lightning_fabric", "onnx"}
+
+class Finder(PathFinder):
+    @classmethod
+    def find_spec(cls, fullname, path=None, target=None):
+        if fullname.partition(".")[0] in GONE:
+            return None
+        return PathFinder.find_spec(fullname, path, target)
+
+    @classmethod
+    def find_distributions(cls, context):
+        found = PathFinder.find_distributions(context)
+        return (one for one in found if one.metadata["Name"].replace("-", "_") not in GONE)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
+"""
+
+Command = Callable[..., tuple[int, str, str]]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_configure() -> None:
+    # Before any library is loaded: times and results must not depend on how many cores a machine has.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "2"
+    import cv2
+
+    cv2.setNumThreads(2)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    reasons = {"gpu": _no_gpu, "network": _no_network, "browser": _no_browser, "real": _no_real_data}
+    for marker, reason in reasons.items():
+        if item.get_closest_marker(marker) and (why := reason()):
+            pytest.skip(why)
+
+
+def _no_gpu() -> str:
+    if find_spec("torch") is None:
+        return "torch is not installed"
+    import torch
+
+    return "" if torch.cuda.is_available() else "no CUDA device"
+
+
+def _no_network() -> str:
+    return "" if os.environ.get("DPA_TEST_NETWORK") else "set DPA_TEST_NETWORK=1 to use the internet"
+
+
+def _no_browser() -> str:
+    return "" if shutil.which("chromium") or shutil.which("google-chrome") else "no headless browser"
+
+
+def _no_real_data() -> str:
+    return "" if SHARED.is_dir() else "no real data: there is no shared folder beside the repository"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the repository; the test is skipped where it is not there."""
+    if why := _no_real_data():
+        pytest.skip(why)
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the weights that this machine's user has put into the cache folder."""
+    monkeypatch.setenv("DPA_HOME", str(tmp_path_factory.getbasetemp() / "dpa-home"))
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process: `code, out, err = command("models", "--json")`."""
+
+    def call(*words: str | Path) -> tuple[int, str, str]:
+        from dpa.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["dpa", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        written = capsys.readouterr()
+        return int(stopped.value.code or 0), written.out, written.err
+
+    return call
+
+
+@pytest.fixture
+def python() -> Run:
+    """Run Python in a process of its own: `python("-c", code)`, `python("-m", "dpa", "--help")`."""
+    return _run
+
+
+@pytest.fixture
+def base_python(tmp_path: Path) -> Run:
+    """The same as `python`, as if nothing of the extra [torch] were installed."""
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "sitecustomize.py").write_text(WITHOUT_TORCH)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "without")}
+    return lambda *words, **options: _run(*words, env=environment, **options)
+
+
+def _run(*words: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *map(str, words)]
+    settings: dict[str, object] = {"capture_output": True, "text": True, "timeout": 240} | options
+    return subprocess.run(command, check=False, **settings)  # type: ignore[call-overload,no-any-return]
