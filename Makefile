@@ -1,0 +1,68 @@
+# Two commands do everything, set-up included:
+#   make segment VIDEO=clip.mp4 [OUT=out] [KIND=overlay] [ARGS="--overwrite ..."]
+#   make test
+# Without VIDEO, `make segment` makes an example clip whose true masks are known and says how well it did.
+
+PYTHON ?= python3
+VENV ?= .venv
+VIDEO ?=
+KIND ?=
+ARGS ?=
+
+BIN := $(VENV)/bin
+# Where a kind's result goes if OUT does not say: masks into a folder, videos into a video.
+OUT_overlay := out.mp4
+OUT_green := out.mp4
+OUT_strip := out.mp4
+OUT_alpha := out.webm
+OUT_coco := out.json
+OUT ?= $(or $(OUT_$(KIND)),out)
+
+.PHONY: help segment test lint pictures clean
+
+help:
+	@echo 'make segment VIDEO=clip.mp4 [OUT=out] [KIND=overlay]   masks of a video; without VIDEO, of an example'
+	@echo 'make test                                             ruff, mypy and the tests'
+	@echo 'make lint                                             ruff and mypy alone'
+	@echo 'make pictures                                         the pictures of the README'
+	@echo 'make clean                                            remove what these commands have made'
+
+ifneq ($(VIDEO),)
+segment: $(VENV)/.base
+	$(BIN)/dpa segment "$(VIDEO)" -o "$(OUT)" $(if $(KIND),--kind $(KIND)) $(ARGS)
+else
+segment: $(VENV)/.base
+	$(BIN)/dpa example example/clip.mp4 --masks example/true --overwrite
+	$(BIN)/dpa segment example/clip.mp4 -o example/masks --overwrite $(ARGS)
+	$(BIN)/dpa segment example/clip.mp4 -o example/overlay.mp4 --overwrite $(ARGS)
+	$(BIN)/dpa example --check example/masks
+	@echo 'Look at example/overlay.mp4; then: make segment VIDEO=yours.mp4'
+endif
+
+test: lint
+	$(BIN)/python -m pytest -m "not network and not gpu" --cov=dpa --cov-report=term
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+pictures: $(VENV)/.base
+	$(BIN)/python docs/make_pictures.py docs/pictures
+
+clean:
+	rm -rf out out.mp4 out.webm out.json example build dist .coverage htmlcov
+
+# The base installation: all that `dpa segment` needs, no torch. pip keeps what is there already.
+$(VENV)/.base: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+# With torch and the tests' tools; it is the base installation too.
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $(VENV)/.base $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo 'Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ...' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
