@@ -55,15 +55,15 @@ def flow(
     look = Look(size, floor, quality)
     work = plan(source, out)
     existing = [path for job in work for path in job.existing()]
-    claim(out, make_recipe(maker(), look), existing, overwrite)
+    claim(out, make_recipe(maker(), look, work[0].video), existing, overwrite)
     kept = 0 if overwrite else len(existing)
-    total = None if any(job.names is None for job in work) else sum(len(job.names or ()) for job in work)
+    total = sum(len(job.names) for job in work)
     processes = jobs or (1 if name.startswith("raft") else os.cpu_count() or 1)
     written = _show(run(work, maker, look, processes), kept, total)
     typer.echo(f"{out}: {written} flow pictures written, {kept} kept")
 
 
-def _show(steps: Iterator[int], kept: int, total: int | None) -> int:
+def _show(steps: Iterator[int], kept: int, total: int) -> int:
     """Draw a progress bar while pictures are written; gives how many there were."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpa.errors import InputError
+from dpa.video.pictures import IMAGE_SUFFIXES
 
 IMAGES, MASKS, FLOWS = "RGB", "GT", "FLOW"
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 _NUMBERED = re.compile(r"(?:(?P<group>.*)_)?(?P<number>\d+)", re.DOTALL)
 
 
@@ -131,7 +131,7 @@ def _pictures(folder: Path) -> dict[str, Path]:
         raise InputError(f"{folder}: no such folder")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in _SUFFIXES:
+        if path.name.startswith(".") or path.suffix.lower() not in IMAGE_SUFFIXES:
             continue
         if path.stem in found:
             raise InputError(f"{path} and {found[path.stem].name}: two pictures of one name; remove one")

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import re
 import signal
 from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -12,16 +11,13 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from dpa.data.layout import FLOWS, find_sequences, is_dataset, is_flat
 from dpa.errors import InputError, OutputError
 from dpa.flow.estimator import FlowEstimator, make_estimator
 from dpa.flow.pictures import SUFFIX, Look, write_pictures
 from dpa.video.frame import Frame
-
-# What a video's frames are called, having no names of their own.
-_NUMBERED = re.compile(r"\d{5,}\.jpg")
+from dpa.video.read import open_source
 
 
 @dataclass(frozen=True)
@@ -29,28 +25,24 @@ class Job:
     """One video whose flow is wanted.
 
     Attributes:
-        name: for messages.
         source: the pictures in order, or whatever else `open_source` takes.
         folder: where the flow pictures go.
-        names: of the pictures, without suffix, one a frame; None where only decoding tells their number.
+        names: of the pictures, without suffix, one a frame.
+        video: what tells this input from others whose pictures have the same names; None in a data set, where
+            the names do.
     """
 
-    name: str
     source: str | tuple[Path, ...]
     folder: Path
-    names: tuple[str, ...] | None
+    names: tuple[str, ...]
+    video: dict[str, object] | None = None
 
     def existing(self) -> list[Path]:
         """The pictures that are there already."""
         if not self.folder.is_dir():
             return []
         present = {path.name for path in self.folder.iterdir()}
-        wanted = (
-            sorted(name for name in present if _NUMBERED.fullmatch(name))
-            if self.names is None
-            else [name + SUFFIX for name in self.names if name + SUFFIX in present]
-        )
-        return [self.folder / name for name in wanted]
+        return [self.folder / f"{name}{SUFFIX}" for name in self.names if name + SUFFIX in present]
 
 
 @dataclass(frozen=True)
@@ -84,24 +76,21 @@ def plan(source: str, out: Path) -> list[Job]:
         flat = is_flat(root)
         return [
             Job(
-                sequence.name,
                 sequence.images,
                 out / FLOWS if flat else out / sequence.name / FLOWS,
                 tuple(path.stem for path in sequence.images),
             )
             for sequence in find_sequences(root)
         ]
-    from dpa.video.read import open_source
-
     with open_source(source) as opened:
-        if opened.live:
+        if opened.live or opened.count is None:
             raise InputError(f"{source}: flow pictures are made of files and folders, not of live input")
-        if opened.kind == "video" or opened.count is None:
-            return [Job(opened.name, source, out, None)]
         names = tuple(opened.frame_name(index) for index in range(opened.count))
-    if out.resolve() == (root if root.is_dir() else root.parent).resolve():
+        size = [opened.size[1], opened.size[0]]
+        video: dict[str, object] = {"name": root.resolve().name, "frames": opened.count, "size": size}
+    if opened.kind != "video" and out.resolve() == (root if root.is_dir() else root.parent).resolve():
         raise OutputError(f"{out}: the frames themselves lie there: choose another folder for their flow")
-    return [Job(root.name, source, out, names)]
+    return [Job(source, out, names, video)]
 
 
 def run(jobs: list[Job], maker: Maker, look: Look, processes: int = 1) -> Iterator[int]:
@@ -119,7 +108,7 @@ def run(jobs: list[Job], maker: Maker, look: Look, processes: int = 1) -> Iterat
     Raises:
         DPAError: the first that any job met; pictures written so far stay.
     """
-    missing = [job for job in jobs if job.names is None or len(job.existing()) < len(job.names)]
+    missing = [job for job in jobs if len(job.existing()) < len(job.names)]
     for job in missing:
         try:
             job.folder.mkdir(parents=True, exist_ok=True)
@@ -136,26 +125,12 @@ def run(jobs: list[Job], maker: Maker, look: Look, processes: int = 1) -> Iterat
 
 
 def _work(job: Job, estimator: FlowEstimator, look: Look) -> Generator[Path, None, None]:
-    def target(frame: Frame) -> Path:
-        return job.folder / f"{frame.name or format(frame.index, '05d')}{SUFFIX}"
+    with open_source(job.source) as opened:
 
-    if isinstance(job.source, tuple):
-        yield from write_pictures(_read(job.source), estimator, target, look)
-    else:
-        from dpa.video.read import open_source  # data sets need no FFmpeg in every process
+        def target(frame: Frame) -> Path:
+            return job.folder / f"{opened.frame_name(frame.index)}{SUFFIX}"
 
-        with open_source(job.source) as opened:
-            yield from write_pictures(opened.frames(), estimator, target, look)
-
-
-def _read(paths: tuple[Path, ...]) -> Iterator[Frame]:
-    for index, path in enumerate(paths):
-        image = (
-            cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB) if path.stat().st_size else None
-        )
-        if image is None:
-            raise InputError(f"{path}: not a picture that can be read")
-        yield Frame(image, index, name=path.stem)
+        yield from write_pictures(opened.frames(), estimator, target, look)
 
 
 def _run_parallel(jobs: list[Job], maker: Maker, look: Look, processes: int) -> Iterator[int]:

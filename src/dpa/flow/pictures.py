@@ -35,12 +35,15 @@ class Look:
     quality: int = 95
 
 
-def make_recipe(estimator: FlowEstimator, look: Look) -> dict[str, object]:
-    """All that decides what the pictures look like, as JSON values."""
+def make_recipe(
+    estimator: FlowEstimator, look: Look, video: dict[str, object] | None = None
+) -> dict[str, object]:
+    """All that decides what the pictures look like, as JSON values; `video` says of what they are."""
     made_by = dict(estimator.recipe)
     versions = made_by.pop("versions", {})
     assert isinstance(versions, dict)
     return {
+        **({} if video is None else {"video": video}),
         **made_by,
         "direction": DIRECTION,
         "last_frame": LAST_FRAME,

@@ -1,0 +1,99 @@
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dpa.errors import OutputError, TruncatedError
+from dpa.flow.batch import Maker, plan, run
+from dpa.flow.dis import DIS
+from dpa.flow.pictures import Look, claim, make_recipe, write_pictures, write_whole
+
+MAKER = Maker("dis-fast", "cpu", None)
+
+
+def test_the_recipe_says_it_all() -> None:
+    recipe = make_recipe(DIS(), Look(size=320, floor=1.5, quality=90))
+    assert json.loads(json.dumps(recipe)) == recipe
+    asked = {"estimator", "preset", "direction", "last_frame", "size", "colouring", "floor", "jpeg_quality"}
+    assert asked <= recipe.keys()
+    assert {"dpa", "opencv"} <= dict(recipe["versions"]).keys()
+
+
+def test_the_same_recipe_may_go_on(tmp_path: Path) -> None:
+    recipe = make_recipe(DIS(), Look())
+    claim(tmp_path / "a" / "b", recipe, [], overwrite=False)
+    claim(tmp_path / "a" / "b", recipe, [], overwrite=False)
+    assert json.loads((tmp_path / "a" / "b" / "flow.json").read_text()) == recipe
+
+
+def test_another_recipe_may_not(tmp_path: Path) -> None:
+    claim(tmp_path, make_recipe(DIS(), Look()), [], overwrite=False)
+    old = tmp_path / "00000.jpg"
+    old.touch()
+    changed = make_recipe(DIS("fast"), Look(floor=2.0))
+    with pytest.raises(
+        OutputError, match=r"preset: medium there, fast now.*floor: 0\.0 there, 2\.0 now.*--overw"
+    ):
+        claim(tmp_path, changed, [old], overwrite=False)
+    assert old.exists()
+    claim(tmp_path, changed, [old], overwrite=True)
+    assert not old.exists()
+    assert json.loads((tmp_path / "flow.json").read_text()) == changed
+
+
+def test_another_video_may_not(tmp_path: Path) -> None:
+    claim(tmp_path, make_recipe(DIS(), Look(), {"name": "a.mp4"}), [], overwrite=False)
+    with pytest.raises(OutputError, match=r"a\.mp4"):
+        claim(tmp_path, make_recipe(DIS(), Look(), {"name": "b.mp4"}), [], overwrite=False)
+
+
+def test_pictures_of_unknown_origin(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"00000\.jpg.*--overwrite"):
+        claim(tmp_path, make_recipe(DIS(), Look()), [tmp_path / "00000.jpg"], overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "\x00"])
+def test_a_damaged_recipe(tmp_path: Path, content: str) -> None:
+    (tmp_path / "flow.json").write_text(content)
+    with pytest.raises(OutputError, match=r"flow\.json.*--overwrite"):
+        claim(tmp_path, make_recipe(DIS(), Look()), [], overwrite=False)
+
+
+def test_a_recipe_that_is_no_object(tmp_path: Path) -> None:
+    (tmp_path / "flow.json").write_text("[1]")
+    with pytest.raises(OutputError, match="another recipe"):
+        claim(tmp_path, make_recipe(DIS(), Look()), [], overwrite=False)
+
+
+def test_a_place_that_is_a_file(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(OutputError, match="out"):
+        claim(tmp_path / "out" / "deeper", make_recipe(DIS(), Look()), [], overwrite=False)
+    with pytest.raises(OutputError, match="cannot be made"):
+        list(run(plan(str(dataset), tmp_path / "out"), MAKER, Look()))
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OutputError, match=r"x\.jpg: cannot be written: No space left"):
+        write_whole(tmp_path / "x.jpg", b"data")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_decoded_of_a_cut_video_is_written(dataset: Path, tmp_path: Path) -> None:
+    from dpa.video.read import open_source
+
+    def cut() -> Iterator:
+        with open_source([*sorted((dataset / "RGB").glob("bear*"))]) as source:
+            yield from source.frames()
+        raise TruncatedError("two frames lost")
+
+    with pytest.raises(TruncatedError):
+        list(write_pictures(cut(), DIS("fast"), lambda frame: tmp_path / f"{frame.name}.jpg", Look()))
+    assert len(list(tmp_path.glob("*.jpg"))) == 3

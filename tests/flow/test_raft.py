@@ -1,0 +1,119 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dpa.errors import MissingExtra, WeightsError
+from dpa.flow.raft import RAFT, cached_weights
+
+
+@pytest.fixture
+def untrained(tmp_path: Path) -> Path:
+    """A weights file of the right shapes."""
+    torch = pytest.importorskip("torch")
+    optical_flow = pytest.importorskip("torchvision.models.optical_flow")
+    torch.manual_seed(0)
+    file = tmp_path / "untrained.pth"
+    torch.save(optical_flow.raft_small(weights=None).state_dict(), file)
+    return file
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 8), (5, 140), (129, 130)])
+def test_any_size(texture: Callable, untrained: Path, shape: tuple[int, int]) -> None:
+    flow = RAFT("small", weights=untrained)(texture(*shape, seed=1), texture(*shape, seed=2))
+    assert flow.shape == (*shape, 2)
+    assert flow.dtype == np.float32
+    assert np.isfinite(flow).all()
+
+
+def test_the_recipe_names_the_weights(untrained: Path) -> None:
+    recipe = RAFT("small", weights=untrained).recipe
+    assert json.loads(json.dumps(recipe)) == recipe
+    assert recipe["weights"] == "untrained.pth"
+    assert len(str(recipe["sha256"])) == 64
+
+
+def test_weights_of_another_network(untrained: Path) -> None:
+    with pytest.raises(WeightsError, match=r"untrained\.pth.*RAFT large"):
+        RAFT("large", weights=untrained)
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 cut short"])
+def test_damaged_weights(tmp_path: Path, content: bytes) -> None:
+    pytest.importorskip("torchvision")
+    file = tmp_path / "damaged.pth"
+    file.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"damaged\.pth"):
+        RAFT("small", weights=file)
+
+
+def test_a_weights_file_is_never_run(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("torchvision")
+    file = tmp_path / "code.pth"
+    torch.save({"weights": Path("somewhere")}, file)
+    with pytest.raises(WeightsError, match=r"code\.pth"):
+        RAFT("small", weights=file)
+
+
+def test_a_missing_weights_file(tmp_path: Path) -> None:
+    pytest.importorskip("torchvision")
+    with pytest.raises(WeightsError, match=r"gone\.pth: no such"):
+        RAFT("small", weights=tmp_path / "gone.pth")
+
+
+def test_offline_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("torchvision")
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", unreachable)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(WeightsError) as caught:
+        RAFT("large")
+    assert str(cached_weights("large")) in str(caught.value)
+    assert "no route to host" in str(caught.value)
+    assert "fetch https://" in str(caught.value)
+
+
+def test_without_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "torchvision", None)
+    with pytest.raises(MissingExtra, match=r"dpa-vos\[torch\]"):
+        RAFT("small")
+
+
+def test_pictures_of_two_sizes(texture: Callable, untrained: Path) -> None:
+    with pytest.raises(ValueError, match="one size"):
+        RAFT("small", weights=untrained)(texture(20, 20), texture(20, 21))
+
+
+def test_unknown_variant() -> None:
+    with pytest.raises(ValueError, match="small"):
+        RAFT("huge")
+
+
+def test_the_cache_is_where_torch_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    for home in (str(tmp_path), None):
+        if home is None:
+            monkeypatch.delenv("TORCH_HOME", raising=False)
+        else:
+            monkeypatch.setenv("TORCH_HOME", home)
+        assert cached_weights("small").parent == Path(torch.hub.get_dir()) / "checkpoints"
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("shift", [(5, -3), (-12, 7)])
+def test_it_finds_a_shift(
+    shared: Path, shifted_pair: Callable, monkeypatch: pytest.MonkeyPatch, shift: tuple[int, int]
+) -> None:
+    pytest.importorskip("torchvision")
+    monkeypatch.setenv("TORCH_HOME", str(shared / "weights" / "torch"))
+    first, second = shifted_pair(150, 203, *shift)
+    flow = RAFT("small")(first, second)
+    assert flow.shape == (150, 203, 2)
+    np.testing.assert_allclose(np.median(flow[20:-20, 20:-20], axis=(0, 1)), shift, atol=0.5)
