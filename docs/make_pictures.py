@@ -19,7 +19,7 @@ GAP = 6
 
 
 def main(folder: Path) -> None:
-    """Write strip.jpg (frame, flow, mask, overlay of three frames) and kinds.jpg (one frame in every kind)."""
+    """Write strip.jpg (frame, flow, mask, overlay of three frames) and kinds.jpg (a frame in every kind)."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         clip = Path(place) / "clip.mp4"

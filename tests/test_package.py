@@ -10,12 +10,18 @@ import pytest
 
 import dpa
 
+ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "cv2", "av", "onnxruntime", "numpy", "PIL", "omegaconf")
 
 
 def test_public_names_are_there() -> None:
     for name in dpa.__all__:
         assert getattr(dpa, name) is not None
+
+
+def test_documents_name_this_version() -> None:
+    assert f"version: {dpa.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"## {dpa.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_unknown_name_is_an_attribute_error() -> None:
@@ -61,9 +67,8 @@ def test_segment_imports_no_torch_where_it_is_installed(python, tmp_path: Path) 
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel and the source distribution."""
     folder = tmp_path_factory.mktemp("dist")
-    root = Path(dpa.__file__).parents[2]
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
-    subprocess.run(command, cwd=root, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
     return folder
 
 

@@ -41,6 +41,14 @@ def test_table_names_every_network(command, mine: Path) -> None:
         assert wanted in out
 
 
+def test_a_damaged_card_hides_nothing(command, mine: Path) -> None:
+    (mine / "card.json").write_text("{}")
+    code, out, _ = command("models")
+    assert code == 0
+    assert "not a weights card" in out
+    assert "dpa-pvt-b2" in out
+
+
 def test_json_holds_the_cards(command, mine: Path) -> None:
     code, out, _ = command("models", "--json")
     assert code == 0

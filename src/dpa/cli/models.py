@@ -22,7 +22,8 @@ def models(
         return
     typer.echo("\n".join(_table(rows)))
     for row in rows:
-        typer.echo("\n".join(_details(row)), nl=row["card"] is not None)
+        for line in _details(row):
+            typer.echo(line)
     if any(row["weights"] == "none" for row in rows):
         typer.echo(
             "\nweights 'none': not published. Train them with `dpa pretrain` and `dpa finetune`, "
@@ -31,17 +32,25 @@ def models(
 
 
 def facts(entry: "WeightsEntry") -> dict[str, Any]:
-    """What is known of one network, as JSON has it: name, about, weights, folder, card."""
+    """What is known of one network, as JSON has it: name, about, weights, folder, card, problem."""
     from dataclasses import asdict
 
+    from dpa.errors import WeightsError
+
     where = "none" if entry.path is None else "in the package" if entry.embedded else "yours"
-    has_card = entry.path is not None and (entry.path / "card.json").is_file()
+    card, problem = None, None
+    if entry.path is not None:
+        try:
+            card = asdict(entry.card())
+        except WeightsError as error:  # a bad card must not hide the other networks
+            problem = str(error)
     return {
         "name": entry.name,
         "about": entry.summary,
         "weights": where,
         "folder": str(entry.path) if entry.path else None,
-        "card": asdict(entry.card()) if has_card else None,
+        "card": card,
+        "problem": problem,
     }
 
 
@@ -60,6 +69,8 @@ def _score(row: dict[str, Any]) -> str:
 
 def _details(row: dict[str, Any]) -> Iterator[str]:
     card = row["card"]
+    if row["problem"]:
+        yield f"\n{row['name']}: {row['problem']}"
     if card is None:
         return
     yield f"\n{row['name']} {card['version']}, {row['folder']}"
