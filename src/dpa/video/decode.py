@@ -31,10 +31,7 @@ class Reader:
 
     def __init__(self, file: Any, label: str, threads: int = 0, slices: bool = False, **options: Any) -> None:
         self.errors = 0
-        try:
-            self.container = av.open(file, metadata_errors="replace", **options)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{label} cannot be read as a video ({reason(error)})") from error
+        self.container = _opened(file, label, options)
         try:
             self.stream = _video_stream(self.container, label)
             self.stream.codec_context.thread_count = threads
@@ -67,8 +64,24 @@ class Reader:
         self.container.close()
 
 
-def reason(error: Exception) -> str:
-    """FFmpeg's or the system's own words, fit for the inside of a sentence."""
+def _opened(file: Any, label: str, options: dict[str, Any]) -> av.container.InputContainer:
+    try:
+        container = av.open(file, metadata_errors="replace", **options)
+    except (av.InvalidDataError, EOFError, ValueError) as error:
+        raise InputError(
+            f"{label} is not a video that FFmpeg can read ({_reason(error)}): "
+            "check that it is a video, and whole"
+        ) from error
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(f"{label} cannot be opened ({_reason(error)})") from error
+    # FFmpeg takes a text file for a film of a terminal.
+    if container.format.name == "tty":
+        container.close()
+        raise InputError(f"{label} is a text file, not a video")
+    return container
+
+
+def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
 
 

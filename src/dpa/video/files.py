@@ -58,13 +58,16 @@ class FileSource(Source):
 
     def _origin(self, reader: Reader) -> Fraction:
         if any(name in reader.container.format.name for name in _CLOCKS_FROM_ZERO):
-            return Fraction(0)
+            return min(self.start, Fraction(0))
         starts = [
             s.start_time * s.time_base
             for s in reader.container.streams.audio
             if s.start_time is not None and s.time_base is not None
         ]
         return min([self.start, *starts])
+
+    def reads(self, path: Path) -> bool:
+        return path.resolve() == self._file.resolve()
 
     @cached_property
     def _table(self) -> PacketTable:

@@ -68,6 +68,11 @@ class PictureSource(Source):
     def frame_name(self, index: int) -> str:
         return self._paths[index].stem if self._named else super().frame_name(index)
 
+    def reads(self, path: Path) -> bool:
+        place = path.resolve()
+        pictures = {picture.resolve() for picture in self._paths}
+        return place in pictures or any(place in folder.parents for folder in pictures)
+
     def _frame(self, index: int) -> Frame:
         path = self._paths[index]
         image = read_image(path)
@@ -121,7 +126,8 @@ def _opened(path: Path) -> Image.Image:
 
 def _shown_size(path: Path) -> tuple[int, int]:
     with _opened(path) as image:
-        turned = image.getexif().get(_ORIENTATION_TAG) in _TURNED
+        # Pillow turns TIFF files by itself, and says the turned size.
+        turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION_TAG) in _TURNED
         return (image.width, image.height) if turned else (image.height, image.width)
 
 

@@ -16,6 +16,9 @@ _URL = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _VIDEOS = ".mp4 .mov .mkv .webm .avi .m4v .mpg .mpeg .ts .mts .wmv .flv .gif .3gp"
 _VIDEO_SUFFIXES = frozenset(_VIDEOS.split())
 
+# A stream that gives nothing for so long is an error, not a wait for ever.
+_SECONDS_OF_SILENCE = 30.0
+
 
 def open_source(
     source: str | Path | Sequence[str | Path],
@@ -59,7 +62,9 @@ def open_source(
     if text.startswith(("/dev/video", "video=")) or (text.isdecimal() and not path.exists()):
         return open_camera(text, threads)
     if isinstance(source, str) and _URL.match(text):
-        return LiveSource(text, text, _url_name(text), threads)
+        # Lost packets would look like a damaged video: ask cameras for a connection that repeats them.
+        options = {"rtsp_transport": "tcp"} if text.lower().startswith("rtsp") else {}
+        return LiveSource(text, text, _url_name(text), threads, timeout=_SECONDS_OF_SILENCE, options=options)
     return _open_path(path, rate, threads)
 
 

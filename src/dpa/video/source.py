@@ -72,6 +72,10 @@ class Source(ABC):
         """The name of what is written for frame `index`, without a suffix: five digits, more where needed."""
         return f"{index:05d}"
 
+    def reads(self, path: Path) -> bool:
+        """Whether `path` is, or is a folder around, what the source reads: writing there would destroy it."""
+        return False
+
     def close(self) -> None:  # noqa: B027 - most sources hold nothing open between calls
         """Gives back what the source holds open. May be called more than once."""
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dpa.errors import InputError
+from dpa.errors import InputError, OutputError
 from dpa.video.source import Source
 from dpa.video.write.base import Sink
 from dpa.video.write.coco import CocoSink
@@ -93,6 +93,8 @@ def open_sink(
     """
     kind = kind_of(output, kind)
     suffix, path = _suffix(output), Path(output).expanduser()
+    if source.reads(path):
+        raise OutputError(f"{output} is what is being read: choose another name for the output")
     if resume and suffix:
         raise InputError(f"{output} is one file, only folders can be resumed: use --overwrite")
     if suffix == ".json":

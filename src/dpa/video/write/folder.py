@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -55,10 +56,12 @@ class FolderSink(Sink):
         self._part = target.with_name(target.name + ".part")
         self._old = target.with_name(target.name + ".old")
         self._check(overwrite, resume)
-        self._done = False
+        self._replaces = target.exists()
         with output_errors(path):
-            self._prepare(resume)
-        self.start = self._first_missing() if resume else 0
+            self._done = resume and self._replaces and self._first_missing(target) == source.count
+            if not self._done:
+                self._prepare(resume)
+        self.start = self._first_missing(target if self._done else self._part) if resume else 0
 
     def write(
         self, frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None = None
@@ -74,11 +77,15 @@ class FolderSink(Sink):
             return
         with output_errors(self.path):
             if self._target.exists():
-                remove(self._old)
+                if not self._replaces:
+                    raise OutputError(
+                        f"{self.path} appeared while its masks were made: they are in {self._part}"
+                    )
+                _remove_pictures(self._old)
                 self._target.rename(self._old)
             self._part.rename(self._target)
         self._done = True
-        remove(self._old)
+        _remove_pictures(self._old)
 
     def abort(self) -> None:
         if not self._done and self._part.is_dir() and not any(self._part.iterdir()):
@@ -110,7 +117,10 @@ class FolderSink(Sink):
             # A finished folder that lacks frames is continued out of sight, so that it does not look
             # finished.
             self._target.rename(self._part)
+            self._replaces = False
         self._part.mkdir(exist_ok=True)
+        for torn in self._part.glob(".*.tmp"):
+            torn.unlink()
         probe = self._part / ".writable"
         probe.touch()
         probe.unlink()
@@ -118,9 +128,9 @@ class FolderSink(Sink):
     def _file(self, index: int) -> str:
         return self._source.frame_name(index) + ".png"
 
-    def _first_missing(self) -> int:
+    def _first_missing(self, folder: Path) -> int:
         count = self._source.count or 0
-        there = {entry.name for entry in self._part.iterdir()}
+        there = {entry.name for entry in folder.iterdir()}
         return next((index for index in range(count) if self._file(index) not in there), count)
 
 
@@ -165,6 +175,14 @@ class PictureSink(Sink):
 
     def abort(self) -> None:
         remove(self._part)
+
+
+def _remove_pictures(folder: Path) -> None:
+    """Deletes a folder of pictures; what else somebody may have put there meanwhile stays."""
+    with suppress(OSError):
+        for picture in folder.glob("*.png"):
+            picture.unlink()
+        folder.rmdir()
 
 
 def write_png(path: Path, picture: np.ndarray, compression: int = 1) -> None:

@@ -73,7 +73,7 @@ class MovieSink(Sink):
 
     Args:
         path: the file; its suffix chooses the container.
-        painter: (frame, probability, mask, flow) -> (H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8.
+        painter: (frame, probability, mask, flow) -> (H, W, 3) RGB or (H, W, 4) RGBA uint8.
         source: gives times, sound and the shape of the pixels.
         alpha: whether the painter's fourth channel is kept.
         overwrite: replace an existing file when the new one is whole.
@@ -100,7 +100,7 @@ class MovieSink(Sink):
         self._threads = threads
         self._rate = source.rate or FALLBACK_RATE
         self._unit = source.time_base or 1 / self._rate
-        self._last = -1
+        self._last: int | None = None
         self._stream: av.VideoStream | None = None
         self._sound: Sound | None = None
         self._part = claim_file(path, overwrite)
@@ -175,7 +175,7 @@ class MovieSink(Sink):
         return stream
 
     def _convert(self, picture: np.ndarray, frame: Frame) -> av.VideoFrame:
-        layout = {2: "gray", 3: "rgb24", 4: "rgba"}[2 if picture.ndim == 2 else picture.shape[2]]
+        layout = "rgb24" if picture.shape[2] == 3 else "rgba"
         rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), layout)
         converted = rgb.reformat(
             format=self._encoding.pixel_format,
@@ -186,7 +186,7 @@ class MovieSink(Sink):
         time = frame.index / self._rate if frame.time is None else self._source.start + frame.time
         stamp = round((time - self._source.origin) / self._unit)
         # Encoders want rising times; damaged files and cameras do not always give them.
-        self._last = max(stamp, self._last + 1)
+        self._last = stamp if self._last is None else max(stamp, self._last + 1)
         converted.pts, converted.time_base = self._last, self._unit
         converted.duration = max(1, round(1 / self._rate / self._unit))
         return converted
