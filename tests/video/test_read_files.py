@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from video_samples import close_to, corners, damage, make_video, picture
+from video_samples import close_to, corners, damage, make_video, picture, read_until_error
 
 from dpa.errors import InputError
 from dpa.video import Source, open_source
@@ -236,29 +237,20 @@ def test_a_cut_file_gives_what_it_has_and_says_what_is_lost(tmp_path, name):
     path = make_video(tmp_path / name, images, muxing=muxing, codec=codec)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 6 // 10])
-    got = []
     with open_source(path) as source:
-        with pytest.raises(
-            TruncatedError, match=rf"{name} is cut off or damaged: (\d+) of 40 frames"
-        ) as caught:
-            for frame in source.frames():
-                got.append(frame.index)
+        got, error = read_until_error(source)
         assert len(got) > 15
-        assert f" {40 - len(got)} of 40" in str(caught.value)
+        assert f"{name} is cut off or damaged: {40 - len(got)} of 40 frames" in error
         assert len(list(source.pairs_at([0, len(got) // 2, source.count - 1]))) == 3
 
 
 def test_damage_in_the_middle_is_reported(tmp_path):
     path = make_video(tmp_path / "hurt.mp4", 30, options={"g": "5", "bf": "0"})
     damage(path)
-    got = []
-    with (
-        open_source(path) as source,
-        pytest.raises(TruncatedError, match=r"hurt\.mp4 is .*damaged: \d+ of 30"),
-    ):
-        for frame in source.frames():
-            got.append(frame.index)
+    with open_source(path) as source:
+        got, error = read_until_error(source)
     assert len(got) >= 28
+    assert re.search(r"hurt\.mp4 is .*damaged: \d+ of 30", error)
 
 
 def test_closing_early_leaves_no_file_open(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from dpa.errors import TruncatedError
-from dpa.video import Source
+from dpa.video import Sink, Source
 
 SIZE = (48, 64)
 
@@ -134,10 +134,14 @@ def results(index: int, size: tuple[int, int] = SIZE) -> tuple[np.ndarray, np.nd
     return probability, probability > 0.5, flow
 
 
-def run(source: Any, sink: Any, stop: int | None = None) -> None:
-    """Feeds a sink from its start to the source's end, or to frame `stop`."""
+def run(
+    source: Source, sink: Sink, stop: int | None = None, error: type[BaseException] | None = None
+) -> None:
+    """Feeds a sink from its start to the source's end, or to frame `stop` and raises `error` there."""
     for frame in source.frames(sink.start):
         if frame.index == stop:
+            if error is not None:
+                raise error
             return
         sink.write(frame, *results(frame.index, source.size))
 

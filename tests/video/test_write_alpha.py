@@ -1,0 +1,159 @@
+"""Alpha: how it survives the codecs, and what colours it comes with."""
+
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from video_samples import make_video, picture, results, run
+
+from dpa.video import open_sink, open_source
+from dpa.video.frame import Frame
+from dpa.video.write.matte import alpha_of, foreground
+from dpa.video.write.paint import GREEN, paint_alpha, paint_green, paint_rgba, painter
+
+
+def decode_alpha(path, decoder: str | None = None) -> list[np.ndarray]:
+    """(H, W, 4) RGBA frames; WebM needs libvpx, since FFmpeg's own decoder ignores the alpha layer."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        context = stream.codec_context if decoder is None else av.CodecContext.create(decoder, "r")
+        if decoder is not None:
+            context.extradata = stream.codec_context.extradata
+        frames = []
+        for packet in container.demux(stream):
+            frames += context.decode(packet if packet.size else None)
+    return [frame.to_ndarray(format="rgba") for frame in frames]
+
+
+@pytest.mark.parametrize("size", [(48, 64), (47, 63)])
+@pytest.mark.parametrize(("name", "decoder"), [("out.webm", "libvpx-vp9"), ("out.mov", None)])
+def test_alpha_comes_back(tmp_path, size, name, decoder):
+    source = make_video(
+        tmp_path / "in.mkv", [picture(i, size) for i in range(5)], codec="ffv1", pixel_format="bgr0"
+    )
+    with open_source(source) as opened, open_sink(tmp_path / name, None, opened) as sink:
+        run(opened, sink)
+    frames = decode_alpha(tmp_path / name, decoder)
+    assert len(frames) == 5
+    for index, frame in enumerate(frames):
+        frame = frame[: size[0], : size[1]]
+        probability, mask, _ = results(index, size)
+        expected = alpha_of(probability) * 255
+        assert np.abs(frame[:, :, 3] - expected).mean() < 3
+        assert frame[:, :, 3][expected == 0].max() <= 12
+        assert frame[:, :, 3][expected == 255].min() >= 243
+        wanted = paint_alpha(Frame(picture(index, size), index), probability, mask, None)
+        inside = expected == 255
+        assert np.abs(frame[inside, :3].astype(int) - wanted[inside, :3]).mean() < 8
+
+
+def test_webm_says_that_it_has_alpha(tmp_path):
+    source = make_video(tmp_path / "in.mp4", 2)
+    with open_source(source) as opened, open_sink(tmp_path / "out.webm", None, opened) as sink:
+        run(opened, sink)
+    with av.open(str(tmp_path / "out.webm")) as container:
+        metadata = {key.lower(): value for key, value in container.streams.video[0].metadata.items()}
+    assert metadata["alpha_mode"] == "1"
+
+
+@given(st.floats(0, 1, width=32))
+def test_alpha_is_a_ramp_that_keeps_the_half(probability):
+    alpha = float(alpha_of(np.full((1, 1), probability, np.float32))[0, 0])
+    assert 0 <= alpha <= 1
+    assert (alpha > 0.5) == (probability > 0.5) or abs(probability - 0.5) < 1e-6
+    assert alpha_of(np.array([[0.05, 0.95]])).tolist() == [[0, 1]]
+
+
+def blend(size: tuple[int, int] = (120, 160)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A red disc with a wide soft edge before a bright blue wall: picture, alpha, and its one true colour."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    alpha = np.clip((40 - np.hypot(y - 60, x - 80)) / 12 + 0.5, 0, 1).astype(np.float32)
+    red, blue = np.array([200, 40, 30], np.float32), np.array([60, 120, 250], np.float32)
+    image = red * alpha[:, :, None] + blue * (1 - alpha[:, :, None])
+    return (image + 0.5).astype(np.uint8), alpha, red
+
+
+def test_the_background_is_taken_out_of_the_edge():
+    image, alpha, red = blend()
+    edge = (alpha > 0.2) & (alpha < 0.9)
+    before = np.abs(image[edge] - red).mean()
+    after = np.abs(foreground(image, alpha)[edge] - red).mean()
+    assert before > 40
+    assert after < before / 7
+
+
+def test_opaque_pixels_keep_their_colour():
+    image = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
+    alpha = np.zeros((60, 80), np.float32)
+    alpha[20:40, 20:50] = 1
+    assert np.array_equal(foreground(image, alpha)[alpha == 1], image[alpha == 1])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 99))
+def test_colours_are_colours_at_any_size(height, width, seed):
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 255, (height, width, 3), np.uint8)
+    alpha = (rng.random((height, width)) * rng.integers(0, 2, (height, width))).astype(np.float32)
+    colours = foreground(image, alpha)
+    assert colours.shape == image.shape
+    assert colours.dtype == np.float32
+    assert np.isfinite(colours).all()
+    assert colours.min() >= 0
+    assert colours.max() <= 255
+
+
+def test_nothing_there_is_nothing_written():
+    frame, empty = Frame(picture(0), 0), np.zeros((48, 64), np.float32)
+    assert not paint_rgba(frame, empty, empty > 0.5, None).any()
+    assert (paint_green(frame, empty, empty > 0.5, None) == GREEN).all()
+
+
+def test_what_is_transparent_shows_nothing_of_the_background():
+    probability, mask, _ = results(0)
+    rgba = paint_rgba(Frame(picture(0), 0), probability, mask, None)
+    assert not rgba[rgba[:, :, 3] == 0].any()
+    assert rgba[mask].any()
+
+
+def test_composed_before_its_own_background_the_picture_comes_back():
+    image, alpha, _ = blend()
+    probability = alpha * 0.8 + 0.1
+    green = paint_green(Frame(image, 0, Fraction(0)), probability, alpha > 0.5, None)
+    assert np.array_equal(green[alpha == 1], image[alpha == 1])
+    assert (green[alpha == 0] == GREEN).all()
+
+
+def test_painters_leave_the_frame_alone():
+    frame, before = Frame(picture(0), 0), picture(0)
+    for kind in ("mask", "soft", "overlay", "rgba", "alpha", "green", "strip"):
+        painted = painter(kind)(frame, *results(0))
+        assert painted.dtype == np.uint8
+        assert np.array_equal(frame.image, before), kind
+
+
+def test_a_strip_without_flow_is_black_there():
+    probability, mask, _ = results(0)
+    strip = painter("strip")(Frame(picture(0), 0), probability, mask, None)
+    assert strip.shape == (48, 256, 3)
+    assert not strip[:, 64:128].any()
+    assert np.array_equal(strip[:, :64], picture(0))
+    assert np.array_equal(strip[:, 128:192, 0] == 255, mask)
+
+
+def test_flow_of_another_size_fills_its_panel():
+    probability, mask, flow = results(0)
+    strip = painter("strip")(Frame(picture(0), 0), probability, mask, cv2.resize(flow, (20, 15)))
+    assert strip[:, 64:128].any()
+
+
+def test_overlay_tints_the_object_only():
+    probability, mask, _ = results(0)
+    painted = painter("overlay")(Frame(picture(0), 0), probability, mask, None)
+    far = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7))) == 0
+    assert np.array_equal(painted[far], picture(0)[far])
+    assert (painted[mask] != picture(0)[mask]).any(axis=1).all()
