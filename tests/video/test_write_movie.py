@@ -155,7 +155,7 @@ def test_the_shape_of_pixels_is_kept(tmp_path):
 
 
 def test_a_turned_video_is_written_upright(tmp_path):
-    source = make_video(tmp_path / "in.mp4", 2, turn=(90, False, False))
+    source = make_video(tmp_path / "in.mp4", 2, turn=(0, 1, -1, 0))
     with open_source(write(source, tmp_path / "out.mp4")) as opened:
         assert opened.size == (64, 48)
 

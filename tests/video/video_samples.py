@@ -1,5 +1,6 @@
 """Small videos and pictures with known content, for the tests of reading and writing."""
 
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -46,12 +47,12 @@ def make_video(
     unit: Fraction | None = None,
     options: dict[str, str] | None = None,
     muxing: dict[str, str] | None = None,
-    turn: tuple[float, bool, bool] | None = None,
+    turn: tuple[int, int, int, int] | None = None,
     sound: str | None = None,
     container: str | None = None,
     aspect: Fraction | None = None,
 ) -> Path:
-    """Encodes pictures; `stamps` (in `unit` seconds) vary the rate, `turn` is degrees, mirror x, mirror y."""
+    """Encodes pictures; `stamps` (in `unit` seconds) vary the rate, `turn` is a, b, c, d of the matrix."""
     frames = [picture(index) for index in range(images)] if isinstance(images, int) else list(images)
     with av.open(str(path), "w", format=container, container_options=muxing or {}) as output:
         stream: Any = output.add_stream(codec, rate=rate, options=options or {})
@@ -61,8 +62,6 @@ def make_video(
         stream.codec_context.time_base = stream.time_base = unit
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
-        if turn is not None:
-            stream.set_display_rotation(turn[0], hflip=turn[1], vflip=turn[2])
         track = None if sound is None else _sound_track(output, sound)
         for index, image in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(image, "rgb24")
@@ -71,7 +70,18 @@ def make_video(
         output.mux(stream.encode(None))
         if track is not None:
             _fill(output, track, seconds=float((frame.pts + 1) * unit))
+    if turn is not None:
+        _turn(path, turn)
     return path
+
+
+def _turn(path: Path, turn: tuple[int, int, int, int]) -> None:
+    """Writes a display matrix into the header of the first track of an MP4 (ISO/IEC 14496-12, 8.3.2)."""
+    a, b, c, d = (value << 16 for value in turn)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"tkhd", data.index(b"moov")) + 44
+    data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
 
 
 def _sound_track(output: Any, codec: str) -> Any:

@@ -58,7 +58,7 @@ class RawVideo:
             "video_size": f"{self.width}x{self.height}",
             "pixel_format": self.pixel_format,
             "framerate": str(self.rate),
-            # Nothing is left to be found out: without these FFmpeg waits for seconds of frames before it starts.
+            # Nothing is left to be found out: otherwise FFmpeg waits for seconds of frames before it starts.
             "probesize": "32",
             "analyzeduration": "0",
         }

@@ -7,23 +7,18 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-# ITU-T H.273 matrix coefficients, as FFmpeg numbers them. Whatever is not here is guessed from the size.
-_MATRICES = {
-    1: Colorspace.ITU709,
-    4: Colorspace.FCC,
-    5: Colorspace.ITU601,
-    6: Colorspace.ITU601,
-    7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-    10: Colorspace.BT2020,
-}
+# From ITU-T H.273's matrix coefficients, which frames are tagged with, to libswscale's numbers for them
+# (SWS_CS_*, not all of which have a name in every PyAV). What is not here is guessed from the size.
+_BT709, _BT601, _BT2020 = 1, 5, 9
+_MATRICES = {1: _BT709, 4: 4, 5: _BT601, 6: _BT601, 7: 7, 9: _BT2020, 10: _BT2020}
 _HD_LINES = 720
 # Exact rounding costs five times as much with eight bits, where the fast way is at most two levels off, and
 # nothing with more bits, where it is not.
-_FAST = Interpolation.BILINEAR
-_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
+_FAST = int(Interpolation.BILINEAR)
+# libswscale's SWS_ACCURATE_RND by number: PyAV has a name for it from 18 on only.
+_EXACT = _FAST | 1 << 18
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ class Converter:
             height=height,
             format="rgb24",
             src_colorspace=_matrix(frame),
-            dst_colorspace=Colorspace.ITU709,
+            dst_colorspace=_BT709,
             src_color_range=_range(frame),
             dst_color_range=ColorRange.JPEG,
             interpolation=_FAST if frame.format.components[0].bits <= 8 else _EXACT,
@@ -107,8 +102,8 @@ class Converter:
         return self.orientation.apply(np.ascontiguousarray(array))
 
 
-def _matrix(frame: av.VideoFrame) -> Colorspace:
-    guess = Colorspace.ITU709 if frame.height >= _HD_LINES else Colorspace.ITU601
+def _matrix(frame: av.VideoFrame) -> int:
+    guess = _BT709 if frame.height >= _HD_LINES else _BT601
     return _MATRICES.get(frame.colorspace, guess)
 
 
