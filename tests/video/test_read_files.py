@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -276,6 +277,16 @@ def test_two_readers_of_one_source_do_not_disturb_each_other(tmp_path):
         list(source.pairs_at([9, 1]))
         rest = list(frames)
     assert [frame.index for frame in first + rest] == list(range(12))
+
+
+def test_references_are_read_in_another_thread_than_frames(tmp_path):
+    images = [picture(index, (240, 320)) for index in range(30)]
+    with open_source(make_video(tmp_path / "clip.mp4", images)) as source:
+        alone = list(source.frames())
+        with ThreadPoolExecutor(2) as pool:
+            frames, pairs = pool.submit(list, source.frames()), pool.submit(list, source.pairs_at(range(30)))
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(frames.result(), alone, strict=True))
+    assert all(np.array_equal(a.image, b.image) for (a, _), b in zip(pairs.result(), alone, strict=True))
 
 
 def test_names_that_look_like_protocols_are_files(tmp_path, monkeypatch):

@@ -218,6 +218,18 @@ def test_overwrite_never_deletes_what_is_not_a_mask(tmp_path, clip):
     assert (tmp_path / "home" / "thesis.tex").exists()
 
 
+def test_what_a_broken_run_left_is_replaced_but_nothing_else(tmp_path, clip):
+    make_folder(tmp_path / "out.part", ["00007.png", "other.png"])
+    with open_sink(tmp_path / "out", None, clip) as sink:
+        run(clip, sink, 2)
+    assert sorted(tree(tmp_path / "out")) == ["00000.png", "00001.png"]
+    make_folder(tmp_path / "more.part", ["00000.png"])
+    (tmp_path / "more.part" / "notes.txt").write_text("years of work")
+    with pytest.raises(OutputError, match=r"more\.part is in the way"):
+        open_sink(tmp_path / "more", None, clip)
+    assert (tmp_path / "more.part" / "notes.txt").exists()
+
+
 def test_the_input_is_never_the_output(tmp_path, clip):
     folder = make_folder(tmp_path / "in", ["0.png", "1.png"])
     with open_source(folder) as source:

@@ -48,9 +48,6 @@ class Cursor:
         if index >= self._table.count > 0:
             return
         yield self._find(index)
-        if self._reader is not None:
-            # What lies before the first frame wanted may lack its references: that is no damage either.
-            self._reader.errors = 0 if index else self._reader.errors
         while (picture := self._step()) is not None:
             yield picture
 

@@ -48,16 +48,17 @@ class FileSource(Source):
             self.time_base = reader.unit
             self.sound = len(reader.container.streams.audio) > 0
             self._first = first.pts
-            # After an error the frames before the first good one are lost; else the recording began without
-            # them.
-            self._counted_from = -(1 << 62) if reader.errors else first.pts
+            self._joined = not any(name in reader.container.format.name for name in _CLOCKS_FROM_ZERO)
+            # In a recording that was joined at any moment what precedes the first good frame does not count;
+            # in other files it is lost.
+            self._counted_from = -(1 << 62) if reader.errors and not self._joined else first.pts
             self.start = (first.pts or 0) * reader.unit
             self.origin = self._origin(reader)
             aspect = stream.sample_aspect_ratio or Fraction(1)
             self.aspect = 1 / aspect if self._converter.orientation.transpose else aspect
 
     def _origin(self, reader: Reader) -> Fraction:
-        if any(name in reader.container.format.name for name in _CLOCKS_FROM_ZERO):
+        if not self._joined:
             return min(self.start, Fraction(0))
         starts = [
             s.start_time * s.time_base
@@ -85,26 +86,30 @@ class FileSource(Source):
         return self._table.count
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
+        convert = self._converter.copy()
         with closing(Cursor(self._file, self._table, self._threads)) as cursor:
-            index = start
+            index, harmless = start, 0
             for picture in cursor.read_from(start):
-                yield self._frame(picture, index)
+                if index == start and (start or self._joined):
+                    # What lies before the first frame wanted may lack its references: that is no damage.
+                    harmless = cursor.errors
+                yield Frame(convert(picture), index, self._time(picture, index))
                 index += 1
-            self._complain(index, cursor.errors, cursor.damaged)
+            self._complain(index, cursor.errors - harmless, cursor.damaged)
 
     def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
         for index in indices:
             if not 0 <= index < self.count:
                 raise InputError(f"{self.path} has {self.count} frames, there is no frame {index}")
+        convert = self._converter.copy()
         with closing(Cursor(self._file, self._table, self._threads)) as cursor:
             for index in indices:
                 picture, after = cursor.pair(index)
-                following = None if after is None else self._frame(after, index + 1)
-                yield self._frame(picture, index), following
-
-    def _frame(self, picture: av.VideoFrame, index: int) -> Frame:
-        time = self._time(picture, index)
-        return Frame(self._converter(picture), index, time)
+                frame = Frame(convert(picture), index, self._time(picture, index))
+                if after is None:
+                    yield frame, None
+                else:
+                    yield frame, Frame(convert(after), index + 1, self._time(after, index + 1))
 
     def _time(self, picture: av.VideoFrame, index: int) -> Fraction | None:
         if picture.pts is not None and self._first is not None and self.time_base is not None:

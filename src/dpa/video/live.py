@@ -93,6 +93,8 @@ class LiveSource(Source):
         except BaseException:
             self._reader.close()
             raise
+        # A stream is joined at any moment: what came before its first key frame cannot be decoded.
+        self._reader.errors = 0
         self._first: av.VideoFrame | None = first
         self._converter = Converter(first)
         stream = self._reader.stream

@@ -1,6 +1,7 @@
 """From a decoded video frame to the RGB picture that is to be shown."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,12 @@ class Converter:
         self.orientation = orientation_of(first)
         self._stored = (first.height, first.width)
         self._reformatter = VideoReformatter()
+
+    def copy(self) -> "Converter":
+        """The same with working memory of its own: one converter is for one thread."""
+        other = copy(self)
+        other._reformatter = VideoReformatter()
+        return other
 
     @property
     def size(self) -> tuple[int, int]:

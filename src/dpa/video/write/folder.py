@@ -112,18 +112,27 @@ class FolderSink(Sink):
     def _prepare(self, resume: bool) -> None:
         self._part.parent.mkdir(parents=True, exist_ok=True)
         if not resume:
-            remove(self._part)
+            self._discard_part()
         elif self._target.is_dir() and not self._part.exists():
-            # A finished folder that lacks frames is continued out of sight, so that it does not look
-            # finished.
+            # A folder that lacks frames is continued under the other name, so as not to look finished.
             self._target.rename(self._part)
             self._replaces = False
         self._part.mkdir(exist_ok=True)
-        for torn in self._part.glob(".*.tmp"):
-            torn.unlink()
+        self._discard_torn()
         probe = self._part / ".writable"
         probe.touch()
         probe.unlink()
+
+    def _discard_part(self) -> None:
+        if self._part.is_dir():
+            self._discard_torn()
+            _remove_pictures(self._part)
+        if self._part.exists():
+            raise OutputError(f"{self._part} is in the way and holds other things than masks: remove it")
+
+    def _discard_torn(self) -> None:
+        for torn in self._part.glob(".*.tmp"):
+            torn.unlink()
 
     def _file(self, index: int) -> str:
         return self._source.frame_name(index) + ".png"
