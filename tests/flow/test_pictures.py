@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from dpa.errors import OutputError, TruncatedError
+from dpa.files import write_whole
 from dpa.flow.batch import Maker, plan, run
 from dpa.flow.dis import DIS
-from dpa.flow.pictures import Look, claim, make_recipe, write_pictures, write_whole
+from dpa.flow.pictures import Look, claim, make_recipe, write_pictures
 
 MAKER = Maker("dis-fast", "cpu", None)
 

@@ -1,7 +1,6 @@
 """Flow pictures on disk: one JPEG a frame, and the recipe they were made by, kept beside them."""
 
 import json
-import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import cv2
 
 from dpa import __version__
 from dpa.errors import OutputError
+from dpa.files import write_whole
 from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import FlowEstimator
 from dpa.flow.stream import DIRECTION, LAST_FRAME, flows
@@ -132,19 +132,3 @@ def write_pictures(
                 raise OutputError(f"{target(frame)}: the picture cannot be packed as JPEG")
             write_whole(target(frame), data.tobytes())
             yield target(frame)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a hidden name and rename it, so that it is there whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.part{os.getpid()}")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -1,0 +1,60 @@
+"""What the engine knows of a network: NumPy in, NumPy out."""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from dpa.model.config import DPAConfig
+
+
+class Memory(NamedTuple):
+    """Prototypes of reference frames (K and V of every stream); see `dpa.model.dpa.References`.
+
+    Attributes:
+        key, value: (streams, N * D, D) float32.
+    """
+
+    key: np.ndarray
+    value: np.ndarray
+
+    @classmethod
+    def join(cls, parts: "list[Memory]") -> "Memory":
+        """Several frames' prototypes as one set of references."""
+        return cls(
+            np.concatenate([p.key for p in parts], axis=1), np.concatenate([p.value for p in parts], axis=1)
+        )
+
+    @classmethod
+    def blank(cls, config: DPAConfig) -> "Memory":
+        """One reference that says nothing: for the first run, whose own prototypes are all that is wanted."""
+        shape = (2 if config.motion else 1, config.dim, config.dim)
+        return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+
+
+class Backend(Protocol):
+    """A network ready to run.
+
+    Attributes:
+        name: "onnxruntime" or "torch".
+        device: where it computes, e.g. "cpu", "cuda".
+        config: of the network; tells the working size and what inputs it wants.
+        weights: the file in use.
+    """
+
+    name: str
+    device: str
+    config: DPAConfig
+    weights: str
+
+    def __call__(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
+        """Segment a frame.
+
+        Args:
+            image: (h, w, 3) uint8, RGB; h and w multiples of 32.
+            flow: (h, w, 3) uint8, the flow picture; not looked at by a network without a motion stream.
+            references: prototypes of the reference frames; not looked at by a network without IFA.
+
+        Returns:
+            The probability of the object, (h, w) float32 in [0, 1], and the frame's own prototypes.
+        """
+        ...

@@ -1,0 +1,174 @@
+"""`dpa segment`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dpa.segmenter import Summary
+
+
+def segment(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="A video, a folder or glob of pictures, a picture, a camera (0), a URL, or - for stdin.",
+        ),
+    ],
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", help="Folder, .mp4, .mov, .webm, .json or .png; may be repeated."),
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="mask, soft, overlay, rgba, alpha, green, coco or strip: one for each output, or several for "
+            "one folder, which then gets each under its name. Default by the output's name."
+        ),
+    ] = None,
+    model: Annotated[str, typer.Option(help="Network, see `dpa models`.")] = "dpa-mobile",
+    weights: Annotated[Path | None, typer.Option(help="Weights of your own: a file or a folder.")] = None,
+    flow: Annotated[
+        str, typer.Option(help="auto, dis, dis-fast, dis-ultrafast, raft-small or raft-large.")
+    ] = "auto",
+    flow_size: Annotated[
+        int, typer.Option(min=16, help="Longer side of the pictures for the flow, pixels.")
+    ] = 512,
+    flow_floor: Annotated[
+        float,
+        typer.Option(min=0, help="Least motion, in pixels, drawn in full colour; quiets static scenes."),
+    ] = 0.0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:INDEX or mps.")] = "auto",
+    references: Annotated[
+        int | None, typer.Option(min=1, help="Reference frames; default the network's own.")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=64, help="Working size, pixels; default the network's own.")
+    ] = None,
+    threshold: Annotated[float, typer.Option(help="Of the probability, for binary masks.")] = 0.5,
+    normalise: Annotated[
+        bool,
+        typer.Option(
+            "--normalise", help="Stretch each frame's probabilities to 0..1, as the paper's release."
+        ),
+    ] = False,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads of the network; 0 is one per core.")] = 0,
+    rate: Annotated[
+        str | None, typer.Option(help="Frames a second of pictures that become a video, 25 or 30000/1001.")
+    ] = None,
+    raw: Annotated[
+        str | None, typer.Option(help="Raw frames on standard input: WIDTHxHEIGHT[:PIXEL_FORMAT[:RATE]].")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing outputs.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a folder at its first missing frame.")
+    ] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write a summary of the run.")] = None,
+) -> None:
+    """Segment the primary object of a video: no clicks, no prompts, one object.
+
+    With no --output the masks go to a folder named after the input.
+    """
+    from dpa.segmenter import Segmenter
+    from dpa.video.live import RawVideo
+    from dpa.video.read import open_source
+
+    frames = RawVideo.parse(raw) if raw is not None else None
+    with open_source(source, rate=_rate(rate), raw=frames) as opened:
+        targets = _targets(output or [Path(f"{opened.name}_masks")], kind or [])
+        _check(targets, overwrite, json_file)
+        segmenter = Segmenter(
+            model,
+            weights=weights,
+            device=device,
+            flow=flow,
+            flow_size=flow_size,
+            flow_floor=flow_floor,
+            references=references,
+            size=size,
+            threshold=threshold,
+            normalise=normalise,
+            threads=threads,
+        )
+        backend = segmenter.backend
+        typer.echo(
+            f"{segmenter.model} on {backend.device} ({backend.name}); {segmenter.flow_reason}", err=True
+        )
+        with _progress() as progress:
+            summary = segmenter.write(opened, targets, overwrite=overwrite, resume=resume, progress=progress)
+    _report(summary, json_file)
+
+
+def _targets(outputs: list[Path], kinds: list[str]) -> list[tuple[Path, str | None]]:
+    """What goes where: kinds in the outputs' order, or several kinds inside one folder."""
+    from dpa.errors import InputError
+    from dpa.video.write import kind_of
+
+    if len(outputs) == 1 and len(kinds) > 1:
+        folder = outputs[0]
+        if folder.suffix in (".mp4", ".mov", ".webm", ".json", ".png"):
+            raise InputError(
+                f"{folder} holds one kind: give a folder for {', '.join(kinds)}, or one output for each"
+            )
+        suffix = {"alpha": ".webm", "coco": ".json"}
+        return [(folder / f"{kind}{suffix.get(kind, '')}", kind) for kind in dict.fromkeys(kinds)]
+    if len(kinds) > len(outputs):
+        raise InputError(f"{len(kinds)} kinds for {len(outputs)} outputs: give one --output for each --kind")
+    if len({path.absolute() for path in outputs}) < len(outputs):
+        raise InputError("two outputs have the same name: give each its own")
+    padded: list[str | None] = [*kinds, *[None] * (len(outputs) - len(kinds))]
+    return [(path, kind_of(path, kind)) for path, kind in zip(outputs, padded, strict=True)]
+
+
+def _check(targets: list[tuple[Path, str | None]], overwrite: bool, json_file: Path | None) -> None:
+    """Find what would fail before the network is loaded."""
+    from dpa.errors import OutputError
+
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise OutputError(f"{json_file}: its folder does not exist; make it first")
+    for path, _ in targets:
+        if path.is_file() and not overwrite:
+            raise OutputError(f"{path} exists already: choose another name or use --overwrite")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on standard error; nothing where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("segment"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("segment", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _report(summary: "Summary", json_file: Path | None) -> None:
+    import json
+    from dataclasses import asdict
+
+    from dpa.files import write_whole
+
+    seconds = summary.seconds.get("total", 0.0)
+    speed = f", {summary.frames / seconds:.1f} frames a second" if summary.frames and seconds else ""
+    typer.echo(f"{', '.join(summary.outputs)}: {summary.frames} frames{speed}", err=True)
+    if json_file is not None:
+        write_whole(json_file, (json.dumps(asdict(summary), indent=2) + "\n").encode())
+
+
+def _rate(text: str | None) -> Fraction | None:
+    from dpa.errors import InputError
+
+    try:
+        rate = Fraction(text) if text is not None else None
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if rate is not None and rate <= 0:
+        raise InputError(f"--rate {text}: frames a second is a positive number such as 25 or 30000/1001")
+    return rate

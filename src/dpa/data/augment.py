@@ -1,0 +1,110 @@
+"""Augmentation of one picture, its mask and its flow picture (METHOD: "Training")."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image, ImageEnhance
+
+
+@dataclass(frozen=True)
+class View:
+    """One training picture.
+
+    Attributes:
+        image: (H, W, 3) uint8, RGB.
+        mask: (H, W) uint8, 0 or 255.
+        flow: (H, W, 3) uint8, the flow picture; None if it is made from the mask later.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    flow: np.ndarray | None = None
+
+
+@dataclass
+class AugmentSettings:
+    """The paper's augmentation; `crop` is ours.
+
+    Attributes:
+        flip: probability of a horizontal flip.
+        border: pixels that are cut off each side at most.
+        crop: share of each side that a further random crop may take away, for objects of many sizes.
+        rotate: probability of a rotation.
+        angle: degrees it turns at most, either way.
+        brightness, contrast, colour, sharpness: ranges of Pillow's enhancement factors.
+        grey: probability of a grey picture: the object is to be found by form and motion too.
+    """
+
+    flip: float = 0.5
+    border: int = 30
+    crop: float = 0.0
+    rotate: float = 0.2
+    angle: float = 15.0
+    brightness: tuple[float, float] = (0.5, 1.5)
+    contrast: tuple[float, float] = (0.5, 1.5)
+    colour: tuple[float, float] = (0.0, 2.0)
+    sharpness: tuple[float, float] = (0.0, 3.0)
+    grey: float = 0.0
+
+
+def augment(view: View, size: tuple[int, int], rng: np.random.Generator, settings: AugmentSettings) -> View:
+    """A random view of a view.
+
+    Args:
+        view: at any size.
+        size: (H, W) of the result.
+        rng: decides everything.
+        settings: see `AugmentSettings`.
+    """
+    parts = [view.image, view.mask] + ([view.flow] if view.flow is not None else [])
+    if rng.random() < settings.flip:
+        parts = [p[:, ::-1] for p in parts]
+    parts = _crop(parts, rng, settings)
+    if rng.random() < settings.rotate:
+        parts = _rotate(parts, float(rng.uniform(-settings.angle, settings.angle)))
+    h, w = size
+    shrinks = parts[0].shape[0] * parts[0].shape[1] > h * w
+    smooth = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    image = _enhance(cv2.resize(np.ascontiguousarray(parts[0]), (w, h), interpolation=smooth), rng, settings)
+    mask = cv2.resize(np.ascontiguousarray(parts[1]), (w, h), interpolation=smooth)
+    mask = np.where(mask > 127, np.uint8(255), np.uint8(0))
+    flow = (
+        cv2.resize(np.ascontiguousarray(parts[2]), (w, h), interpolation=smooth) if len(parts) > 2 else None
+    )
+    return View(image, mask, flow)
+
+
+def _crop(parts: list[np.ndarray], rng: np.random.Generator, settings: AugmentSettings) -> list[np.ndarray]:
+    h, w = parts[0].shape[:2]
+    top, bottom = (int(rng.integers(0, min(settings.border, h // 4) + 1)) for _ in range(2))
+    left, right = (int(rng.integers(0, min(settings.border, w // 4) + 1)) for _ in range(2))
+    share = rng.uniform(0, settings.crop)
+    take_y, take_x = int((h - top - bottom) * share), int((w - left - right) * share)
+    y, x = top + int(rng.integers(0, take_y + 1)), left + int(rng.integers(0, take_x + 1))
+    height, width = h - top - bottom - take_y, w - left - right - take_x
+    cropped = [p[y : y + height, x : x + width] for p in parts]
+    # A crop that loses most of the object would teach that it is not there.
+    whole, kept = int(np.count_nonzero(parts[1])), int(np.count_nonzero(cropped[1]))
+    return cropped if kept >= 0.6 * whole else parts
+
+
+def _rotate(parts: list[np.ndarray], angle: float) -> list[np.ndarray]:
+    h, w = parts[0].shape[:2]
+    turn = cv2.getRotationMatrix2D((w / 2, h / 2), angle, 1.0)
+    return [cv2.warpAffine(np.ascontiguousarray(p), turn, (w, h), flags=cv2.INTER_LINEAR) for p in parts]
+
+
+def _enhance(image: np.ndarray, rng: np.random.Generator, settings: AugmentSettings) -> np.ndarray:
+    picture = Image.fromarray(image)
+    for enhancer, (low, high) in (
+        (ImageEnhance.Brightness, settings.brightness),
+        (ImageEnhance.Contrast, settings.contrast),
+        (ImageEnhance.Color, settings.colour),
+        (ImageEnhance.Sharpness, settings.sharpness),
+    ):
+        if low != high:
+            picture = enhancer(picture).enhance(float(rng.uniform(low, high)))
+    if rng.random() < settings.grey:
+        picture = picture.convert("L").convert("RGB")
+    return np.asarray(picture)

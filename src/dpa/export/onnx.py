@@ -1,0 +1,158 @@
+"""A network as one ONNX graph, for `dpa.backends.onnx` and for other programs.
+
+One graph serves query and reference frames: every frame's own prototypes come with its mask.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dpa.backends.onnx import METADATA, OnnxBackend
+from dpa.backends.protocol import Memory
+from dpa.backends.torch import TorchBackend
+from dpa.errors import DPAError
+from dpa.model.dpa import DPA, References
+
+TOLERANCE = 1e-4
+OPSET = 18
+
+
+class FrameGraph(nn.Module):
+    """What the graph computes, from pictures as they lie in memory to probabilities.
+
+    Inputs, as far as the network wants them: `image` and `flow` (B, h, w, 3) uint8, `key` and `value`
+    (1, streams, N * D, D) float32. Outputs: `probability` (B, h, w) float32, and with IFA the frames' own
+    prototypes `own_key`, `own_value` (B, streams, D, D).
+    """
+
+    def __init__(self, model: DPA) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        image: Tensor,
+        flow: Tensor | None = None,
+        key: Tensor | None = None,
+        value: Tensor | None = None,
+    ) -> tuple[Tensor, ...]:
+        features = self.model.encode(_picture(image), None if flow is None else _picture(flow))
+        references = None if key is None or value is None else References(key, value)
+        probability = self.model.segment(features, references)[-1].sigmoid()[:, 0]
+        return (probability, *self.model.reference(features)) if self.model.config.ifa else (probability,)
+
+
+def export_onnx(model: DPA, path: Path, *, half: bool = True) -> float:
+    """Write the graph, with height, width, batch and number of references left open.
+
+    Args:
+        model: the network, on the CPU.
+        path: of the `.onnx` file; written aside and renamed once it passed the check.
+        half: store weights in half precision (they are widened when the graph is loaded).
+
+    Returns:
+        The largest difference of probabilities between the graph and torch on random pictures.
+
+    Raises:
+        DPAError: that difference is above 1e-4.
+    """
+    model = model.eval()
+    if half:  # what is compared is what is stored
+        model.load_state_dict({k: _rounded(v) for k, v in model.state_dict().items()})
+    part = path.with_name(f".{path.stem}.part.onnx")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _write(model, part, half)
+        difference = parity(model, part)
+        if not difference <= TOLERANCE:
+            raise DPAError(
+                f"{path}: not written: the graph's probabilities differ from torch's by {difference:.2g}"
+            )
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return difference
+
+
+def parity(model: DPA, graph: Path, sizes: tuple[tuple[int, int], ...] = ((128, 192), (96, 64))) -> float:
+    """Largest difference of probabilities between a graph and torch, on random pictures of several sizes."""
+    rng = np.random.default_rng(0)
+    ours, theirs = TorchBackend(model), OnnxBackend(graph)
+    worst = 0.0
+    for n, (h, w) in enumerate(sizes, start=1):
+        smooth = rng.integers(0, 256, (2, h // 16, w // 16, 3), dtype=np.uint8).repeat(16, 1).repeat(16, 2)
+        image, flow = smooth
+        references = Memory.join([ours(image, flow, Memory.blank(model.config))[1]] * n)
+        a, b = (backend(image, flow, references)[0] for backend in (ours, theirs))
+        worst = max(worst, float(np.abs(a - b).max()))
+    return worst
+
+
+def _write(model: DPA, path: Path, half: bool) -> None:
+    import onnx
+
+    c, streams = model.config, len(model.encoders)
+    picture = torch.zeros(2, 128, 192, 3, dtype=torch.uint8)
+    memory = torch.zeros(1, streams, 3 * c.dim, c.dim)
+    batch, tall, wide, rows = (torch.export.Dim(n) for n in ("batch", "tall", "wide", "rows"))
+    side = {0: batch, 1: 32 * tall, 2: 32 * wide}
+    kept = {2: c.dim * rows}
+    inputs = {"image": (picture, side)}
+    if c.motion:
+        inputs["flow"] = (picture, side)
+    if c.ifa:
+        inputs |= {"key": (memory, kept), "value": (memory, kept)}
+    names = ["probability", "own_key", "own_value"] if c.ifa else ["probability"]
+    program = torch.onnx.export(
+        FrameGraph(model),
+        (),
+        kwargs={name: example for name, (example, _) in inputs.items()},
+        dynamic_shapes={
+            name: inputs[name][1] if name in inputs else None for name in ("image", "flow", "key", "value")
+        },
+        input_names=list(inputs),
+        output_names=names,
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None  # only without dynamo
+    graph = program.model_proto
+    if half:
+        _halve(graph)
+    entry = graph.metadata_props.add()
+    entry.key, entry.value = METADATA, json.dumps(c.to_dict())
+    with path.open("wb") as f:
+        f.write(graph.SerializeToString())
+        f.flush()
+        os.fsync(f.fileno())
+    onnx.checker.check_model(str(path))
+
+
+def _halve(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Store float32 weights as float16 behind a cast, which ONNX Runtime folds when it loads the graph."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in graph.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < 256:
+            continue
+        name = tensor.name
+        stored = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}_half")
+        casts.append(helper.make_node("Cast", [stored.name], [name], to=onnx.TensorProto.FLOAT))
+        tensor.CopyFrom(stored)
+    for cast in reversed(casts):
+        graph.graph.node.insert(0, cast)
+
+
+def _picture(x: Tensor) -> Tensor:
+    return x.permute(0, 3, 1, 2).float() / 255
+
+
+def _rounded(x: Tensor) -> Tensor:
+    return x.half().to(x.dtype) if x.is_floating_point() else x

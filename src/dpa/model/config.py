@@ -1,0 +1,109 @@
+"""Settings of the network, and the named models."""
+
+from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
+from typing import Any
+
+from dpa.errors import InputError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class DPAConfig:
+    """Everything that decides the network's shape and how its inputs are made.
+
+    Attributes:
+        encoder: one of `dpa.model.encoder.ENCODERS`.
+        folded: the encoders' batch norms are folded into their convolutions: nothing to keep in
+            evaluation mode while training on small batches.
+        dim: D, the number of prototypes and their dimension (paper: 128).
+        width: channels of the decoder's levels 4 to 6 (paper: 128).
+        refine_squeeze: channels of an appearance stage in a refinement step (paper: 64).
+        refine_width: channels that travel up through the refinement steps (paper: 32).
+        neighbours: k of EdgeConv's graph (paper: 10).
+        motion: two streams; False is stage 1 of the training, appearance only.
+        ima: inter-modality attention on stages 4 and 5.
+        ifa: inter-frame attention on stage 5.
+        mean, std: normalisation of the picture in [0, 1], per channel.
+        normalise_flow: apply mean and std to the flow picture too (paper: no).
+        size: pixels of the side of the square that the network works on; the area is what counts
+            when `keep_aspect` is set.
+        keep_aspect: resize to the same area as size x size at the frame's own aspect ratio
+            (paper: no, a square).
+        references: N, reference frames of a video (paper: 4).
+    """
+
+    encoder: str = "vgg16"
+    folded: bool = False
+    dim: int = 128
+    width: int = 128
+    refine_squeeze: int = 64
+    refine_width: int = 32
+    neighbours: int = 10
+    motion: bool = True
+    ima: bool = True
+    ifa: bool = True
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    normalise_flow: bool = False
+    size: int = 512
+    keep_aspect: bool = False
+    references: int = 4
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain JSON values."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "DPAConfig":
+        """Settings from JSON values.
+
+        Raises:
+            InputError: a key that is not a setting; the message suggests the nearest one.
+        """
+        names = [f.name for f in fields(cls)]
+        for key in values:
+            if key not in names:
+                near = get_close_matches(key, names, 1)
+                hint = f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(names)}"
+                raise InputError(f"unknown setting {key!r} of the network{hint}")
+        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**given)
+
+
+_MOBILE = DPAConfig(
+    encoder="mobilenetv2_100",
+    folded=True,
+    dim=64,
+    width=64,
+    refine_squeeze=24,
+    refine_width=24,
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+    normalise_flow=True,
+    size=384,
+    keep_aspect=True,
+)
+
+NAMED: dict[str, DPAConfig] = {
+    "dpa-vgg16": DPAConfig(),
+    "dpa-resnet101": DPAConfig(encoder="resnet101"),
+    "dpa-pvt-b2": DPAConfig(encoder="pvt_v2_b2"),
+    "dpa-mobile": _MOBILE,
+}
+
+
+def named_config(name: str, **changes: Any) -> DPAConfig:
+    """The settings of a named model, with changes.
+
+    Raises:
+        InputError: unknown name or setting.
+    """
+    if name not in NAMED:
+        near = get_close_matches(name, NAMED, 1)
+        hint = f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(NAMED)}"
+        raise InputError(f"unknown model {name!r}{hint}")
+    DPAConfig.from_dict(changes)
+    return replace(NAMED[name], **changes)

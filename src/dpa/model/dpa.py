@@ -1,0 +1,262 @@
+"""The network: Dual Prototype Attention for unsupervised video object segmentation (CVPR 2024)."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dpa.errors import InputError
+from dpa.model.config import DPAConfig, named_config
+from dpa.model.decoder import Decoder, resize
+from dpa.model.encoder import Encoder, build_encoder
+from dpa.model.ifa import IFA
+from dpa.model.ima import IMA
+from dpa.model.size import MULTIPLE
+
+
+class Features(NamedTuple):
+    """What `encode` gives of a frame.
+
+    Attributes:
+        appearance: [f1, .., f4] of the picture, each (B, C, h, w).
+        motion: the same of the flow picture; empty without a motion stream.
+        size: H and W of the input, before padding.
+    """
+
+    appearance: list[Tensor]
+    motion: list[Tensor]
+    size: tuple[int, int]
+
+    @property
+    def streams(self) -> list[list[Tensor]]:
+        """The streams there are, appearance first."""
+        return [self.appearance, self.motion] if self.motion else [self.appearance]
+
+
+class References(NamedTuple):
+    """Prototypes of reference frames; a few hundred KiB, whatever the resolution.
+
+    Attributes:
+        key, value: (B, streams, N * D, D).
+    """
+
+    key: Tensor
+    value: Tensor
+
+    @classmethod
+    def join(cls, parts: "list[References]") -> "References":
+        """The references of several frames as one set."""
+        return cls(torch.cat([p.key for p in parts], dim=2), torch.cat([p.value for p in parts], dim=2))
+
+
+class DPA(nn.Module):
+    """Two encoders, IMA on stages 4 and 5, IFA on stage 5, and the decoder.
+
+    Inputs are pictures in [0, 1]; normalisation and padding to a multiple of 32 happen inside.
+
+    Example:
+        >>> model = DPA(named_config("dpa-mobile")).eval()
+        >>> image, flow = torch.rand(2, 1, 3, 96, 128)
+        >>> references = model.reference(model.encode(image, flow))
+        >>> model.segment(model.encode(image, flow), references)[-1].shape
+        torch.Size([1, 1, 96, 128])
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, config: DPAConfig | str = "dpa-vgg16", *, pretrained: bool = False, **changes: Any
+    ) -> None:
+        """Build the network.
+
+        Args:
+            config: settings, or the name of a model.
+            pretrained: start the encoders from timm's ImageNet weights.
+            changes: settings that differ from the named model's.
+
+        Raises:
+            InputError: unknown model, encoder or setting.
+        """
+        super().__init__()
+        self.config = c = named_config(config, **changes) if isinstance(config, str) else config
+        streams = 2 if c.motion else 1
+        encoders = [build_encoder(c.encoder, folded=c.folded, pretrained=pretrained) for _ in range(streams)]
+        self.encoders = nn.ModuleList(encoders)
+        channels = encoders[0].channels
+        c4, c5 = channels[-2:]
+        self.squeeze4 = nn.ModuleList(nn.Conv2d(c4, c.dim, 1) for _ in range(streams if c.ima else 0))
+        self.squeeze5 = nn.ModuleList(
+            nn.Conv2d(c5, c.dim, 1) for _ in range(streams if c.ima or c.ifa else 0)
+        )
+        self.ima4 = IMA(c4, c.dim, c.neighbours, streams) if c.ima else None
+        self.ima5 = IMA(c5, c.dim, c.neighbours, streams) if c.ima else None
+        self.ifa = nn.ModuleList(IFA(c5, c.dim) for _ in range(streams)) if c.ifa else None
+        both = c.ima and c.ifa
+        self.join5 = nn.ModuleList(nn.Conv2d(2 * c5, c5, 1) for _ in range(streams)) if both else None
+        self.decoder = Decoder(channels, streams, c.width, c.refine_squeeze, c.refine_width)
+        self.register_buffer("mean", torch.tensor(c.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(c.std).view(1, 3, 1, 1), persistent=False)
+        self._initialise()
+
+    # -- the steps -----------------------------------------------------------------------------------
+
+    def encode(self, image: Tensor, flow: Tensor | None = None) -> Features:
+        """Stages 1 to 4 of both encoders.
+
+        Args:
+            image: (B, 3, H, W) in [0, 1], RGB.
+            flow: (B, 3, H, W) in [0, 1], the flow drawn as a picture; None without a motion stream.
+
+        Raises:
+            InputError: a flow that is missing, not wanted, or of another size; pictures one pixel wide.
+        """
+        if (flow is not None) != self.config.motion:
+            raise InputError(
+                "the network has a motion stream: give `flow`"
+                if self.config.motion
+                else "the network has no motion stream: leave `flow` out"
+            )
+        if flow is not None and flow.shape != image.shape:
+            raise InputError(f"image {tuple(image.shape)} and flow {tuple(flow.shape)} differ in shape")
+        h, w = image.shape[-2:]
+        if min(h, w) < 2:
+            raise InputError(f"a picture of {w} x {h} pixels is too small: at least 2 x 2")
+        appearance = self._stages(0).shallow(self._pad((image - self.mean) / self.std))
+        motion = []
+        if flow is not None:
+            flow = (flow - self.mean) / self.std if self.config.normalise_flow else flow
+            motion = self._stages(1).shallow(self._pad(flow))
+        return Features(appearance, motion, (h, w))
+
+    def reference(self, features: Features) -> References:
+        """Prototypes of frames, one reference each: K and V of the plain stage 5 (no IMA; no gradient to it).
+
+        They depend neither on the query frame nor on the resolution: compute them once a video.
+
+        Raises:
+            InputError: the network has no IFA.
+        """
+        if self.ifa is None:
+            raise InputError("the network was built without IFA: it uses no references")
+        pairs = []
+        for s, (ifa, stages) in enumerate(zip(self.ifa, features.streams, strict=True)):
+            with torch.no_grad():
+                f5 = self._stages(s).deep(stages[-1])
+            pairs.append(cast(IFA, ifa).memory(f5))
+        return References(
+            torch.stack([k for k, _ in pairs], dim=1), torch.stack([v for _, v in pairs], dim=1)
+        )
+
+    def segment(self, features: Features, references: References | None = None) -> list[Tensor]:
+        """Segment query frames.
+
+        Args:
+            features: of the query frames, B of them.
+            references: B sets, or one set for all; None without IFA.
+
+        Returns:
+            Logits (B, 1, H, W), coarse to fine, all resized to the input; the last one is the result.
+        """
+        f4 = [stages[-1] for stages in features.streams]
+        if self.ima4 is not None:
+            f4 = self.ima4(f4, [squeeze(f) for squeeze, f in zip(self.squeeze4, f4, strict=True)])
+        f5 = [self._stages(s).deep(f) for s, f in enumerate(f4)]
+        f5 = self._attend(f5, references)
+        logits = self.decoder(features.appearance[:-1], f4, f5)
+        h, w = features.size
+        padded = (_ceil(h), _ceil(w))
+        return [resize(logit, padded)[..., :h, :w] for logit in logits]
+
+    def forward(
+        self, image: Tensor, flow: Tensor | None, reference_images: Tensor, reference_flows: Tensor | None
+    ) -> list[Tensor]:
+        """The whole pass, references encoded with it (training, and the paper's own way).
+
+        Args:
+            image, flow: (B, 3, H, W).
+            reference_images, reference_flows: (B, N, 3, H, W); ignored without IFA.
+
+        Returns:
+            As `segment`.
+        """
+        if not self.config.ifa:
+            return self.segment(self.encode(image, flow))
+        with torch.no_grad():
+            flows = None if reference_flows is None else reference_flows.flatten(0, 1)
+            encoded = self.encode(reference_images.flatten(0, 1), flows)
+        references = self.reference(encoded)
+        return self.segment(self.encode(image, flow), share(references, *reference_images.shape[:2]))
+
+    # -- weights -------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path) -> "DPA":
+        """A network with weights, by name, folder, file or hub id; see `dpa.model.pretrained.load`."""
+        from dpa.model.pretrained import load
+
+        return load(source)
+
+    def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
+        """Write `config.json` and `model.safetensors`; see `dpa.model.pretrained.save`."""
+        from dpa.model.pretrained import save
+
+        save(self, Path(folder), half=half)
+
+    # -- inside --------------------------------------------------------------------------------------
+
+    def _stages(self, stream: int) -> Encoder:
+        return cast(Encoder, self.encoders[stream])
+
+    def _attend(self, f5: list[Tensor], references: References | None) -> list[Tensor]:
+        """IMA and IFA on stage 5, joined: per stream (B, C, h, w) -> (B, C, h, w)."""
+        if self.ima5 is None and self.ifa is None:
+            return f5
+        x = [squeeze(f) for squeeze, f in zip(self.squeeze5, f5, strict=True)]
+        from_ima = self.ima5(f5, x) if self.ima5 is not None else None
+        if self.ifa is None:
+            assert from_ima is not None
+            return from_ima
+        if references is None:
+            raise InputError("the network has IFA: give `references`")
+        key, value = (t.expand(f5[0].shape[0], -1, -1, -1) for t in references)
+        from_ifa = [
+            ifa(f, s, key[:, i], value[:, i])
+            for i, (ifa, f, s) in enumerate(zip(self.ifa, f5, x, strict=True))
+        ]
+        if from_ima is None or self.join5 is None:
+            return from_ifa
+        return [
+            join(torch.cat(pair, dim=1)) for join, *pair in zip(self.join5, from_ima, from_ifa, strict=True)
+        ]
+
+    @staticmethod
+    def _pad(x: Tensor) -> Tensor:
+        h, w = x.shape[-2:]
+        return F.pad(x, (0, _ceil(w) - w, 0, _ceil(h) - h), mode="replicate")
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        """Normal, std 0.01, and zero bias outside the encoders (paper)."""
+        for name, p in self.named_parameters():
+            if name.startswith("encoders."):
+                continue
+            if p.dim() > 1:
+                nn.init.normal_(p, std=0.01)
+            elif name.endswith("bias"):
+                nn.init.zeros_(p)
+
+
+def share(references: References, batch: int, n: int) -> References:
+    """(batch * n, streams, D, D), one reference a row, -> (batch, streams, n * D, D)."""
+
+    def regroup(t: Tensor) -> Tensor:
+        return t.unflatten(0, (batch, n)).transpose(1, 2).flatten(2, 3)
+
+    return References(regroup(references.key), regroup(references.value))
+
+
+def _ceil(n: int) -> int:
+    return -(-n // MULTIPLE) * MULTIPLE

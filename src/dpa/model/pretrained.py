@@ -1,0 +1,130 @@
+"""Weights on disk: `config.json` and `model.safetensors`. Nothing is ever unpickled."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from dpa.errors import DPAError, WeightsError
+from dpa.files import write_whole
+from dpa.model.config import DPAConfig
+from dpa.model.dpa import DPA
+
+CONFIG, TENSORS = "config.json", "model.safetensors"
+
+
+def load(source: str | Path) -> DPA:
+    """A network with weights, in evaluation mode.
+
+    Args:
+        source: name of embedded or installed weights (`dpa models`), a folder with `config.json` and
+            `model.safetensors`, the `model.safetensors` in such a folder, or a hub id, "owner/name".
+
+    Raises:
+        WeightsError: a file that is missing, damaged, or does not fit the network; unknown name.
+    """
+    folder, tensors = _find(source)
+    config = read_config(folder / CONFIG)
+    model = DPA(config)
+    _fill(model, read_safetensors(tensors), tensors)
+    return model.eval()
+
+
+def save(model: DPA, folder: Path, *, half: bool = False) -> None:
+    """Write a network's settings and weights.
+
+    Args:
+        model: to be written.
+        folder: made if missing; both files are written aside and renamed.
+        half: store floating point tensors in half precision.
+    """
+    from safetensors.torch import save as to_bytes
+
+    tensors = {k: v.contiguous().cpu() for k, v in model.state_dict().items()}
+    if half:
+        tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / TENSORS, to_bytes(tensors, metadata={"format": "pt"}))
+    write_whole(folder / CONFIG, (json.dumps(model.config.to_dict(), indent=2) + "\n").encode())
+
+
+def read_config(path: Path) -> DPAConfig:
+    """The settings in a `config.json`.
+
+    Raises:
+        WeightsError: missing, not JSON, or with settings that are unknown or of the wrong type.
+    """
+    try:
+        values: Any = json.loads(path.read_text())
+        return DPAConfig.from_dict(values)
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"{path}: no such file; weights are a folder with {CONFIG} and {TENSORS}"
+        ) from error
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise WeightsError(f"{path}: not a network's settings ({error})") from error
+    except DPAError as error:
+        raise WeightsError(f"{path}: {error}") from error
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """The tensors in a file.
+
+    Raises:
+        WeightsError: missing, truncated, or not safetensors.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path}: no such weights file") from error
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: truncated, or not a safetensors file; get it again ({error})") from error
+
+
+def _find(source: str | Path) -> tuple[Path, Path]:
+    """Folder of the settings, and the file of the tensors."""
+    path = Path(source)
+    if path.is_dir():
+        return path, path / TENSORS
+    if path.is_file():
+        return path.parent, path
+    if isinstance(source, Path) or path.suffix or source.count("/") > 1:
+        raise WeightsError(f"{path}: no such weights file or folder")
+    if "/" in source:
+        return _from_hub(source)
+    from dpa.weights.registry import find
+
+    entry = find(source)
+    return entry.file("config").parent, entry.file("safetensors")
+
+
+def _from_hub(name: str) -> tuple[Path, Path]:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        config, tensors = (Path(hf_hub_download(name, file)) for file in (CONFIG, TENSORS))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise WeightsError(
+            f"{name}: neither a folder here nor to be had from the hub; offline, download {CONFIG} and "
+            f"{TENSORS} by hand and give their folder ({type(error).__name__})"
+        ) from error
+    return config.parent, tensors
+
+
+def _fill(model: DPA, given: dict[str, Tensor], path: Path) -> None:
+    own = model.state_dict()
+    for name in own:
+        if name not in given:
+            raise WeightsError(f"{path}: does not fit the network: {name} is missing")
+        if own[name].shape != given[name].shape:
+            found, wanted = tuple(given[name].shape), tuple(own[name].shape)
+            raise WeightsError(f"{path}: does not fit the network: {name} is {found}, not {wanted}")
+    for name in given:
+        if name not in own:
+            raise WeightsError(f"{path}: does not fit the network, which has no {name}")
+    model.load_state_dict({k: v.to(own[k].dtype) for k, v in given.items()})

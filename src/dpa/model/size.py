@@ -1,0 +1,36 @@
+"""The resolution at which the network works. No torch here: the engine's base installation uses it."""
+
+import cv2
+import numpy as np
+
+MULTIPLE = 32
+
+
+def working_size(frame: tuple[int, int], size: int, keep_aspect: bool) -> tuple[int, int]:
+    """(H, W) of the network's input for a frame.
+
+    Args:
+        frame: (H, W) of the frame.
+        size: side of the square, pixels.
+        keep_aspect: about the same area at the frame's own aspect ratio; else the square (paper).
+
+    Returns:
+        Multiples of 32, at least 64.
+    """
+    if not keep_aspect:
+        side = max(64, round(size / MULTIPLE) * MULTIPLE)
+        return side, side
+    h, w = frame
+    scale = size / (h * w) ** 0.5
+    tall, wide = (max(64, round(n * scale / MULTIPLE) * MULTIPLE) for n in (h, w))
+    return tall, wide
+
+
+def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize (H, W) or (H, W, C) to `size`, by area where it shrinks, linearly where it grows."""
+    if image.shape[:2] == size:
+        return image
+    shrinks = image.shape[0] * image.shape[1] > size[0] * size[1]
+    return cv2.resize(
+        image, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )

@@ -1,0 +1,99 @@
+"""Which frames are references: evenly spaced ones of a file, a reservoir of the past for live input."""
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+
+from dpa.backends import Backend, Memory
+from dpa.errors import InputError
+from dpa.video.source import Source
+
+Encode = Callable[[np.ndarray, np.ndarray | None, np.ndarray | None], Memory]
+"""Own prototypes of a frame, from its image and those of the next and the previous frame."""
+
+
+def reference_indices(count: int, n: int) -> list[int]:
+    """Frames i * (T // N), i = 0..N-1 (paper); all frames of a video shorter than N.
+
+    Args:
+        count: T, frames of the video.
+        n: N, at least 1.
+    """
+    n = min(n, count)
+    return [i * (count // n) for i in range(n)]
+
+
+def from_file(source: Source, n: int, encode: Encode) -> Memory | None:
+    """Prototypes of a file's references, found by seeking.
+
+    Returns:
+        None if none of them can be decoded (a damaged file).
+    """
+    count = source.count or 0
+    parts = []
+    for index in reference_indices(count, n):
+        last = index == count - 1
+        wanted = [index, index - 1] if last and index > 0 else [index]
+        try:
+            (frame, following), *before = source.pairs_at(wanted)
+        except InputError:  # where a file is damaged its references are missing; the pass itself will say so
+            continue
+        parts.append(
+            encode(
+                frame.image, following.image if following else None, before[0][0].image if before else None
+            )
+        )
+    return Memory.join(parts) if parts else None
+
+
+class Reservoir:
+    """A uniform sample of all past frames' prototypes, of bounded size (Vitter 1985, algorithm R).
+
+    The choice is seeded: the same input gives the same masks.
+    """
+
+    def __init__(self, n: int) -> None:
+        self._n, self._seen = n, 0
+        self._parts: list[Memory] = []
+        self._random = random.Random(0)
+        self._joined: Memory | None = None
+
+    @property
+    def memory(self) -> Memory | None:
+        """All that is kept, as one set of references; None before the first frame."""
+        if self._joined is None and self._parts:
+            self._joined = Memory.join(self._parts)
+        return self._joined
+
+    def add(self, own: Memory) -> None:
+        """Offer a frame that has just been segmented."""
+        self._seen += 1
+        if len(self._parts) < self._n:
+            self._parts.append(own)
+        elif (place := self._random.randrange(self._seen)) < self._n:
+            self._parts[place] = own
+        else:
+            return
+        self._joined = None
+
+
+class Given:
+    """References that stay as they are: an offline video's."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory: Memory | None = memory
+
+    def add(self, own: Memory) -> None:
+        """Nothing to do: the references are known."""
+
+
+def prepare(source: Source, backend: Backend, n: int, encode: Encode) -> Given | Reservoir:
+    """References for a source: by seeking where it can be sought, else gathered on the way."""
+    if not backend.config.ifa:
+        return Given(Memory.blank(backend.config))
+    if not source.live:
+        memory = from_file(source, n, encode)
+        if memory is not None:
+            return Given(memory)
+    return Reservoir(n)

@@ -1,0 +1,355 @@
+"""The engine: frames -> flow -> network -> masks, streaming, with bounded memory."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, overload
+
+import cv2
+import numpy as np
+
+from dpa.backends import Backend, Memory, open_backend
+from dpa.device import pick_device
+from dpa.errors import InputError, TruncatedError
+from dpa.flow.colour import flow_to_image
+from dpa.flow.estimator import FlowEstimator, choose, make_estimator
+from dpa.flow.stream import DIRECTION, LAST_FRAME, flows, pair_flow
+from dpa.model.size import fit, working_size
+from dpa.pipeline import Clock, threaded
+from dpa.references import prepare
+from dpa.video.frame import Frame
+from dpa.video.read import open_source
+from dpa.video.source import Source
+from dpa.video.write import Sink, open_sink
+from dpa.weights.registry import DEFAULT
+
+
+@dataclass(frozen=True)
+class Mask:
+    """The result for one frame.
+
+    Attributes:
+        binary: (H, W) bool, the object, at the frame's own resolution.
+        probability: (H, W) float32 in [0, 1].
+        frame: the frame; its picture is `frame.image`.
+        flow: (h, w, 2) float32, the flow that was used, in pixels of the frame, on its own grid.
+    """
+
+    binary: np.ndarray
+    probability: np.ndarray
+    frame: Frame
+    flow: np.ndarray
+
+    @property
+    def index(self) -> int:
+        """Place of the frame in the source, from 0."""
+        return self.frame.index
+
+    @property
+    def time(self) -> Fraction | None:
+        """Presentation time in seconds; None for pictures."""
+        return self.frame.time
+
+
+@dataclass
+class Summary:
+    """What a run did.
+
+    Attributes:
+        frames: number of frames written.
+        seconds: work by stage; stages overlap, so that their sum is above "total".
+        device, model, backend: what computed the masks.
+        flow: recipe of the flow.
+        outputs: what was written.
+        settings: of the run.
+    """
+
+    frames: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    device: str = ""
+    model: str = ""
+    backend: str = ""
+    flow: dict[str, Any] = field(default_factory=dict)
+    outputs: list[str] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+class Segmenter:
+    """A network and a flow estimator, ready for any number of videos.
+
+    Args:
+        model: name of a network (`dpa models`).
+        weights: a file or folder instead of the weights that go by that name.
+        device: "auto", "cpu", "cuda", "cuda:INDEX" or "mps".
+        flow: name of an estimator, see `dpa.flow.estimator.choose`.
+        flow_size: longer side of the pictures that flow is computed from, pixels.
+        flow_floor: least motion, in pixels of the frame, that is drawn in full colour; keeps the noise of
+            near-static frames pale.
+        references: reference frames of a video; None for the network's own number.
+        size: working size, see `DPAConfig.size`; None for the network's own.
+        threshold: of the probability, for the binary mask.
+        normalise: stretch every frame's probabilities to [0, 1] first, as the paper's release does; an
+            object is then found in every frame, empty ones too.
+        threads: of the network on a CPU; 0 for one per core.
+
+    Raises:
+        DPAError: see `open_backend`, `pick_device` and `make_estimator`.
+
+    Example:
+        >>> segmenter = Segmenter()                                # doctest: +SKIP
+        >>> for mask in segmenter.masks("in.mp4"):                 # doctest: +SKIP
+        ...     print(mask.index, mask.binary.mean())
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT,
+        *,
+        weights: str | Path | None = None,
+        device: str = "auto",
+        flow: str = "auto",
+        flow_size: int | None = 512,
+        flow_floor: float = 0.0,
+        references: int | None = None,
+        size: int | None = None,
+        threshold: float = 0.5,
+        normalise: bool = False,
+        threads: int = 0,
+    ) -> None:
+        if not 0 < threshold < 1:
+            raise InputError(f"the threshold must lie between 0 and 1, not {threshold}")
+        if references is not None and references < 1:
+            raise InputError(f"at least one reference frame is needed, not {references}")
+        if size is not None and size < 64:
+            raise InputError(f"the working size must be at least 64 pixels, not {size}")
+        self.model = model if weights is None else str(weights)
+        self.device = pick_device(device)
+        self.backend: Backend = open_backend(model, weights, self.device, threads)
+        self.flow_choice, self.flow_reason = choose(flow, self.device)
+        self.estimator: FlowEstimator = make_estimator(self.flow_choice, self.device)
+        self.flow_size, self.flow_floor = flow_size, flow_floor
+        self.references = references or self.backend.config.references
+        self.size = size or self.backend.config.size
+        self.threshold, self.normalise = threshold, normalise
+
+    def masks(self, source: str | Path | Sequence[str | Path] | Source) -> Generator[Mask, None, None]:
+        """The masks of a video, one frame at a time and in order.
+
+        Decoding, flow and the network run in threads of their own. Memory does not grow with the video's
+        length. Closing the generator early ends the threads and closes the file.
+
+        Args:
+            source: whatever `dpa.video.read.open_source` opens, or a source that is open (and stays so).
+
+        Raises:
+            InputError: the input cannot be used.
+            TruncatedError: after the last mask, where frames of the video are missing.
+        """
+        with ExitStack() as stack:
+            opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
+            yield from self._run(opened, Clock())
+
+    def write(
+        self,
+        source: str | Path | Sequence[str | Path] | Source,
+        outputs: Sequence[tuple[str | Path, str | None]],
+        *,
+        overwrite: bool = False,
+        resume: bool = False,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> Summary:
+        """Segment a video into files; several outputs cost one computation.
+
+        Args:
+            source: as for `masks`.
+            outputs: (path, kind) each; the kind may be None, see `dpa.video.write.kind_of`.
+            overwrite: replace what exists, when the new one is whole.
+            resume: continue folders at their first missing frame.
+            progress: called with the number of frames done and the number of all (None if not known).
+
+        Raises:
+            InputError, OutputError: before any work where possible; nothing half-written is left.
+            TruncatedError: frames are missing; what could be decoded has been written.
+        """
+        clock = Clock()
+        summary = self._summary(outputs)
+        with ExitStack() as stack, clock.time("total"):
+            opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
+            sinks: list[Sink] = [
+                stack.enter_context(
+                    open_sink(
+                        path, kind, opened, overwrite=overwrite, resume=resume, flow_floor=self.flow_floor
+                    )
+                )
+                for path, kind in outputs
+            ]
+            start = min((sink.start for sink in sinks), default=0)
+            if progress:
+                progress(start, opened.count)
+            if opened.count is not None and start >= opened.count:
+                return summary
+            masks = stack.enter_context(Closing(self._run(opened, clock, start)))
+            for mask in masks:
+                with clock.time("write"):
+                    for sink in sinks:
+                        sink.write(mask.frame, mask.probability, mask.binary, mask.flow)
+                summary.frames += 1
+                if progress:
+                    progress(mask.index + 1, opened.count)
+        summary.seconds = {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()}
+        return summary
+
+    # -- inside --------------------------------------------------------------------------------------
+
+    def _run(self, source: Source, clock: Clock, start: int = 0) -> Generator[Mask, None, None]:
+        # The frame before `start` is decoded too: the last frame's flow may need it.
+        first = max(0, start - 1)
+        decoded = threaded(clock.each("decode", source.frames(first)), name="decode")
+        moving = flows(
+            decoded, _Timed(self.estimator, clock), self.flow_size, skip=lambda frame: frame.index < start
+        )
+        drawn = threaded(self._drawn(moving, clock), name="flow")
+        found = threaded(self._found(source, drawn, clock), name="network")
+        with Closing(found):
+            yield from found
+
+    def _drawn(
+        self, moving: Generator[tuple[Frame, np.ndarray], None, None], clock: Clock
+    ) -> Generator[tuple[Frame, np.ndarray, np.ndarray], None, None]:
+        """Frame, flow, and the flow picture."""
+        with Closing(moving):
+            for frame, flow in moving:
+                with clock.time("colour"):
+                    picture = flow_to_image(flow, self.flow_floor)
+                yield frame, flow, picture
+
+    def _found(
+        self,
+        source: Source,
+        drawn: Generator[tuple[Frame, np.ndarray, np.ndarray], None, None],
+        clock: Clock,
+    ) -> Generator[Mask, None, None]:
+        with Closing(drawn):
+            with clock.time("references"):
+                references = prepare(source, self.backend, self.references, self._encode)
+            for frame, flow, picture in drawn:
+                with clock.time("network"):
+                    memory = references.memory or self._encode_pictures(frame.image, picture)
+                    small, own = self._apply(frame.image, picture, memory)
+                    references.add(own)
+                    probability = self._full(small, frame.image.shape[:2])
+                yield Mask(probability > self.threshold, probability, frame, flow)
+
+    def _apply(self, image: np.ndarray, picture: np.ndarray, memory: Memory) -> tuple[np.ndarray, Memory]:
+        size = working_size(image.shape[:2], self.size, self.backend.config.keep_aspect)
+        return self.backend(fit(image, size), fit(picture, size), memory)
+
+    def _encode(self, image: np.ndarray, following: np.ndarray | None, previous: np.ndarray | None) -> Memory:
+        flow = pair_flow(self.estimator, image, following, previous, self.flow_size)
+        return self._encode_pictures(image, flow_to_image(flow, self.flow_floor))
+
+    def _encode_pictures(self, image: np.ndarray, picture: np.ndarray) -> Memory:
+        """A frame's own prototypes."""
+        return self._apply(image, picture, Memory.blank(self.backend.config))[1]
+
+    def _full(self, probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """To the frame's resolution: (h, w) -> (H, W) float32 in [0, 1]."""
+        if self.normalise:
+            low, high = float(probability.min()), float(probability.max())
+            probability = (probability - low) / max(high - low, 1e-6)
+        return cv2.resize(probability, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+
+    def _summary(self, outputs: Sequence[tuple[str | Path, str | None]]) -> Summary:
+        flow = {
+            **self.estimator.recipe,
+            "direction": DIRECTION,
+            "last_frame": LAST_FRAME,
+            "size": self.flow_size,
+            "floor": self.flow_floor,
+        }
+        settings = {
+            "references": self.references,
+            "size": self.size,
+            "keep_aspect": self.backend.config.keep_aspect,
+            "threshold": self.threshold,
+            "normalise": self.normalise,
+        }
+        return Summary(
+            device=self.backend.device,
+            model=self.model,
+            backend=self.backend.name,
+            flow=flow,
+            outputs=[str(path) for path, _ in outputs],
+            settings=settings,
+        )
+
+
+@overload
+def segment(source: str | Path | Sequence[str | Path], **options: Any) -> Iterator[Mask]: ...
+@overload
+def segment(
+    source: str | Path | Sequence[str | Path],
+    output: str | Path,
+    kind: str | None = None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    **options: Any,
+) -> Summary: ...
+def segment(
+    source: str | Path | Sequence[str | Path],
+    output: str | Path | None = None,
+    kind: str | None = None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    **options: Any,
+) -> Iterator[Mask] | Summary:
+    """Segment a video: an iterator of masks, or, with `output`, a file or folder of them.
+
+    Args:
+        source: whatever `dpa.video.read.open_source` opens.
+        output: where to write; None to iterate.
+        kind: what to write, see `dpa.video.write.kind_of`.
+        overwrite, resume: see `Segmenter.write`.
+        options: of `Segmenter`.
+
+    Example:
+        >>> for mask in dpa.segment("in.mp4"):                     # doctest: +SKIP
+        ...     mask.binary, mask.probability, mask.index, mask.time
+        >>> dpa.segment("in.mp4", output="out.webm")               # doctest: +SKIP
+    """
+    segmenter = Segmenter(**options)
+    if output is None:
+        return segmenter.masks(source)
+    return segmenter.write(source, [(output, kind)], overwrite=overwrite, resume=resume)
+
+
+class _Timed:
+    """A flow estimator whose work is timed."""
+
+    def __init__(self, estimator: FlowEstimator, clock: Clock) -> None:
+        self.name, self.recipe = estimator.name, estimator.recipe
+        self._estimator, self._clock = estimator, clock
+
+    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        with self._clock.time("flow"):
+            return self._estimator(first, second)
+
+
+class Closing:
+    """`contextlib.closing` that keeps the generator's type."""
+
+    def __init__(self, generator: Generator[Any, None, None]) -> None:
+        self._generator = generator
+
+    def __enter__(self) -> Generator[Any, None, None]:
+        return self._generator
+
+    def __exit__(self, *_: object) -> None:
+        self._generator.close()
+
+
+__all__ = ["Mask", "Segmenter", "Summary", "TruncatedError", "segment"]

@@ -1,0 +1,40 @@
+"""Checkpoints of a run: written aside and renamed, so that the last good one survives anything."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dpa.errors import InputError
+
+NAME = "checkpoint.pt"
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
+    """Write the state of a run; a crash or a full disk leaves the previous checkpoint as it was."""
+    part = folder / f".{NAME}.part"
+    try:
+        with part.open("wb") as f:
+            torch.save(state, f)
+            f.flush()
+            os.fsync(f.fileno())
+        part.replace(folder / NAME)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_checkpoint(folder: Path) -> dict[str, Any]:
+    """The state of a run.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    path = folder / NAME
+    if not path.exists():
+        raise InputError(f"{path}: no checkpoint to resume from; start without --resume")
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputError(f"{path}: not a checkpoint of this project, or damaged") from error
+    return state

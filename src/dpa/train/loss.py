@@ -1,0 +1,35 @@
+"""The training loss (paper, section 3.6)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def soft_iou_loss(probability: Tensor, mask: Tensor) -> Tensor:
+    """1 - sum(min(p, y)) / sum(max(p, y)), per picture, then the mean.
+
+    Args:
+        probability: (B, 1, H, W) in [0, 1].
+        mask: (B, 1, H, W), 0 or 1.
+    """
+    dims = (1, 2, 3)
+    least = torch.minimum(probability, mask).sum(dims)
+    most = torch.maximum(probability, mask).sum(dims)
+    return (1 - least / most.clamp_min(1e-6)).mean()
+
+
+def loss(logits: list[Tensor], mask: Tensor, bce: float = 0.0) -> Tensor:
+    """Mean over the predictions of the soft IoU loss, plus `bce` times binary cross entropy.
+
+    Args:
+        logits: each (B, 1, H, W).
+        mask: (B, 1, H, W), 0 or 1.
+        bce: weight of the cross entropy; the paper has none.
+    """
+    total = mask.new_zeros(())
+    for logit in logits:
+        logit = logit.float()
+        total = total + soft_iou_loss(logit.sigmoid(), mask)
+        if bce:
+            total = total + bce * F.binary_cross_entropy_with_logits(logit, mask)
+    return total / len(logits)

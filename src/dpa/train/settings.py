@@ -1,0 +1,93 @@
+"""Settings of a training run: one YAML file holds both stages (`dpa/configs`)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dpa.data.augment import AugmentSettings
+
+
+@dataclass
+class DataSettings:
+    """Where the data lie, in METHOD.md's layout; relative paths are relative to the working directory.
+
+    Attributes:
+        stills: folder with RGB and GT of still images.
+        videos: folder with RGB, GT and FLOW of videos (stage 2).
+        validation: folder of sequences for choosing the best weights; they are never trained on.
+    """
+
+    stills: str | None = None
+    videos: str | None = None
+    validation: str | None = None
+
+
+@dataclass
+class StageSettings:
+    """One stage of the training.
+
+    Attributes:
+        iterations: length of the run.
+        groups, views: a batch is `groups` videos or stills with `views` pictures of each.
+        shared: every view is a query and the others of its group are its references; False (paper): the
+            first view is the query, the others only references.
+        still_share: share of the groups that are stills with made motion (stage 2).
+        sizes: (H, W) of the batches, one is drawn for each.
+        optimiser: "adam" or "adamw".
+        lr: learning rate at the start, cosine to `lr_end` per iteration.
+        lr_encoder: the encoders' learning rate as a share of `lr`.
+        warmup: iterations over which the rate rises to `lr`.
+        weight_decay: AdamW's.
+        bce: weight of the binary cross entropy beside the soft IoU loss (paper: 0).
+        clip: largest norm of the gradient; 0 for none.
+        ema: decay of the running mean of the weights that is kept and validated; 0 for none.
+        freeze: appearance stages, counted from the first, that are not trained.
+    """
+
+    iterations: int = 1000
+    groups: int = 12
+    views: int = 1
+    shared: bool = False
+    still_share: float = 0.0
+    sizes: list[list[int]] = field(default_factory=lambda: [[s, s] for s in (384, 416, 448, 480, 512)])
+    optimiser: str = "adam"
+    lr: float = 1e-4
+    lr_end: float = 1e-5
+    lr_encoder: float = 1.0
+    warmup: int = 0
+    weight_decay: float = 0.0
+    bce: float = 0.0
+    clip: float = 0.0
+    ema: float = 0.0
+    freeze: int = 0
+
+
+@dataclass
+class TrainSettings:
+    """A run.
+
+    Attributes:
+        model: name of the network, one of `dpa models`.
+        changes: settings of the network that differ from the named one's.
+        encoder_weights: safetensors file in timm's names; None for timm's own ImageNet weights.
+        data, augment, pretrain, finetune: see their classes.
+        seed: of everything random.
+        threads: of torch on a CPU; 0 leaves torch's choice.
+        workers: processes that make batches.
+        save_minutes: time between checkpoints.
+        validate_every: iterations between validations; 0 for the end only.
+        validate_stride: of the validation videos every n-th frame counts.
+    """
+
+    model: str = "dpa-vgg16"
+    changes: dict[str, Any] = field(default_factory=dict)
+    encoder_weights: str | None = None
+    data: DataSettings = field(default_factory=DataSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    pretrain: StageSettings = field(default_factory=StageSettings)
+    finetune: StageSettings = field(default_factory=StageSettings)
+    seed: int = 0
+    threads: int = 0
+    workers: int = 1
+    save_minutes: float = 5.0
+    validate_every: int = 0
+    validate_stride: int = 6

@@ -1,0 +1,136 @@
+"""The two stages of the training: stills, then videos (paper, section 4.2)."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dpa.data.batches import Batches
+from dpa.data.layout import find_sequences, find_stills
+from dpa.errors import InputError
+from dpa.model.config import named_config
+from dpa.model.dpa import DPA
+from dpa.model.encoder import build_encoder
+from dpa.model.pretrained import load, read_safetensors
+from dpa.train.loop import Trainer
+from dpa.train.settings import StageSettings, TrainSettings
+
+
+def pretrain(settings: TrainSettings, folder: Path, *, resume: bool = False, device: str = "cpu") -> DPA:
+    """Stage 1: the appearance stream on stills; IMA without the other modality, no IFA.
+
+    Args:
+        settings: of the run.
+        folder: for checkpoints, `log.csv` and the weights (`best/`, `last/`).
+        resume: go on from the folder's checkpoint.
+
+    Raises:
+        InputError: no stills given, or files that cannot be read.
+    """
+    if settings.data.stills is None:
+        raise InputError("stage 1 trains on stills: set data.stills=FOLDER")
+    torch.manual_seed(settings.seed)
+    config = replace(named_config(settings.model, **settings.changes), motion=False, ifa=False)
+    model = DPA(config, pretrained=settings.encoder_weights is None and not resume)
+    if settings.encoder_weights is not None:
+        weights = read_safetensors(Path(settings.encoder_weights))
+        encoder = build_encoder(config.encoder, folded=config.folded, weights=weights)
+        model.encoders[0].load_state_dict(encoder.state_dict())
+    return _run(model, settings, settings.pretrain, folder, resume, device)
+
+
+def finetune(
+    settings: TrainSettings, folder: Path, stage1: Path | None, *, resume: bool = False, device: str = "cpu"
+) -> DPA:
+    """Stage 2: the whole network on videos, with stills and made motion beside them if asked.
+
+    Args:
+        settings: of the run.
+        folder: for checkpoints, `log.csv` and the weights (`best/`, `last/`).
+        stage1: weights of stage 1, or of a whole network to go on with; not needed to resume.
+        resume: go on from the folder's checkpoint.
+
+    Raises:
+        InputError: no data or stage-1 weights given, or files that cannot be read.
+    """
+    torch.manual_seed(settings.seed)
+    model = DPA(named_config(settings.model, **settings.changes))
+    if not resume:
+        if stage1 is None:
+            raise InputError("stage 2 starts from stage 1: give its weights, `--stage1 FOLDER`")
+        into_both_streams(load(stage1), model)
+    return _run(model, settings, settings.finetune, folder, resume, device)
+
+
+def into_both_streams(source: DPA, target: DPA) -> list[str]:
+    """Start the target from the source; the motion stream from the appearance stream's weights.
+
+    Args:
+        source: a stage-1 network, or a whole one.
+        target: changed in place.
+
+    Returns:
+        Names that neither network shares: they keep their fresh values.
+    """
+    own = target.state_dict()
+    given = source.state_dict()
+    taken: dict[str, Tensor] = {}
+    for name, tensor in own.items():
+        # Lists over the streams have their index in the name: "encoders.1.", "ima4.refine.1.", ...
+        origin = next((n for n in (name, _appearance_name(name)) if n in given), None)
+        if origin is not None and given[origin].shape == tensor.shape:
+            taken[name] = given[origin]
+    target.load_state_dict(taken, strict=False)
+    return sorted(set(own) - set(taken))
+
+
+_PER_STREAM: tuple[str, ...] = (
+    "encoders.",
+    "squeeze4.",
+    "squeeze5.",
+    "ima4.refine.",
+    "ima4.fuse.",
+    "ima5.refine.",
+    "ima5.fuse.",
+)
+_PER_STREAM += ("decoder.level6.", "decoder.level5.", "decoder.level4.")
+
+
+def _appearance_name(name: str) -> str:
+    for prefix in _PER_STREAM:
+        if name.startswith(f"{prefix}1."):
+            return f"{prefix}0.{name[len(prefix) + 2 :]}"
+    return name
+
+
+def _run(
+    model: DPA, settings: TrainSettings, stage: StageSettings, folder: Path, resume: bool, device: str
+) -> DPA:
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=2))
+    d, videos = settings.data, model.config.motion
+    batches = Batches(
+        find_stills(d.stills) if d.stills and (not videos or stage.still_share > 0) else [],
+        find_sequences(d.videos, masks=True, flows=True) if d.videos and videos else [],
+        groups=stage.groups,
+        views=stage.views,
+        share=stage.still_share if videos else 1.0,
+        sizes=[(h, w) for h, w in stage.sizes],
+        motion=videos,
+        settings=settings.augment,
+        seed=settings.seed,
+    )
+    validation = find_sequences(d.validation, masks=True) if d.validation else []
+    trainer = Trainer(model, stage, batches, validation, folder, device)
+    if resume:
+        trainer.resume()
+    return trainer.fit(
+        workers=settings.workers,
+        save_minutes=settings.save_minutes,
+        validate_every=settings.validate_every,
+        validate_stride=settings.validate_stride,
+    )
