@@ -1,12 +1,10 @@
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dpa.errors import OutputError, TruncatedError
-from dpa.files import write_whole
 from dpa.flow.batch import Maker, plan, run
 from dpa.flow.dis import DIS
 from dpa.flow.pictures import Look, claim, make_recipe, write_pictures
@@ -75,16 +73,6 @@ def test_a_place_that_is_a_file(dataset: Path, tmp_path: Path) -> None:
         claim(tmp_path / "out" / "deeper", make_recipe(DIS(), Look()), [], overwrite=False)
     with pytest.raises(OutputError, match="cannot be made"):
         list(run(plan(str(dataset), tmp_path / "out"), MAKER, Look()))
-
-
-def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OutputError, match=r"x\.jpg: cannot be written: No space left"):
-        write_whole(tmp_path / "x.jpg", b"data")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_decoded_of_a_cut_video_is_written(dataset: Path, tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ def segment(
     kind: Annotated[
         list[str] | None,
         typer.Option(
-            help="mask, soft, overlay, rgba, alpha, green, coco or strip: one for each output, or several for "
-            "one folder, which then gets each under its name. Default by the output's name."
+            help="mask, soft, overlay, rgba, alpha, green, coco or strip: one for each output, or several "
+            "for one folder, which then gets each under its name. Default by the output's name."
         ),
     ] = None,
     model: Annotated[str, typer.Option(help="Network, see `dpa models`.")] = "dpa-mobile",
