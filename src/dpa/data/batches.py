@@ -79,7 +79,7 @@ class Batches:
 
     def _still(self, size: tuple[int, int], rng: np.random.Generator) -> list[View]:
         image, mask = self.stills[int(rng.integers(len(self.stills)))]
-        still = View(read_image(image), read_mask(mask))
+        still = read_view(image, mask)
         views = [augment(still, size, rng, self.settings) for _ in range(self.views)]
         if not self.motion:
             return views
@@ -92,9 +92,28 @@ class Batches:
         for i in rng.choice(count, self.views, replace=count < self.views):
             mask, flow = video.masks[i], video.flows[i] if self.motion else None
             assert mask is not None
-            view = View(read_image(video.images[i]), read_mask(mask), read_image(flow) if flow else None)
-            views.append(augment(view, size, rng, self.settings))
+            views.append(augment(read_view(video.images[i], mask, flow), size, rng, self.settings))
         return views
+
+
+def read_view(image: Path, mask: Path, flow: Path | None = None) -> View:
+    """A picture with its mask and flow picture, all of the picture's size.
+
+    Raises:
+        InputError: a file cannot be decoded, or the mask is not of the picture's size.
+    """
+    picture, truth = read_image(image), read_mask(mask)
+    if truth.shape != picture.shape[:2]:
+        sizes = " and ".join(f"{w}x{h}" for h, w in (truth.shape, picture.shape[:2]))
+        raise InputError(f"{mask}: mask and picture {image.name} differ in size: {sizes}")
+    if flow is None:
+        return View(picture, truth)
+    # Flow is often computed on smaller frames (`dpa flow --size`); crops must take the same part of both.
+    h, w = truth.shape
+    drawn = read_image(flow)
+    if drawn.shape[:2] != (h, w):
+        drawn = cv2.resize(drawn, (w, h), interpolation=cv2.INTER_LINEAR)
+    return View(picture, truth, drawn)
 
 
 def read_image(path: Path) -> np.ndarray:
