@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from dpa.flow.colour import flow_to_image
     from dpa.flow.estimator import make_estimator
     from dpa.model.dpa import DPA
-    from dpa.segmenter import Mask, Segmenter, segment
+    from dpa.results import Mask, Summary
+    from dpa.segmenter import Segmenter, segment
     from dpa.video.frame import Frame
 
 __version__ = "0.1.0"
@@ -30,6 +31,7 @@ __all__ = [
     "MissingExtra",
     "OutputError",
     "Segmenter",
+    "Summary",
     "TruncatedError",
     "WeightsError",
     "__version__",
@@ -41,8 +43,9 @@ __all__ = [
 _HOME = {
     "DPA": "dpa.model.dpa",
     "Frame": "dpa.video.frame",
-    "Mask": "dpa.segmenter",
+    "Mask": "dpa.results",
     "Segmenter": "dpa.segmenter",
+    "Summary": "dpa.results",
     "flow_to_image": "dpa.flow.colour",
     "make_estimator": "dpa.flow.estimator",
     "segment": "dpa.segmenter",

@@ -1,5 +1,7 @@
 """The errors of this package: one clear sentence each, naming the file or setting and the mend."""
 
+from typing import Any
+
 
 class DPAError(Exception):
     """Base of every error that a user can mend. The command line prints it without a traceback."""
@@ -10,7 +12,13 @@ class InputError(DPAError):
 
 
 class TruncatedError(InputError):
-    """A video ended before its last frame: what was decoded has been delivered."""
+    """A video ended before its last frame: what was decoded has been delivered.
+
+    Attributes:
+        summary: the `dpa.results.Summary` of what was written, where `Segmenter.write` raised it.
+    """
+
+    summary: Any = None
 
 
 class OutputError(DPAError):

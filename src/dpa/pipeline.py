@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -20,7 +20,9 @@ class _Failure:
 _END: Any = object()
 
 
-def threaded(items: Iterable[T], size: int = 3, name: str = "stage") -> Generator[T, None, None]:
+def threaded(
+    items: Iterable[T], size: int = 3, name: str = "stage", wake: Callable[[], None] | None = None
+) -> Generator[T, None, None]:
     """Run an iterator in a thread; its items come out in order.
 
     The thread starts with the first item that is asked for. What the iterator raises is raised here, after
@@ -30,6 +32,7 @@ def threaded(items: Iterable[T], size: int = 3, name: str = "stage") -> Generato
         items: the iterator.
         size: items that may wait; memory is bounded by it.
         name: of the thread.
+        wake: called at the end, before the thread is waited for: ends a read that may wait for ever.
     """
     waiting: queue.Queue[Any] = queue.Queue(size)
     stop = threading.Event()
@@ -42,6 +45,8 @@ def threaded(items: Iterable[T], size: int = 3, name: str = "stage") -> Generato
             yield item
     finally:
         stop.set()
+        if wake is not None:
+            wake()
         thread.join()
 
 

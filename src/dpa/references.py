@@ -30,21 +30,22 @@ def from_file(source: Source, n: int, encode: Encode) -> Memory | None:
     Returns:
         None if none of them can be decoded (a damaged file).
     """
-    count = source.count or 0
     parts = []
-    for index in reference_indices(count, n):
-        last = index == count - 1
-        wanted = [index, index - 1] if last and index > 0 else [index]
+    for index in reference_indices(source.count or 0, n):
         try:
-            (frame, following), *before = source.pairs_at(wanted)
+            parts.append(encode(*_neighbours(source, index)))
         except InputError:  # where a file is damaged its references are missing; the pass itself will say so
             continue
-        parts.append(
-            encode(
-                frame.image, following.image if following else None, before[0][0].image if before else None
-            )
-        )
     return Memory.join(parts) if parts else None
+
+
+def _neighbours(source: Source, index: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """A frame's image, the next one's, and, where there is no next one, the previous one's."""
+    ((frame, following),) = source.pairs_at([index])
+    if following is not None or index == 0:
+        return frame.image, following.image if following else None, None
+    ((previous, _),) = source.pairs_at([index - 1])
+    return frame.image, None, previous.image
 
 
 class Reservoir:

@@ -1,9 +1,8 @@
 """The engine: frames -> flow -> network -> masks, streaming, with bounded memory."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, overload
 
@@ -19,61 +18,12 @@ from dpa.flow.stream import DIRECTION, LAST_FRAME, flows, pair_flow
 from dpa.model.size import fit, working_size
 from dpa.pipeline import Clock, threaded
 from dpa.references import prepare
+from dpa.results import Mask, Summary
 from dpa.video.frame import Frame
 from dpa.video.read import open_source
 from dpa.video.source import Source
-from dpa.video.write import Sink, open_sink
+from dpa.video.write import Sink, check_apart, open_sink
 from dpa.weights.registry import DEFAULT
-
-
-@dataclass(frozen=True)
-class Mask:
-    """The result for one frame.
-
-    Attributes:
-        binary: (H, W) bool, the object, at the frame's own resolution.
-        probability: (H, W) float32 in [0, 1].
-        frame: the frame; its picture is `frame.image`.
-        flow: (h, w, 2) float32, the flow that was used, in pixels of the frame, on its own grid.
-    """
-
-    binary: np.ndarray
-    probability: np.ndarray
-    frame: Frame
-    flow: np.ndarray
-
-    @property
-    def index(self) -> int:
-        """Place of the frame in the source, from 0."""
-        return self.frame.index
-
-    @property
-    def time(self) -> Fraction | None:
-        """Presentation time in seconds; None for pictures."""
-        return self.frame.time
-
-
-@dataclass
-class Summary:
-    """What a run did.
-
-    Attributes:
-        frames: number of frames written.
-        seconds: work by stage; stages overlap, so that their sum is above "total".
-        device, model, backend: what computed the masks.
-        flow: recipe of the flow.
-        outputs: what was written.
-        settings: of the run.
-    """
-
-    frames: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-    device: str = ""
-    model: str = ""
-    backend: str = ""
-    flow: dict[str, Any] = field(default_factory=dict)
-    outputs: list[str] = field(default_factory=list)
-    settings: dict[str, Any] = field(default_factory=dict)
 
 
 class Segmenter:
@@ -173,53 +123,60 @@ class Segmenter:
             InputError, OutputError: before any work where possible; nothing half-written is left.
             TruncatedError: frames are missing; what could be decoded has been written.
         """
-        clock = Clock()
-        summary = self._summary(outputs)
-        with ExitStack() as stack, clock.time("total"):
-            opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
-            sinks: list[Sink] = [
-                stack.enter_context(
-                    open_sink(
-                        path, kind, opened, overwrite=overwrite, resume=resume, flow_floor=self.flow_floor
-                    )
-                )
-                for path, kind in outputs
-            ]
-            start = min((sink.start for sink in sinks), default=0)
-            if progress:
-                progress(start, opened.count)
-            if opened.count is not None and start >= opened.count:
-                return summary
-            masks = stack.enter_context(Closing(self._run(opened, clock, start)))
+        check_apart([path for path, _ in outputs])
+        clock, summary = Clock(), self._summary(outputs)
+        try:
+            with ExitStack() as stack, clock.time("total"):
+                opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
+                how: Any = {"overwrite": overwrite, "resume": resume, "flow_floor": self.flow_floor}
+                sinks = [stack.enter_context(open_sink(path, kind, opened, **how)) for path, kind in outputs]
+                self._fill(sinks, opened, clock, summary, progress or (lambda done, count: None))
+        except TruncatedError as error:
+            summary.problem, error.summary = str(error), summary
+            raise
+        finally:
+            summary.seconds = {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()}
+        return summary
+
+    def _fill(
+        self,
+        sinks: list[Sink],
+        source: Source,
+        clock: Clock,
+        summary: Summary,
+        progress: Callable[[int, int | None], None],
+    ) -> None:
+        start = min((sink.start for sink in sinks), default=0)
+        progress(start, source.count)
+        if source.count is not None and start >= source.count:
+            # Nothing is left to do; reading on from the end still says so where frames are missing.
+            deque(source.frames(start), maxlen=0)
+            return
+        with closing(self._run(source, clock, start)) as masks:
             for mask in masks:
                 with clock.time("write"):
                     for sink in sinks:
                         sink.write(mask.frame, mask.probability, mask.binary, mask.flow)
                 summary.frames += 1
-                if progress:
-                    progress(mask.index + 1, opened.count)
-        summary.seconds = {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()}
-        return summary
-
-    # -- inside --------------------------------------------------------------------------------------
+                progress(mask.index + 1, source.count)
 
     def _run(self, source: Source, clock: Clock, start: int = 0) -> Generator[Mask, None, None]:
         # The frame before `start` is decoded too: the last frame's flow may need it.
         first = max(0, start - 1)
-        decoded = threaded(clock.each("decode", source.frames(first)), name="decode")
+        decoded = threaded(clock.each("decode", source.frames(first)), name="decode", wake=source.stop)
         moving = flows(
             decoded, _Timed(self.estimator, clock), self.flow_size, skip=lambda frame: frame.index < start
         )
-        drawn = threaded(self._drawn(moving, clock), name="flow")
-        found = threaded(self._found(source, drawn, clock), name="network")
-        with Closing(found):
+        drawn = threaded(self._drawn(moving, clock), name="flow", wake=source.stop)
+        found = threaded(self._found(source, drawn, clock), name="network", wake=source.stop)
+        with closing(found):
             yield from found
 
     def _drawn(
         self, moving: Generator[tuple[Frame, np.ndarray], None, None], clock: Clock
     ) -> Generator[tuple[Frame, np.ndarray, np.ndarray], None, None]:
         """Frame, flow, and the flow picture."""
-        with Closing(moving):
+        with closing(moving):
             for frame, flow in moving:
                 with clock.time("colour"):
                     picture = flow_to_image(flow, self.flow_floor)
@@ -231,7 +188,7 @@ class Segmenter:
         drawn: Generator[tuple[Frame, np.ndarray, np.ndarray], None, None],
         clock: Clock,
     ) -> Generator[Mask, None, None]:
-        with Closing(drawn):
+        with closing(drawn):
             with clock.time("references"):
                 references = prepare(source, self.backend, self.references, self._encode)
             for frame, flow, picture in drawn:
@@ -287,10 +244,12 @@ class Segmenter:
 
 
 @overload
-def segment(source: str | Path | Sequence[str | Path], **options: Any) -> Iterator[Mask]: ...
+def segment(
+    source: str | Path | Sequence[str | Path] | Source, **options: Any
+) -> Generator[Mask, None, None]: ...
 @overload
 def segment(
-    source: str | Path | Sequence[str | Path],
+    source: str | Path | Sequence[str | Path] | Source,
     output: str | Path,
     kind: str | None = None,
     *,
@@ -299,28 +258,33 @@ def segment(
     **options: Any,
 ) -> Summary: ...
 def segment(
-    source: str | Path | Sequence[str | Path],
+    source: str | Path | Sequence[str | Path] | Source,
     output: str | Path | None = None,
     kind: str | None = None,
     *,
     overwrite: bool = False,
     resume: bool = False,
     **options: Any,
-) -> Iterator[Mask] | Summary:
+) -> Generator[Mask, None, None] | Summary:
     """Segment a video: an iterator of masks, or, with `output`, a file or folder of them.
 
     Args:
-        source: whatever `dpa.video.read.open_source` opens.
+        source: as for `Segmenter.masks`.
         output: where to write; None to iterate.
         kind: what to write, see `dpa.video.write.kind_of`.
         overwrite, resume: see `Segmenter.write`.
         options: of `Segmenter`.
+
+    Raises:
+        DPAError: see `Segmenter`, and, when the iteration starts, `Segmenter.masks`; `Segmenter.write`.
 
     Example:
         >>> for mask in dpa.segment("in.mp4"):                     # doctest: +SKIP
         ...     mask.binary, mask.probability, mask.index, mask.time
         >>> dpa.segment("in.mp4", output="out.webm")               # doctest: +SKIP
     """
+    if output is None and (kind is not None or overwrite or resume):
+        raise InputError("kind, overwrite and resume are for files: give an output too")
     segmenter = Segmenter(**options)
     if output is None:
         return segmenter.masks(source)
@@ -337,19 +301,3 @@ class _Timed:
     def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         with self._clock.time("flow"):
             return self._estimator(first, second)
-
-
-class Closing:
-    """`contextlib.closing` that keeps the generator's type."""
-
-    def __init__(self, generator: Generator[Any, None, None]) -> None:
-        self._generator = generator
-
-    def __enter__(self) -> Generator[Any, None, None]:
-        return self._generator
-
-    def __exit__(self, *_: object) -> None:
-        self._generator.close()
-
-
-__all__ = ["Mask", "Segmenter", "Summary", "TruncatedError", "segment"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dpa.segmenter import Summary
+    from dpa.results import Summary
+    from dpa.video.source import Source
 
 
 def segment(
@@ -28,7 +29,8 @@ def segment(
         list[str] | None,
         typer.Option(
             help="mask, soft, overlay, rgba, alpha, green, coco or strip: one for each output, or several "
-            "for one folder, which then gets each under its name. Default by the output's name."
+            "for one folder, which then gets each under its name. By default what the output's name says, "
+            "and with no output mask."
         ),
     ] = None,
     model: Annotated[str, typer.Option(help="Network, see `dpa models`.")] = "dpa-mobile",
@@ -68,20 +70,23 @@ def segment(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a folder at its first missing frame.")
     ] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write a summary of the run.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write a summary of the run; - for stdout.")
+    ] = None,
 ) -> None:
     """Segment the primary object of a video: no clicks, no prompts, one object.
 
-    With no --output the masks go to a folder named after the input.
+    With no --output the result is named after the input: clip_masks, clip_overlay.mp4 and so on.
     """
+    from dpa.errors import TruncatedError
     from dpa.segmenter import Segmenter
     from dpa.video.live import RawVideo
     from dpa.video.read import open_source
 
     frames = RawVideo.parse(raw) if raw is not None else None
     with open_source(source, rate=_rate(rate), raw=frames) as opened:
-        targets = _targets(output or [Path(f"{opened.name}_masks")], kind or [])
-        _check(targets, overwrite, json_file)
+        targets = _targets(output or _defaults(opened, kind or ["mask"]), kind or [])
+        _check(targets, opened, json_file, overwrite, resume)
         segmenter = Segmenter(
             model,
             weights=weights,
@@ -96,12 +101,25 @@ def segment(
             threads=threads,
         )
         backend = segmenter.backend
-        typer.echo(
-            f"{segmenter.model} on {backend.device} ({backend.name}); {segmenter.flow_reason}", err=True
-        )
-        with _progress() as progress:
-            summary = segmenter.write(opened, targets, overwrite=overwrite, resume=resume, progress=progress)
+        engine = f"{segmenter.model} on {backend.device} ({backend.name}); {segmenter.flow_reason}"
+        try:
+            with _progress(engine) as progress:
+                summary = segmenter.write(
+                    opened, targets, overwrite=overwrite, resume=resume, progress=progress
+                )
+        except TruncatedError as error:
+            _report(error.summary, json_file)
+            raise
     _report(summary, json_file)
+
+
+def _defaults(source: "Source", kinds: list[str]) -> list[Path]:
+    """What an output is called that the user has not named: films of films, folders of all else."""
+    suffixes = {"alpha": ".webm", "coco": ".json"}
+    if source.kind in ("video", "live"):
+        suffixes |= dict.fromkeys(("overlay", "green", "strip"), ".mp4")
+    endings = {"mask": "masks"}
+    return [Path(f"{source.name}_{endings.get(kind, kind)}{suffixes.get(kind, '')}") for kind in kinds]
 
 
 def _targets(outputs: list[Path], kinds: list[str]) -> list[tuple[Path, str | None]]:
@@ -111,42 +129,69 @@ def _targets(outputs: list[Path], kinds: list[str]) -> list[tuple[Path, str | No
 
     if len(outputs) == 1 and len(kinds) > 1:
         folder = outputs[0]
-        if folder.suffix in (".mp4", ".mov", ".webm", ".json", ".png"):
+        kind_of(folder)
+        if folder.suffix.lower() in (".mp4", ".mov", ".webm", ".json", ".png"):
             raise InputError(
                 f"{folder} holds one kind: give a folder for {', '.join(kinds)}, or one output for each"
             )
         suffix = {"alpha": ".webm", "coco": ".json"}
-        return [(folder / f"{kind}{suffix.get(kind, '')}", kind) for kind in dict.fromkeys(kinds)]
+        paths = {kind: folder / f"{kind}{suffix.get(kind, '')}" for kind in kinds}
+        return [(path, kind_of(path, kind)) for kind, path in paths.items()]
     if len(kinds) > len(outputs):
         raise InputError(f"{len(kinds)} kinds for {len(outputs)} outputs: give one --output for each --kind")
-    if len({path.absolute() for path in outputs}) < len(outputs):
-        raise InputError("two outputs have the same name: give each its own")
     padded: list[str | None] = [*kinds, *[None] * (len(outputs) - len(kinds))]
     return [(path, kind_of(path, kind)) for path, kind in zip(outputs, padded, strict=True)]
 
 
-def _check(targets: list[tuple[Path, str | None]], overwrite: bool, json_file: Path | None) -> None:
-    """Find what would fail before the network is loaded."""
+def _check(
+    targets: list[tuple[Path, str | None]],
+    source: "Source",
+    json_file: Path | None,
+    overwrite: bool,
+    resume: bool,
+) -> None:
+    """Find what would fail before the network is loaded, and the summary's trouble before the work."""
     from dpa.errors import OutputError
+    from dpa.video.write import check_apart
 
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        raise OutputError(f"{json_file}: its folder does not exist; make it first")
-    for path, _ in targets:
+    paths = [path for path, _ in targets]
+    if Path("-") in paths:
+        raise OutputError("nothing but the summary can go to standard output: give --output a name")
+    for path in paths:
         if path.is_file() and not overwrite:
             raise OutputError(f"{path} exists already: choose another name or use --overwrite")
+    if json_file is None or json_file == Path("-"):
+        return
+    check_apart([*paths, json_file])
+    if not json_file.absolute().parent.is_dir():
+        raise OutputError(f"{json_file}: its folder does not exist; make it first")
+    if json_file.is_dir() or source.reads(json_file):
+        raise OutputError(f"{json_file} is a folder or what is being read: choose another name for --json")
+    if json_file.exists() and not (overwrite or resume):
+        raise OutputError(f"{json_file} exists already: choose another name or use --overwrite")
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on standard error; nothing where that is no terminal."""
+def _progress(engine: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on standard error; nothing where that is no terminal.
+
+    Args:
+        engine: what computes, said when the outputs are open and work starts: an error stands alone.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("segment"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("segment", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task("segment", total=None, visible=False)
+
+        def advance(done: int, total: int | None) -> None:
+            if not bar.tasks[task].visible:
+                typer.echo(engine, err=True)
+            bar.update(task, completed=done, total=total, visible=True)
+
+        yield advance
 
 
 def _report(summary: "Summary", json_file: Path | None) -> None:
@@ -157,9 +202,15 @@ def _report(summary: "Summary", json_file: Path | None) -> None:
 
     seconds = summary.seconds.get("total", 0.0)
     speed = f", {summary.frames / seconds:.1f} frames a second" if summary.frames and seconds else ""
-    typer.echo(f"{', '.join(summary.outputs)}: {summary.frames} frames{speed}", err=True)
-    if json_file is not None:
-        write_whole(json_file, (json.dumps(asdict(summary), indent=2) + "\n").encode())
+    done = f"{summary.frames} frames{speed}" if summary.frames else "all frames were there already"
+    typer.echo(f"{', '.join(summary.outputs)}: {done}", err=True)
+    if json_file is None:
+        return
+    text = json.dumps(asdict(summary), indent=2) + "\n"
+    if json_file == Path("-"):
+        typer.echo(text, nl=False)
+    else:
+        write_whole(json_file, text.encode())
 
 
 def _rate(text: str | None) -> Fraction | None:

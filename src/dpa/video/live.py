@@ -1,5 +1,6 @@
 """Sources that can be read only once, in order: cameras, streams and standard input."""
 
+import select
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from dpa.video.decode import Reader
 from dpa.video.frame import Frame
 from dpa.video.picture import Converter
 from dpa.video.source import FALLBACK_RATE, Source
+
+_PATIENCE = 0.1  # seconds between looks at whether anybody still wants what a pipe may bring
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class LiveSource(Source):
     def __init__(self, file: Any, label: str, name: str, threads: int = 0, **options: Any) -> None:
         self.name = name
         self._label = label
+        self._file = file
         # Frame threads would hold back as many frames as there are threads.
         self._reader = Reader(file, label, threads, slices=True, **options)
         try:
@@ -129,6 +133,10 @@ class LiveSource(Source):
     def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
         raise InputError(f"{self._label} is live: frames cannot be picked from it before they arrive")
 
+    def stop(self) -> None:
+        if isinstance(self._file, _Pipe):
+            self._file.stopped = True
+
     def close(self) -> None:
         self._reader.close()
 
@@ -171,12 +179,26 @@ def open_stdin(raw: RawVideo | None = None, threads: int = 0, file: BinaryIO | N
 
 
 class _Pipe:
-    """Gives FFmpeg what has arrived: a plain read would wait until its whole buffer is full."""
+    """Gives FFmpeg what has arrived: a plain read would wait until its whole buffer is full.
+
+    Attributes:
+        stopped: set by another thread: no more is read, a read that waits included.
+    """
 
     name = "standard input"
 
     def __init__(self, file: BinaryIO) -> None:
+        self.stopped = False
+        self._file = file
         self._read = getattr(file, "read1", file.read)
+        try:
+            select.select([file], [], [], 0)
+            self._can_wait = True
+        except (OSError, ValueError):  # no descriptor, or Windows, where only sockets can be waited for
+            self._can_wait = False
 
     def read(self, size: int) -> bytes:
-        return self._read(size)
+        while not self.stopped:
+            if not self._can_wait or select.select([self._file], [], [], _PATIENCE)[0]:
+                return self._read(size)
+        return b""

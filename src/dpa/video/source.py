@@ -76,6 +76,9 @@ class Source(ABC):
         """Whether `path` is, or is a folder around, what the source reads: writing there would destroy it."""
         return False
 
+    def stop(self) -> None:  # noqa: B027 - files never keep a reader waiting
+        """Ends the frames for a thread that waits for the next one, which may never come; from any thread."""
+
     def close(self) -> None:  # noqa: B027 - most sources hold nothing open between calls
         """Gives back what the source holds open. May be called more than once."""
 

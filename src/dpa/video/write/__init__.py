@@ -1,5 +1,7 @@
 """Writing results: what can be written is chosen by the output's name and `kind`."""
 
+from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 
 from dpa.errors import InputError, OutputError
@@ -10,7 +12,7 @@ from dpa.video.write.folder import FolderSink, PictureSink
 from dpa.video.write.movie import MovieSink
 from dpa.video.write.paint import painter
 
-__all__ = ["KINDS", "Sink", "kind_of", "open_sink"]
+__all__ = ["KINDS", "Sink", "check_apart", "kind_of", "open_sink"]
 
 # Kinds by what the output is; the first one is the default.
 _PICTURES = ("mask", "soft", "overlay", "rgba", "green", "strip")
@@ -110,6 +112,20 @@ def open_sink(
         return MovieSink(path, paint, source, alpha=kind == "alpha", overwrite=overwrite, threads=threads)
     paint = painter(kind, floor=flow_floor)
     return FolderSink(path, paint, source, overwrite=overwrite, resume=resume, compression=compression)
+
+
+def check_apart(outputs: Sequence[str | Path]) -> None:
+    """Checks that no output of a run is another one or lies inside it.
+
+    Raises:
+        InputError: where that is so; folders are put in place whole, and would collide.
+    """
+    for one, other in permutations(outputs, 2):
+        first, second = (Path(path).expanduser().resolve() for path in (one, other))
+        if first == second:
+            raise InputError(f"two outputs are named {one}: give each a name of its own")
+        if first in second.parents:
+            raise InputError(f"{other} lies inside {one}, another output: put them side by side")
 
 
 def _suffix(output: str | Path) -> str:
