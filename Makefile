@@ -33,8 +33,7 @@ segment: $(VENV)/.base
 else
 segment: $(VENV)/.base
 	$(BIN)/dpa example example/clip.mp4 --masks example/true --overwrite
-	$(BIN)/dpa segment example/clip.mp4 -o example/masks --overwrite $(ARGS)
-	$(BIN)/dpa segment example/clip.mp4 -o example/overlay.mp4 --overwrite $(ARGS)
+	$(BIN)/dpa segment example/clip.mp4 -o example/masks -o example/overlay.mp4 --overwrite $(ARGS)
 	$(BIN)/dpa example --check example/masks
 	@echo 'Look at example/overlay.mp4; then: make segment VIDEO=yours.mp4'
 endif

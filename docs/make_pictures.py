@@ -24,10 +24,8 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         clip = Path(place) / "clip.mp4"
         write_clip(clip, Scene())
-        made = {}
-        for kind in KINDS:
-            dpa.segment(clip, output=Path(place) / kind, kind=kind)
-            made[kind] = sorted((Path(place) / kind).glob("*.png"))
+        dpa.Segmenter().write(clip, [(Path(place) / kind, kind) for kind in KINDS])
+        made = {kind: sorted((Path(place) / kind).glob("*.png")) for kind in KINDS}
         strips = [_open(made["strip"][index]) for index in SHOWN]
         _save(_grid(strips, columns=1), folder / "strip.jpg")
         kinds = [_open(made[kind][SHOWN[1]]) for kind in KINDS if kind != "strip"]

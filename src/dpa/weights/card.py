@@ -65,7 +65,11 @@ class Figures:
 
 @dataclass(frozen=True)
 class Card:
-    """All that card.json holds; `files` maps a file's name to {"sha256": ..., "bytes": ...}."""
+    """All that card.json holds.
+
+    `limits` says plainly where the weights fail, a sentence each; `files` maps a file's name to
+    {"sha256": ..., "bytes": ...}.
+    """
 
     name: str
     version: str
@@ -73,6 +77,7 @@ class Card:
     data: Sequence[TrainingData]
     recipe: Recipe
     figures: Figures | None
+    limits: Sequence[str] = ()
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -85,6 +90,7 @@ def write_card(
     data: Sequence[TrainingData],
     recipe: Recipe,
     figures: Figures | None = None,
+    limits: Sequence[str] = (),
 ) -> Card:
     """Write card.json and README.md for the files of a weights folder, with their sha256 and size.
 
@@ -95,7 +101,7 @@ def write_card(
     if not any(path.suffix in (".safetensors", ".onnx") for path in paths):
         raise WeightsError(f"{folder}: no .safetensors or .onnx file to write a card for")
     files = {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in paths}
-    card = Card(name, version, licence, data, recipe, figures, files)
+    card = Card(name, version, licence, data, recipe, figures, limits, files)
     (folder / CARD).write_text(json.dumps(asdict(card), indent=2) + "\n", encoding="utf-8")
     (folder / README).write_text(render(card), encoding="utf-8")
     return card
@@ -132,7 +138,10 @@ def render(card: Card) -> str:
     lines += ["", "## Recipe", "", f"At commit {card.recipe.commit}:", ""]
     lines += [f"    {command}" for command in card.recipe.commands]
     lines += ["", card.recipe.notes] if card.recipe.notes else []
-    lines += ["", *_figures(card.figures), "", "## Files", "", "| file | bytes | sha256 |", "|---|---|---|"]
+    lines += ["", *_figures(card.figures)]
+    if card.limits:
+        lines += ["", "## Where it fails", "", *(f"- {limit}" for limit in card.limits)]
+    lines += ["", "## Files", "", "| file | bytes | sha256 |", "|---|---|---|"]
     lines += [f"| {name} | {facts['bytes']:,} | `{facts['sha256']}` |" for name, facts in card.files.items()]
     return "\n".join(lines) + "\n"
 
