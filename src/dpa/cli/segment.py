@@ -202,7 +202,8 @@ def _report(summary: "Summary", json_file: Path | None) -> None:
 
     seconds = summary.seconds.get("total", 0.0)
     speed = f", {summary.frames / seconds:.1f} frames a second" if summary.frames and seconds else ""
-    done = f"{summary.frames} frames{speed}" if summary.frames else "all frames were there already"
+    frames = f"{summary.frames} frame{'s' * (summary.frames != 1)}"
+    done = f"{frames}{speed}" if summary.frames else "all frames were there already"
     typer.echo(f"{', '.join(summary.outputs)}: {done}", err=True)
     if json_file is None:
         return

@@ -127,7 +127,9 @@ def _opened(path: Path) -> Image.Image:
 def _shown_size(path: Path) -> tuple[int, int]:
     with _opened(path) as image:
         # Pillow turns TIFF files by itself, and says the turned size.
-        turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION_TAG) in _TURNED
+        # Its PNG reader would decode every picture to see whether an orientation comes last.
+        exif = Image.Image.getexif(image)
+        turned = image.format != "TIFF" and exif.get(_ORIENTATION_TAG) in _TURNED
         return (image.width, image.height) if turned else (image.height, image.width)
 
 

@@ -1,0 +1,354 @@
+"""`dpa segment` as a user meets it: what it writes, says, and leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from video_samples import make_folder, make_video
+
+from dpa.weights.registry import DEFAULT, find
+from engine_samples import SIZE, FakeBackend, image, make_clip, program, truth, use
+
+FILES = {
+    "model.onnx": b"no graph",
+    "model.safetensors": b"\x10\0\0\0\0\0\0\0no tensors",
+    "config.json": b"{}",
+}
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
+    return use(FakeBackend(), monkeypatch)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with clip.mkv of seven frames."""
+    monkeypatch.chdir(tmp_path)
+    make_clip(tmp_path / "clip.mkv", 7)
+    return tmp_path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_no_option(command, backend, place) -> None:
+    code, out, err = command("segment", "clip.mkv")
+    assert (code, out) == (0, "")
+    engine, done = err.splitlines()
+    assert engine == "dpa-mobile on cpu (fake); flow by dis: on cpu it is much quicker than RAFT"
+    assert done.startswith("clip_masks: 7 frames, ")
+    assert names(place) == ["clip.mkv", "clip_masks"]
+    assert names(place / "clip_masks") == [f"{i:05d}.png" for i in range(7)]
+    mask = cv2.imread("clip_masks/00003.png", cv2.IMREAD_UNCHANGED)
+    assert set(np.unique(mask)) == {0, 255}
+    assert np.mean((mask > 0) != truth(3)) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (["mask"], ["clip_masks"]),
+        (["soft"], ["clip_soft"]),
+        (["overlay", "alpha"], ["clip_alpha.webm", "clip_overlay.mp4"]),
+        (["coco", "rgba", "strip"], ["clip_coco.json", "clip_rgba", "clip_strip.mp4"]),
+    ],
+)
+def test_without_a_name_the_kind_gives_it(command, backend, place, kinds, expected) -> None:
+    code, _, err = command("segment", "clip.mkv", *(f"--kind={kind}" for kind in kinds))
+    assert code == 0, err
+    assert names(place) == sorted([*expected, "clip.mkv"])
+    assert len(backend.calls) == 4 + 7
+
+
+def test_pictures_become_pictures(command, backend, place) -> None:
+    make_folder(place / "bear", ["a.png", "b.png"])
+    assert command("segment", "bear", "--kind", "overlay")[0] == 0
+    assert command("segment", "bear/a.png")[0] == 0
+    assert command("segment", "bear/a.png", "-o", "cut.png", "--kind", "rgba")[0] == 0
+    assert names(place / "bear_overlay") == ["a.png", "b.png"]
+    assert names(place / "a_masks") == ["a.png"]
+    assert cv2.imread("cut.png", cv2.IMREAD_UNCHANGED).shape == (48, 64, 4)
+
+
+def test_several_kinds_in_one_folder(command, backend, place) -> None:
+    kinds = ("mask", "overlay", "alpha", "coco")
+    code, _, err = command("segment", "clip.mkv", "-o", "out", *(f"--kind={kind}" for kind in kinds))
+    assert code == 0, err
+    assert names(place / "out") == ["alpha.webm", "coco.json", "mask", "overlay"]
+    assert len(backend.calls) == 4 + 7
+
+
+def test_an_output_for_each_kind(command, backend, place) -> None:
+    words = ("-o", "m", "-o", "o.mp4", "-o", "c.json", "--kind", "soft", "--kind", "green")
+    assert command("segment", "clip.mkv", *words)[0] == 0
+    assert names(place) == ["c.json", "clip.mkv", "m", "o.mp4"]
+    assert len(json.loads((place / "c.json").read_text())["images"]) == 7
+    with av.open("o.mp4") as container:
+        assert sum(1 for _ in container.decode(video=0)) == 7
+
+
+def test_the_summary(command, backend, place) -> None:
+    words = ("--threshold", "0.4", "--normalise", "--references", "2", "--size", "128", "--flow-floor", "2")
+    code, out, _ = command("segment", "clip.mkv", *words, "--json", "run.json")
+    assert (code, out) == (0, "")
+    summary = json.loads((place / "run.json").read_text())
+    assert (summary["frames"], summary["outputs"], summary["problem"]) == (7, ["clip_masks"], "")
+    assert (summary["model"], summary["device"], summary["backend"]) == ("dpa-mobile", "cpu", "fake")
+    assert {"total", "decode", "flow", "network", "references", "write"} <= set(summary["seconds"])
+    assert (summary["flow"]["estimator"], summary["flow"]["floor"]) == ("DIS", 2.0)
+    assert "last_frame" in summary["flow"]
+    settings = {"references": 2, "size": 128, "keep_aspect": True, "threshold": 0.4, "normalise": True}
+    assert summary["settings"] == settings
+    assert len(backend.calls) == 2 + 7
+    code, out, _ = command("segment", "clip.mkv", "--overwrite", "--json", "-")
+    assert code == 0
+    assert json.loads(out)["frames"] == 7
+
+
+def test_resume(command, backend, place) -> None:
+    assert command("segment", "clip.mkv", "--json", "run.json")[0] == 0
+    before = tree(place / "clip_masks")
+    (place / "clip_masks" / "00006.png").unlink()
+    code, _, err = command("segment", "clip.mkv", "--resume", "--json", "run.json")
+    assert code == 0
+    assert "1 frame," in err
+    assert tree(place / "clip_masks") == before
+    assert "all frames were there already" in command("segment", "clip.mkv", "--resume")[2]
+    assert command("segment", "clip.mkv", "--overwrite")[0] == 0
+
+
+def _bad_inputs(place: Path) -> None:
+    (place / "empty").mkdir()
+    (place / "text.mp4").write_text("dear diary\n" * 100)
+    with av.open(str(place / "none.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height = 64, 48
+        container.start_encoding()
+    make_folder(place / "mixed", ["a.png"])
+    make_folder(place / "mixed", ["b.png", "c.png"], size=(20, 30))
+    (place / "mixed" / "a.png").rename(place / "mixed" / "z.png")
+    (place / "full").mkdir()
+    (place / "full" / "thesis.tex").write_text("years of work")
+    (place / "broken").mkdir()
+    for name, content in FILES.items():
+        (place / "broken" / name).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("gone.mp4",), "gone.mp4 does not exist"),
+        (("empty",), "empty has no pictures"),
+        (("text.mp4",), "text.mp4 is"),
+        (("none.mp4",), "none.mp4"),
+        (("mixed",), "all pictures of one run must have one size"),
+        (("*.jpg",), "matches no picture"),
+        (("clip.mkv", "-o", "text.mp4/out"), "text.mp4/out cannot be written"),
+        (("clip.mkv", "-o", "/proc/out"), "/proc/out cannot be written"),
+        (("clip.mkv", "-o", "text.mp4"), "text.mp4 exists already"),
+        (("clip.mkv", "-o", "full"), "full exists already"),
+        (("clip.mkv", "-o", "full", "--overwrite"), "holds other things than masks"),
+        (("clip.mkv", "-o", "clip.mkv", "--overwrite"), "clip.mkv"),
+        (("mixed/b.png", "-o", "mixed", "--overwrite"), "is what is being read"),
+        (("clip.mkv", "--model", "dpa-mobil"), "'dpa-mobil'; did you mean 'dpa-mobile'"),
+        (("clip.mkv", "--weights", "gone.onnx"), "gone.onnx"),
+        (("clip.mkv", "--weights", "broken/model.onnx"), "broken/model.onnx: truncated"),
+        (("clip.mkv", "--weights", "broken/model.safetensors"), "model.safetensors"),
+        (("clip.mkv", "--weights", "empty"), "empty: neither"),
+        (("clip.mkv", "--device", "cuda"), "--device cuda"),
+        (("clip.mkv", "--device", "tpu"), "'tpu' is not known"),
+        (("clip.mkv", "--flow", "farneback"), "farneback"),
+        (("clip.mkv", "--kind", "alpha", "-o", "out"), "needs .mov or .webm"),
+        (("clip.mkv", "--kind", "mask", "-o", "o.mp4"), "cannot hold the kind mask"),
+        (("clip.mkv", "--kind", "matte"), "there is no kind matte"),
+        (("clip.mkv", "-o", "o.mkv"), ".mkv cannot be written"),
+        (("clip.mkv", "-o", "o.mkv", "--kind", "mask", "--kind", "soft"), ".mkv cannot be written"),
+        (("clip.mkv", "-o", "O.MP4", "--kind", "mask", "--kind", "soft"), "O.MP4 holds one kind"),
+        (("clip.mkv", "-o", "a", "-o", "b", *["--kind", "mask"] * 3), "3 kinds for 2 outputs"),
+        (("clip.mkv", "-o", "a", "-o", "a"), "two outputs are named a"),
+        (("clip.mkv", "-o", "a", "-o", "a/o.mp4"), "a/o.mp4 lies inside a"),
+        (("clip.mkv", "-o", "-"), "standard output"),
+        (("clip.mkv", "-o", "o.png"), "o.png is one picture"),
+        (("clip.mkv", "-o", "o.mp4", "--resume"), "only folders can be resumed"),
+        (("clip.mkv", "--json", "gone/run.json"), "gone/run.json: its folder does not exist"),
+        (("clip.mkv", "--json", "empty"), "empty is a folder"),
+        (("clip.mkv", "--json", "clip.mkv"), "clip.mkv is a folder or what is being read"),
+        (("clip.mkv", "--json", "text.mp4"), "text.mp4 exists already"),
+        (("clip.mkv", "-o", "c.json", "--json", "c.json"), "two outputs are named"),
+        (("clip.mkv", "--threshold", "1.5"), "between 0 and 1"),
+        (("clip.mkv", "--rate", "fast"), "--rate fast"),
+        (("clip.mkv", "--raw", "64x48"), "standard input"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    command, place, monkeypatch, words: tuple[str, ...], sentence: str
+) -> None:
+    _bad_inputs(place)
+    if "--device" in words:
+        torch = pytest.importorskip("torch")
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    if not {"--model", "--weights"} & set(words):
+        use(FakeBackend(), monkeypatch)
+    before = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
+    code, out, err = command("segment", *words)
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) == 1
+    assert err.startswith("dpa: ")
+    assert sentence in err
+    assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == before
+
+
+def test_a_cut_video(command, backend, place) -> None:
+    path = make_video(
+        place / "cut.mp4", [image(i) for i in range(40)], options={"g": "5"}, muxing={"movflags": "faststart"}
+    )
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    code, _, err = command("segment", "cut.mp4", "--json", "run.json")
+    written = len(names(place / "cut_masks"))
+    assert code == 1
+    assert err.splitlines()[1].startswith(f"cut_masks: {written} frames")
+    assert f"{40 - written} of 40 frames could not be decoded" in err.splitlines()[2]
+    summary = json.loads((place / "run.json").read_text())
+    assert summary["frames"] == written
+    assert "of 40 frames" in summary["problem"]
+
+
+def test_a_full_disk(command, backend, place, monkeypatch) -> None:
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if "00002.png" in path.name:
+            raise OSError(28, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    code, _, err = command("segment", "clip.mkv")
+    assert code == 1
+    assert "the disk is full" in err.splitlines()[-1]
+    assert not (place / "clip_masks").exists()
+
+
+def run(*words: str | Path, hook: str = "pass", **options) -> subprocess.Popen[str]:
+    settings = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True} | options
+    return subprocess.Popen([sys.executable, "-c", program(hook), "segment", *map(str, words)], **settings)
+
+
+@pytest.mark.parametrize("output", ["out", "out.mp4"])
+def test_ctrl_c(place, output) -> None:
+    process = run("clip.mkv", "-o", output, hook="n == 8 and os.kill(os.getpid(), signal.SIGINT)")
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "dpa: interrupted"
+    assert "Traceback" not in err
+    assert not (place / output).exists()
+    assert names(place) in (["clip.mkv"], ["clip.mkv", "out.part"])
+
+
+def test_a_killed_run_is_resumed(place) -> None:
+    whole, broken = place / "whole", place / "broken"
+    assert run("clip.mkv", "-o", whole, "--kind", "strip").wait(60) == 0
+    # The wait lets the frames before reach the disk.
+    hook = "n == 9 and (time.sleep(0.5), os.kill(os.getpid(), signal.SIGKILL))"
+    assert run("clip.mkv", "-o", broken, "--kind", "strip", hook=hook).wait(60) == -signal.SIGKILL
+    assert not broken.exists()
+    assert names(place / "broken.part") == [f"{i:05d}.png" for i in range(5)]
+    process = run("clip.mkv", "-o", broken, "--kind", "strip", "--resume")
+    assert "2 frames" in process.communicate(timeout=60)[1]
+    assert tree(broken) == tree(whole)
+
+
+def test_closed_stdout(place) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = run("clip.mkv", "--json", "-", stdout=writing)
+    os.close(writing)
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+    assert len(names(place / "clip_masks")) == 7
+
+
+@pytest.mark.parametrize("form", ["raw", "mpegts", "yuv4mpegpipe"])
+def test_a_pipe(place, form) -> None:
+    images = [image(i) for i in range(12)]
+    words = ["-", "-o", "out", "-o", "o.mp4"]
+    if form == "raw":
+        data = b"".join(picture.tobytes() for picture in images)
+        words += ["--raw", f"{SIZE[1]}x{SIZE[0]}:rgb24:10"]
+    else:
+        codec = "libx264" if form == "mpegts" else "rawvideo"
+        data = make_video(place / "piped", images, codec=codec, container=form).read_bytes()
+    process = run(*words, stdin=subprocess.PIPE, text=False)
+    err = process.communicate(data, timeout=60)[1]
+    assert process.returncode == 0, err
+    assert names(place / "out") == [f"{i:05d}.png" for i in range(12)]
+    with av.open("o.mp4") as container:
+        assert sum(1 for _ in container.decode(video=0)) == 12
+
+
+def test_ctrl_c_while_a_pipe_is_silent(place) -> None:
+    process = run("-", "--raw", f"{SIZE[1]}x{SIZE[0]}:rgb24", stdin=subprocess.PIPE, text=False)
+    assert process.stdin is not None
+    process.stdin.write(image(0).tobytes() * 3)
+    process.stdin.flush()
+    deadline = time.monotonic() + 30
+    while not (place / "stdin_masks.part").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    process.stdin.close()
+    assert not (place / "stdin_masks").exists()
+
+
+def test_live_input_cannot_be_resumed(command, backend, place) -> None:
+    path = make_video(place / "clip.ts", 8)
+    code, _, err = command("segment", path.as_uri(), "--resume")
+    assert code == 1
+    assert "frames of a live source do not come back" in err
+
+
+needs_default = pytest.mark.skipif(find(DEFAULT).path is None, reason="the default weights are not here yet")
+
+
+@needs_default
+@pytest.mark.parametrize("frames", [1, 2, 9])
+def test_with_the_embedded_network(command, place, frames) -> None:
+    make_clip(place / "short.mkv", frames)
+    code, _, err = command("segment", "short.mkv", "--json", "run.json")
+    assert code == 0, err
+    assert len(names(place / "short_masks")) == frames
+    assert json.loads((place / "run.json").read_text())["backend"] == "onnxruntime"
+
+
+@needs_default
+def test_the_embedded_network_finds_what_moves(command, place) -> None:
+    assert command("example", "clip.mp4", "--masks", "true")[0] == 0
+    assert command("segment", "clip.mp4", "-o", "masks")[0] == 0
+    scores = []
+    for path in (place / "true").iterdir():
+        true, found = (cv2.imread(str(f / path.name), 0) > 127 for f in (place / "true", place / "masks"))
+        scores.append((true & found).sum() / (true | found).sum())
+    assert np.mean(scores) > 0.5
+
+
+@needs_default
+def test_the_embedded_network_needs_no_torch(base_python, place) -> None:
+    done = base_python("-m", "dpa", "segment", place / "clip.mkv", "-o", place / "out")
+    assert done.returncode == 0, done.stderr
+    assert len(names(place / "out")) == 7

@@ -1,0 +1,123 @@
+"""A network that needs no weights, and what it takes to run the engine with it."""
+
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from video_samples import make_video
+
+from dpa import segmenter
+from dpa.backends import Memory
+from dpa.model.config import DPAConfig
+
+SIZE = (64, 96)
+
+
+class FakeBackend:
+    """Finds what is brighter than its surroundings, less surely the brighter its references are.
+
+    A frame's own prototypes are its mean brightness, so that what a frame was segmented with can be read off.
+
+    Attributes:
+        calls: of every call the frame's brightness and the references' (one number a reference).
+        fail_at: number of the call that raises `error`.
+    """
+
+    name, device, weights = "fake", "cpu", "fake"
+
+    def __init__(self, ifa: bool = True) -> None:
+        self.config = DPAConfig(dim=2, neighbours=2, size=64, keep_aspect=True, references=4, ifa=ifa)
+        self.calls: list[tuple[float, list[float]]] = []
+        self.fail_at: int | None = None
+        self.error: BaseException = RuntimeError("the network failed")
+
+    def __call__(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
+        if len(self.calls) == self.fail_at:
+            raise self.error
+        assert image.shape == flow.shape
+        assert image.dtype == flow.dtype == np.uint8
+        grey = image.mean(axis=2, dtype=np.float32)
+        level, known = float(grey.mean()), references.value[0, ::2, 0].tolist()
+        self.calls.append((level, known))
+        away = grey / 255 - 0.5 - float(np.mean(known)) / 2550 + (255 - flow.min(axis=2)) / 25500
+        own = np.full((2, 2, 2), level, np.float32)
+        return np.clip(0.5 + 2 * away, 0, 1).astype(np.float32), Memory(own, own)
+
+
+def use(backend: FakeBackend, monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
+    """Every `Segmenter` of this test runs this network."""
+    monkeypatch.setattr(segmenter, "open_backend", lambda *_, **__: backend)
+    return backend
+
+
+def image(index: int, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """(H, W, 3) uint8: a grey level that tells the frame, and a bright square that moves."""
+    picture = np.full((*size, 3), 10 + 2 * (index % 50), np.uint8)
+    left = 3 * index % (size[1] - 20)
+    picture[20:40, left : left + 20] = 240
+    return picture
+
+
+def truth(index: int) -> np.ndarray:
+    """(H, W) bool: the square."""
+    return image(index)[..., 0] > 200
+
+
+def make_clip(path: Path, frames: int, **options: object) -> Path:
+    """A video of `image`s that loses nothing."""
+    return make_video(
+        path,
+        [image(i) for i in range(frames)],
+        codec="ffv1",
+        pixel_format="bgr0",
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def levels(frames: range | list[int]) -> list[float]:
+    """What the network sees of these frames' brightness."""
+    return [float(image(index).mean()) for index in frames]
+
+
+def threads() -> list[str]:
+    """Names of the engine's threads that live."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("dpa-")]
+
+
+def handles(path: Path) -> int:
+    """How often this process has a file open."""
+    names = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        try:
+            names.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        except OSError:
+            continue
+    return names.count(str(path.resolve()))
+
+
+# `dpa` with the fake network, for a process of its own; the hook runs at every call, n is its number.
+PROGRAM = """
+import os, signal, sys, time
+sys.path[:0] = {paths!r}
+import dpa.segmenter
+from engine_samples import FakeBackend
+
+class Backend(FakeBackend):
+    def __call__(self, *given):
+        n = len(self.calls)
+        {hook}
+        return super().__call__(*given)
+
+dpa.segmenter.open_backend = lambda *_, **__: Backend()
+sys.argv[0] = "dpa"
+from dpa.cli import main
+main()
+"""
+
+
+def program(hook: str = "pass") -> str:
+    """Code for `python -c`, whose words are those of `dpa`."""
+    here = Path(__file__).parent
+    return PROGRAM.format(paths=[str(here), str(here / "video")], hook=hook)
