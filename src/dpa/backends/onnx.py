@@ -51,7 +51,7 @@ class OnnxBackend:
             raise WeightsError(f"{path}: an ONNX graph, but not one written by `dpa export onnx`")
         try:
             return DPAConfig.from_dict(json.loads(written))
-        except (ValueError, DPAError) as error:
+        except (ValueError, TypeError, DPAError) as error:
             raise WeightsError(f"{path}: {error}; export it again with this version") from error
 
     def __call__(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:

@@ -1,13 +1,31 @@
 """Settings of the network, and the named models."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_origin
 
 from dpa.errors import InputError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_rgb(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 3 and all(isinstance(v, int | float) for v in value)
+
+
+# By a field's type: what its values must be, and how to say so.
+_KINDS: dict[Any, tuple[Callable[[Any], bool], str]] = {
+    int: (_is_whole, "a whole number above 0"),
+    bool: (lambda value: isinstance(value, bool), "true or false"),
+    str: (lambda value: isinstance(value, str), "a name"),
+    tuple: (_is_rgb, "three numbers"),
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +70,20 @@ class DPAConfig:
     keep_aspect: bool = False
     references: int = 4
 
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            fits, wanted = _KINDS[get_origin(f.type) or f.type]
+            if not fits(value):
+                raise InputError(f"setting {f.name!r} of the network is {value!r}: it must be {wanted}")
+        if self.dim < 2:
+            raise InputError("setting 'dim' of the network must be at least 2: attention halves it")
+        if self.neighbours > self.dim:
+            raise InputError(
+                f"setting 'neighbours' of the network is {self.neighbours}, "
+                f"but there are only {self.dim} prototypes ('dim')"
+            )
+
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON values."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
@@ -61,16 +93,26 @@ class DPAConfig:
         """Settings from JSON values.
 
         Raises:
-            InputError: a key that is not a setting; the message suggests the nearest one.
+            InputError: a key that is not a setting (the message suggests the nearest one), or a value of a
+                wrong type.
         """
+        return cls(**cls._known(values))
+
+    def changed(self, values: dict[str, Any]) -> "DPAConfig":
+        """These settings with some replaced; errors as `from_dict`."""
+        return replace(self, **self._known(values))
+
+    @classmethod
+    def _known(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(values, dict):
+            raise InputError(f"the network's settings are names with values, not {values!r}")
         names = [f.name for f in fields(cls)]
         for key in values:
             if key not in names:
                 near = get_close_matches(key, names, 1)
                 hint = f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(names)}"
                 raise InputError(f"unknown setting {key!r} of the network{hint}")
-        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**given)
+        return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
 _MOBILE = DPAConfig(
@@ -105,5 +147,4 @@ def named_config(name: str, **changes: Any) -> DPAConfig:
         near = get_close_matches(name, NAMED, 1)
         hint = f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(NAMED)}"
         raise InputError(f"unknown model {name!r}{hint}")
-    DPAConfig.from_dict(changes)
-    return replace(NAMED[name], **changes)
+    return NAMED[name].changed(changes)

@@ -75,13 +75,14 @@ class DPA(nn.Module):
         Args:
             config: settings, or the name of a model.
             pretrained: start the encoders from timm's ImageNet weights.
-            changes: settings that differ from the named model's.
+            changes: settings that differ from `config`'s.
 
         Raises:
             InputError: unknown model, encoder or setting.
+            WeightsError: timm's weights cannot be had.
         """
         super().__init__()
-        self.config = c = named_config(config, **changes) if isinstance(config, str) else config
+        self.config = c = (named_config(config) if isinstance(config, str) else config).changed(changes)
         streams = 2 if c.motion else 1
         encoders = [build_encoder(c.encoder, folded=c.folded, pretrained=pretrained) for _ in range(streams)]
         self.encoders = nn.ModuleList(encoders)
@@ -111,8 +112,11 @@ class DPA(nn.Module):
             flow: (B, 3, H, W) in [0, 1], the flow drawn as a picture; None without a motion stream.
 
         Raises:
-            InputError: a flow that is missing, not wanted, or of another size; pictures one pixel wide.
+            InputError: a flow that is missing, not wanted, or of another size; pictures one pixel wide, or
+                of another shape.
         """
+        if image.dim() != 4 or image.shape[1] != 3:
+            raise InputError(f"the picture's shape is {tuple(image.shape)}: it must be (B, 3, H, W)")
         if (flow is not None) != self.config.motion:
             raise InputError(
                 "the network has a motion stream: give `flow`"

@@ -102,13 +102,21 @@ def build_encoder(
 
     Raises:
         InputError: unknown name.
-        WeightsError: tensors that are missing or of another shape.
+        WeightsError: tensors that are missing or of another shape; timm's weights cannot be had.
     """
     import timm
 
     if name not in ENCODERS:
         raise InputError(f"unknown encoder {name!r}; known are {', '.join(ENCODERS)}")
-    net = timm.create_model(name, pretrained=pretrained, num_classes=0)
+    try:
+        net = timm.create_model(name, pretrained=pretrained, num_classes=0)
+    except (OSError, RuntimeError) as error:  # from the hub, from torch hub, or an unfinished file
+        if not pretrained:
+            raise
+        raise WeightsError(
+            f"timm's ImageNet weights of {name} are neither in its cache nor to be had from the internet "
+            f"({type(error).__name__}); give a file of them instead"
+        ) from error
     encoder = ENCODERS[name](net)
     if weights is not None:
         _load(net, encoder, name, weights)

@@ -6,12 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from dpa.errors import DPAError, WeightsError
+from dpa.errors import DPAError, InputError, OutputError, WeightsError
 from dpa.files import write_whole
 from dpa.model.config import DPAConfig
 from dpa.model.dpa import DPA
 
 CONFIG, TENSORS = "config.json", "model.safetensors"
+_PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
 
 
 def load(source: str | Path) -> DPA:
@@ -26,7 +27,10 @@ def load(source: str | Path) -> DPA:
     """
     folder, tensors = _find(source)
     config = read_config(folder / CONFIG)
-    model = DPA(config)
+    try:
+        model = DPA(config)
+    except InputError as error:  # the encoder's name is known only where torch is
+        raise WeightsError(f"{folder / CONFIG}: {error}") from error
     _fill(model, read_safetensors(tensors), tensors)
     return model.eval()
 
@@ -38,15 +42,36 @@ def save(model: DPA, folder: Path, *, half: bool = False) -> None:
         model: to be written.
         folder: made if missing; both files are written aside and renamed.
         half: store floating point tensors in half precision.
+
+    Raises:
+        WeightsError: a weight is too large for half precision.
+        OutputError: the folder cannot be written.
     """
     from safetensors.torch import save as to_bytes
 
     tensors = {k: v.contiguous().cpu() for k, v in model.state_dict().items()}
     if half:
-        tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
-    folder.mkdir(parents=True, exist_ok=True)
+        tensors = {k: in_half(v, k) for k, v in tensors.items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
     write_whole(folder / TENSORS, to_bytes(tensors, metadata={"format": "pt"}))
     write_whole(folder / CONFIG, (json.dumps(model.config.to_dict(), indent=2) + "\n").encode())
+
+
+def in_half(tensor: Tensor, name: str) -> Tensor:
+    """A floating point tensor in half precision; others as they are.
+
+    Raises:
+        WeightsError: a value that half precision cannot hold; `name` says where.
+    """
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    if not half.isfinite().all():
+        raise WeightsError(f"{name} holds values that half precision cannot: keep the weights in float32")
+    return half
 
 
 def read_config(path: Path) -> DPAConfig:
@@ -87,19 +112,23 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _find(source: str | Path) -> tuple[Path, Path]:
     """Folder of the settings, and the file of the tensors."""
-    path = Path(source)
+    path = Path(source).expanduser()
     if path.is_dir():
         return path, path / TENSORS
     if path.is_file():
+        if path.suffix in _PICKLED:
+            raise WeightsError(f"{path}: pickled weights can run code when they are read; give {TENSORS}")
         return path.parent, path
-    if isinstance(source, Path) or path.suffix or source.count("/") > 1:
-        raise WeightsError(f"{path}: no such weights file or folder")
-    if "/" in source:
-        return _from_hub(source)
-    from dpa.weights.registry import find
+    # Names and hub ids may have dots in them, "owner/dpa-v1.5": only a known ending makes a file.
+    if isinstance(source, str) and path.suffix not in (".safetensors", ".onnx", *_PICKLED):
+        if "/" not in source:
+            from dpa.weights.registry import find
 
-    entry = find(source)
-    return entry.file("config").parent, entry.file("safetensors")
+            entry = find(source)
+            return entry.file("config").parent, entry.file("safetensors")
+        if source.count("/") == 1:
+            return _from_hub(source)
+    raise WeightsError(f"{path}: no such weights file or folder")
 
 
 def _from_hub(name: str) -> tuple[Path, Path]:

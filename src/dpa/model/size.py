@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 MULTIPLE = 32
+_LEAST = 64  # pixels of a side
 
 
 def working_size(frame: tuple[int, int], size: int, keep_aspect: bool) -> tuple[int, int]:
@@ -15,14 +16,15 @@ def working_size(frame: tuple[int, int], size: int, keep_aspect: bool) -> tuple[
         keep_aspect: about the same area at the frame's own aspect ratio; else the square (paper).
 
     Returns:
-        Multiples of 32, at least 64.
+        Multiples of 32, at least 64. A very long frame is squeezed, to at most twice the area.
     """
     if not keep_aspect:
-        side = max(64, round(size / MULTIPLE) * MULTIPLE)
+        side = max(_LEAST, round(size / MULTIPLE) * MULTIPLE)
         return side, side
     h, w = frame
     scale = size / (h * w) ** 0.5
-    tall, wide = (max(64, round(n * scale / MULTIPLE) * MULTIPLE) for n in (h, w))
+    longest = 2 * size**2 / _LEAST
+    tall, wide = (max(_LEAST, round(min(n * scale, longest) / MULTIPLE) * MULTIPLE) for n in (h, w))
     return tall, wide
 
 
