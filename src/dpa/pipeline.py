@@ -21,7 +21,7 @@ _END: Any = object()
 
 
 def threaded(
-    items: Iterable[T], size: int = 3, name: str = "stage", wake: Callable[[], None] | None = None
+    items: Iterable[T], size: int = 2, name: str = "stage", wake: Callable[[], None] | None = None
 ) -> Generator[T, None, None]:
     """Run an iterator in a thread; its items come out in order.
 

@@ -41,6 +41,7 @@ class Summary:
     """What a run did.
 
     Attributes:
+        source: the video's file, or the name of what else was read.
         frames: number of frames written; a resumed run does not count what was there.
         seconds: work by stage; stages overlap, so that their sum is above "total".
         device, model, backend: what computed the masks.
@@ -50,6 +51,7 @@ class Summary:
         problem: why frames are missing, if any are.
     """
 
+    source: str = ""
     frames: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     device: str = ""

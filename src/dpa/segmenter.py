@@ -128,6 +128,7 @@ class Segmenter:
         try:
             with ExitStack() as stack, clock.time("total"):
                 opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
+                summary.source = str(opened.path or opened.name)
                 how: Any = {"overwrite": overwrite, "resume": resume, "flow_floor": self.flow_floor}
                 sinks = [stack.enter_context(open_sink(path, kind, opened, **how)) for path, kind in outputs]
                 self._fill(sinks, opened, clock, summary, progress or (lambda done, count: None))

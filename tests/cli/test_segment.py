@@ -84,6 +84,14 @@ def test_pictures_become_pictures(command, backend, place) -> None:
     assert cv2.imread("cut.png", cv2.IMREAD_UNCHANGED).shape == (48, 64, 4)
 
 
+def test_masks_inside_the_folder_that_is_read(command, backend, place) -> None:
+    make_folder(place / "bear", ["a.png", "b.png"])
+    for words in ((), ("--overwrite",)):
+        assert command("segment", "bear", "-o", "bear/masks", *words)[0] == 0
+        assert names(place / "bear") == ["a.png", "b.png", "masks"]
+        assert names(place / "bear" / "masks") == ["a.png", "b.png"]
+
+
 def test_several_kinds_in_one_folder(command, backend, place) -> None:
     kinds = ("mask", "overlay", "alpha", "coco")
     code, _, err = command("segment", "clip.mkv", "-o", "out", *(f"--kind={kind}" for kind in kinds))
@@ -106,7 +114,8 @@ def test_the_summary(command, backend, place) -> None:
     code, out, _ = command("segment", "clip.mkv", *words, "--json", "run.json")
     assert (code, out) == (0, "")
     summary = json.loads((place / "run.json").read_text())
-    assert (summary["frames"], summary["outputs"], summary["problem"]) == (7, ["clip_masks"], "")
+    assert (summary["source"], summary["frames"], summary["problem"]) == ("clip.mkv", 7, "")
+    assert summary["outputs"] == ["clip_masks"]
     assert (summary["model"], summary["device"], summary["backend"]) == ("dpa-mobile", "cpu", "fake")
     assert {"total", "decode", "flow", "network", "references", "write"} <= set(summary["seconds"])
     assert (summary["flow"]["estimator"], summary["flow"]["floor"]) == ("DIS", 2.0)
