@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpa.pipeline import Clock, threaded
@@ -34,6 +34,7 @@ def test_an_error_comes_after_the_items_before_it(before: int, size: int) -> Non
     assert threads() == []
 
 
+@settings(max_examples=30)
 @given(taken=st.integers(0, 10), size=st.integers(1, 4))
 def test_at_most_size_items_wait(taken: int, size: int) -> None:
     made: list[int] = []
@@ -122,11 +123,11 @@ def test_the_clock_adds_up_and_closes() -> None:
 
     timed = clock.each("decode", items())
     assert next(timed) == 0
-    time.sleep(0.05)
+    time.sleep(0.3)
     assert next(timed) == 1
     timed.close()
     assert closed == [True]
-    assert 0.02 <= clock.seconds["decode"] < 0.06
+    assert 0.02 <= clock.seconds["decode"] < 0.25
     with pytest.raises(ValueError, match="x"), clock.time("network"):
         raise ValueError("x")
     assert "network" in clock.seconds
