@@ -6,13 +6,17 @@ from typing import Any
 
 import torch
 
-from dpa.errors import InputError
+from dpa.errors import InputError, OutputError
 
 NAME = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write the state of a run; a crash or a full disk leaves the previous checkpoint as it was."""
+    """Write the state of a run; a crash or a full disk leaves the previous checkpoint as it was.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     part = folder / f".{NAME}.part"
     try:
         with part.open("wb") as f:
@@ -20,6 +24,11 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
             f.flush()
             os.fsync(f.fileno())
         part.replace(folder / NAME)
+    except (OSError, RuntimeError) as error:  # torch's writer makes a RuntimeError of a full disk
+        raise OutputError(
+            f"{folder / NAME}: cannot be written, the last one is kept; "
+            f"free some space and go on with --resume ({str(error).partition(chr(10))[0]})"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 

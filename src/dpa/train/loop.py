@@ -1,12 +1,12 @@
 """The training loop, the same for both stages."""
 
-import csv
 import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,8 +15,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from dpa.data.batches import Batch, Batches
 from dpa.data.layout import Sequence
+from dpa.errors import DPAError, InputError
 from dpa.model.dpa import DPA, References, share
 from dpa.train.checkpoint import load_checkpoint, save_checkpoint
+from dpa.train.log import Log
 from dpa.train.loss import loss
 from dpa.train.settings import StageSettings
 from dpa.train.validate import validate
@@ -66,14 +68,20 @@ class Trainer:
         """Go on from the folder's checkpoint.
 
         Raises:
-            InputError: there is none, or it is damaged.
+            InputError: there is none, it is damaged, or it is of a run with other settings.
         """
         state = load_checkpoint(self.folder)
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        if self.ema is not None:
-            self.ema.load_state_dict(state["ema"])
-        self.iteration, self.best = state["iteration"], state["best"]
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            if self.ema is not None:
+                self.ema.load_state_dict(state["ema"])
+            self.iteration, self.best = state["iteration"], state["best"]
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{self.folder}: the checkpoint is of a run with other settings; "
+                "resume with those in its settings.json"
+            ) from error
 
     def fit(
         self,
@@ -89,13 +97,13 @@ class Trainer:
             The network that is kept: the running mean of the weights if there is one.
         """
         saved = time.monotonic()
-        log = _Log(self.folder / "log.csv", self.iteration)
+        log = Log(self.folder, self.iteration)
         self.model.train()
         for batch in self._batches(workers):
             value = self._step(batch)
             self.iteration += 1
-            log.add(self.iteration, value, self.optimiser.param_groups[-1]["lr"], len(batch.image))
             last = self.iteration == self.stage.iterations
+            log.add(self.iteration, value, self.optimiser.param_groups[-1]["lr"], len(batch.image), last)
             if last or (validate_every and self.iteration % validate_every == 0):
                 self._validate(validate_stride, log)
             if last or time.monotonic() - saved > 60 * save_minutes:
@@ -116,6 +124,11 @@ class Trainer:
         mask = torch.from_numpy(batch.mask).to(self.device).float()
         logits, mask = self._forward(image, flow, mask)
         value = loss(logits, mask, self.stage.bce)
+        if not value.isfinite():
+            raise DPAError(
+                f"the loss is not finite at iteration {self.iteration + 1}: "
+                "start again with a lower `lr`, or with `clip`"
+            )
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()
         if self.stage.clip:
@@ -141,18 +154,13 @@ class Trainer:
         t = torch.from_numpy(x).to(self.device).float() / 255
         return t.contiguous(memory_format=torch.channels_last)
 
-    def _validate(self, stride: int, log: "_Log") -> None:
+    def _validate(self, stride: int, log: Log) -> None:
         if not self.validation:
             self.kept.save_pretrained(self.folder / "best")
             return
         self.kept.eval()
         scores = validate(self.kept, self.validation, stride, self.device)
         mean = float(np.mean(list(scores.values())))
-        print(
-            f"iteration {self.iteration}: J {100 * mean:.1f}",
-            {k: round(100 * v, 1) for k, v in scores.items()},
-            flush=True,
-        )
         if mean > self.best:
             self.best = mean
             self.kept.save_pretrained(self.folder / "best")
@@ -173,13 +181,20 @@ class Trainer:
 
     def _batches(self, workers: int) -> Iterator[Batch]:
         rest = _Rest(self.batches, self.iteration, self.stage.iterations)
-        yield from DataLoader(
+        loader: DataLoader = DataLoader(
             rest, batch_size=None, num_workers=workers, collate_fn=_same, worker_init_fn=_one_thread
         )
+        for batch in _forked(loader):
+            if isinstance(batch, DPAError):
+                raise batch
+            yield batch
 
 
 class _Rest(Dataset):
-    """The iterations that are left, as a map-style data set."""
+    """The iterations that are left, as a map-style data set.
+
+    An error of ours is handed over as a value: raised in a worker, it would arrive as a page of traceback.
+    """
 
     def __init__(self, batches: Batches, start: int, end: int) -> None:
         self.batches, self.start, self.end = batches, start, end
@@ -187,43 +202,11 @@ class _Rest(Dataset):
     def __len__(self) -> int:
         return max(0, self.end - self.start)
 
-    def __getitem__(self, i: int) -> Batch:
-        return self.batches[self.start + i]
-
-
-class _Log:
-    """`log.csv`: iteration, loss (mean since the last row), learning rate, images a second."""
-
-    def __init__(self, path: Path, iteration: int, every: int = 20) -> None:
-        self.path, self.every = path, every
-        self.values: list[float] = []
-        self.images, self.since = 0, time.monotonic()
-        if iteration == 0 or not path.exists():
-            with path.open("w", newline="") as f:
-                csv.writer(f).writerow(["iteration", "loss", "lr", "images_per_second"])
-
-    def add(self, iteration: int, value: float, lr: float, images: int) -> None:
-        self.values.append(value)
-        self.images += images
-        if iteration % self.every:
-            return
-        speed = self.images / (time.monotonic() - self.since)
-        row = [iteration, f"{np.mean(self.values):.4f}", f"{lr:.3g}", f"{speed:.2f}"]
-        with self.path.open("a", newline="") as f:
-            csv.writer(f).writerow(row)
-        print("iteration {} loss {} lr {} images/s {}".format(*row), flush=True)
-        self.values, self.images, self.since = [], 0, time.monotonic()
-
-    def validation(self, iteration: int, scores: dict[str, float]) -> None:
-        path = self.path.with_name("validation.csv")
-        new = not path.exists()
-        with path.open("a", newline="") as f:
-            writer = csv.writer(f)
-            if new:
-                writer.writerow(["iteration", "J", *scores])
-            writer.writerow(
-                [iteration, f"{np.mean(list(scores.values())):.4f}", *(f"{v:.4f}" for v in scores.values())]
-            )
+    def __getitem__(self, i: int) -> Batch | DPAError:
+        try:
+            return self.batches[self.start + i]
+        except DPAError as error:
+            return error
 
 
 def schedule(iteration: int, stage: StageSettings) -> float:
@@ -268,12 +251,19 @@ def _optimiser(model: DPA, stage: StageSettings) -> torch.optim.Optimizer:
     return kind(groups, lr=stage.lr, weight_decay=stage.weight_decay)
 
 
+def _forked(loader: DataLoader) -> Iterator[Any]:
+    """Start the workers. OpenCV's threads do not survive a fork: a worker that has inherited them hangs."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    batches = iter(loader)
+    cv2.setNumThreads(threads)
+    return batches
+
+
 def _same(batch: Any) -> Any:
     return batch
 
 
 def _one_thread(worker: int) -> None:
-    import cv2
-
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

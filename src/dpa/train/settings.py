@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dpa.data.augment import AugmentSettings
+from dpa.errors import InputError
+
+OPTIMISERS = ("adam", "adamw")
 
 
 @dataclass
@@ -59,6 +62,37 @@ class StageSettings:
     clip: float = 0.0
     ema: float = 0.0
     freeze: int = 0
+
+    def check(self, name: str, *, references: bool) -> None:
+        """Find what no run can work with before it starts.
+
+        Args:
+            name: of the stage, for the messages.
+            references: the network reads reference frames (IFA).
+
+        Raises:
+            InputError: names the setting and what it must be.
+        """
+        wrong = {
+            "iterations": (self.iterations < 1, "at least 1"),
+            "groups": (self.groups < 1, "at least 1"),
+            "views": (self.views < 1, "at least 1"),
+            "sizes": (
+                not self.sizes or any(len(s) != 2 or min(s) < 32 for s in self.sizes),
+                "a list of [height, width], both at least 32",
+            ),
+            "optimiser": (self.optimiser not in OPTIMISERS, f"one of {', '.join(OPTIMISERS)}"),
+            "still_share": (not 0 <= self.still_share <= 1, "in [0, 1]"),
+            "ema": (not 0 <= self.ema < 1, "in [0, 1)"),
+        }
+        for key, (is_wrong, must_be) in wrong.items():
+            if is_wrong:
+                raise InputError(f"{name}.{key} must be {must_be}, not {getattr(self, key)!r}")
+        if references and not self.shared and self.views < 2:
+            raise InputError(
+                f"{name}.views must be at least 2: the first view is the query, the others are its references"
+                f" (or set {name}.shared=true)"
+            )
 
 
 @dataclass

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dpa.data.batches import Batches
 from dpa.data.layout import find_sequences, find_stills
-from dpa.errors import InputError
+from dpa.errors import InputError, WeightsError
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
 from dpa.model.encoder import build_encoder
@@ -31,6 +31,7 @@ def pretrain(settings: TrainSettings, folder: Path, *, resume: bool = False, dev
     """
     if settings.data.stills is None:
         raise InputError("stage 1 trains on stills: set data.stills=FOLDER")
+    settings.pretrain.check("pretrain", references=False)
     torch.manual_seed(settings.seed)
     config = replace(named_config(settings.model, **settings.changes), motion=False, ifa=False)
     model = DPA(config, pretrained=settings.encoder_weights is None and not resume)
@@ -54,12 +55,21 @@ def finetune(
 
     Raises:
         InputError: no data or stage-1 weights given, or files that cannot be read.
+        WeightsError: the stage-1 weights are of another network.
     """
+    d, share = settings.data, settings.finetune.still_share
+    if d.videos is None and (d.stills is None or share == 0):
+        raise InputError(
+            "stage 2 trains on videos: set data.videos=FOLDER "
+            "(or data.stills=FOLDER with finetune.still_share above 0)"
+        )
+    if stage1 is None and not resume:
+        raise InputError("stage 2 starts from stage 1: give its weights, `--stage1 FOLDER`")
+    config = named_config(settings.model, **settings.changes)
+    settings.finetune.check("finetune", references=config.ifa)
     torch.manual_seed(settings.seed)
-    model = DPA(named_config(settings.model, **settings.changes))
-    if not resume:
-        if stage1 is None:
-            raise InputError("stage 2 starts from stage 1: give its weights, `--stage1 FOLDER`")
+    model = DPA(config)
+    if stage1 is not None and not resume:
         into_both_streams(load(stage1), model)
     return _run(model, settings, settings.finetune, folder, resume, device)
 
@@ -72,7 +82,11 @@ def into_both_streams(source: DPA, target: DPA) -> list[str]:
         target: changed in place.
 
     Returns:
-        Names that neither network shares: they keep their fresh values.
+        Names of what the source has not, IFA and the exchange between the modalities: they keep their
+        fresh values.
+
+    Raises:
+        WeightsError: the source is another network: a tensor is missing or has another shape.
     """
     own = target.state_dict()
     given = source.state_dict()
@@ -82,11 +96,14 @@ def into_both_streams(source: DPA, target: DPA) -> list[str]:
         origin = next((n for n in (name, _appearance_name(name)) if n in given), None)
         if origin is not None and given[origin].shape == tensor.shape:
             taken[name] = given[origin]
+        elif origin is not None or not name.startswith(_NEW):
+            found = f"{tuple(given[origin].shape)}, not {tuple(tensor.shape)}" if origin else "missing"
+            raise WeightsError(f"the weights of stage 1 do not fit this network: {name} is {found}")
     target.load_state_dict(taken, strict=False)
     return sorted(set(own) - set(taken))
 
 
-_PER_STREAM: tuple[str, ...] = (
+_PER_STREAM = (
     "encoders.",
     "squeeze4.",
     "squeeze5.",
@@ -94,8 +111,12 @@ _PER_STREAM: tuple[str, ...] = (
     "ima4.fuse.",
     "ima5.refine.",
     "ima5.fuse.",
+    "decoder.level6.",
+    "decoder.level5.",
+    "decoder.level4.",
 )
-_PER_STREAM += ("decoder.level6.", "decoder.level5.", "decoder.level4.")
+# What stage 1 has not.
+_NEW = ("ima4.exchange.", "ima5.exchange.", "ifa.", "join5.")
 
 
 def _appearance_name(name: str) -> str:
@@ -110,8 +131,6 @@ def _run(
 ) -> DPA:
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=2))
     d, videos = settings.data, model.config.motion
     batches = Batches(
         find_stills(d.stills) if d.stills and (not videos or stage.still_share > 0) else [],
@@ -128,6 +147,8 @@ def _run(
     trainer = Trainer(model, stage, batches, validation, folder, device)
     if resume:
         trainer.resume()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=2))
     return trainer.fit(
         workers=settings.workers,
         save_minutes=settings.save_minutes,
