@@ -91,7 +91,8 @@ class Segmenter:
         length. Closing the generator early ends the threads and closes the file.
 
         Args:
-            source: whatever `dpa.video.read.open_source` opens, or a source that is open (and stays so).
+            source: whatever `dpa.video.read.open_source` opens, or a source that is open (and stays so;
+                a live one is then used up).
 
         Raises:
             InputError: the input cannot be used.
