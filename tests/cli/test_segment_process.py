@@ -1,0 +1,104 @@
+"""`dpa segment` in a process of its own: pipes, Ctrl-C, and runs that are killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import pytest
+from video_samples import make_video
+
+from engine_samples import SIZE, image, make_clip, program
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with clip.mkv of seven frames."""
+    monkeypatch.chdir(tmp_path)
+    make_clip(tmp_path / "clip.mkv", 7)
+    return tmp_path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def run(*words: str | Path, hook: str = "pass", **options) -> subprocess.Popen[str]:
+    settings = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True} | options
+    return subprocess.Popen([sys.executable, "-c", program(hook), "segment", *map(str, words)], **settings)
+
+
+@pytest.mark.parametrize("output", ["out", "out.mp4"])
+def test_ctrl_c(place, output) -> None:
+    process = run("clip.mkv", "-o", output, hook="n == 8 and os.kill(os.getpid(), signal.SIGINT)")
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "dpa: interrupted"
+    assert "Traceback" not in err
+    assert not (place / output).exists()
+    assert names(place) in (["clip.mkv"], ["clip.mkv", "out.part"])
+
+
+def test_a_killed_run_is_resumed(place) -> None:
+    whole, broken = place / "whole", place / "broken"
+    assert run("clip.mkv", "-o", whole, "--kind", "strip").wait(60) == 0
+    # The wait lets the frames before reach the disk.
+    hook = "n == 9 and (time.sleep(1), os.kill(os.getpid(), signal.SIGKILL))"
+    assert run("clip.mkv", "-o", broken, "--kind", "strip", hook=hook).wait(60) == -signal.SIGKILL
+    assert not broken.exists()
+    assert names(place / "broken.part") == [f"{i:05d}.png" for i in range(5)]
+    process = run("clip.mkv", "-o", broken, "--kind", "strip", "--resume")
+    assert "2 frames" in process.communicate(timeout=60)[1]
+    assert tree(broken) == tree(whole)
+
+
+def test_closed_stdout(place) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = run("clip.mkv", "--json", "-", stdout=writing)
+    os.close(writing)
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+    assert len(names(place / "clip_masks")) == 7
+
+
+@pytest.mark.parametrize("form", ["raw", "mpegts", "yuv4mpegpipe"])
+def test_a_pipe(place, form) -> None:
+    images = [image(i) for i in range(12)]
+    words = ["-", "-o", "out", "-o", "o.mp4"]
+    if form == "raw":
+        data = b"".join(picture.tobytes() for picture in images)
+        words += ["--raw", f"{SIZE[1]}x{SIZE[0]}:rgb24:10"]
+    else:
+        codec = "libx264" if form == "mpegts" else "rawvideo"
+        data = make_video(place / "piped", images, codec=codec, container=form).read_bytes()
+    process = run(*words, stdin=subprocess.PIPE, text=False)
+    err = process.communicate(data, timeout=60)[1]
+    assert process.returncode == 0, err
+    assert names(place / "out") == [f"{i:05d}.png" for i in range(12)]
+    with av.open("o.mp4") as container:
+        assert sum(1 for _ in container.decode(video=0)) == 12
+
+
+def test_ctrl_c_while_a_pipe_is_silent(place) -> None:
+    process = run("-", "--raw", f"{SIZE[1]}x{SIZE[0]}:rgb24", stdin=subprocess.PIPE, text=False)
+    assert process.stdin is not None
+    process.stdin.write(image(0).tobytes() * 3)
+    process.stdin.flush()
+    deadline = time.monotonic() + 30
+    while not (place / "stdin_masks.part").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    process.stdin.close()
+    assert not (place / "stdin_masks").exists()
