@@ -1,6 +1,9 @@
 """Inter-modality attention: each stream's prototypes, refined, and exchanged between the streams
 (paper, section 3.3)."""
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -67,8 +70,14 @@ class EdgeConv(nn.Module):
     def _nearest(self, x: Tensor) -> Tensor:
         x = x.detach().float()
         square = x.square().sum(dim=-1)
-        distance = square.unsqueeze(2) + square.unsqueeze(1) - 2 * x @ x.transpose(1, 2)  # (B, n, n)
+        with _full_precision(x.device.type):
+            distance = square.unsqueeze(2) + square.unsqueeze(1) - 2 * x @ x.transpose(1, 2)  # (B, n, n)
         return distance.topk(self.neighbours, dim=-1, largest=False).indices
+
+
+def _full_precision(device: str) -> AbstractContextManager[Any]:
+    # Autocast would round the squares that the distances are differences of. Exporters know no autocast.
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 class PrototypeRefinement(nn.Module):
