@@ -11,7 +11,9 @@ from dpa.data.batches import Batches, read_view
 from dpa.data.layout import find_sequences, find_stills
 from dpa.errors import InputError
 
-PLAIN = AugmentSettings(border=0, brightness=(1, 1), contrast=(1, 1), colour=(1, 1), sharpness=(1, 1))
+PLAIN = AugmentSettings(
+    border=0, rotate=0.0, brightness=(1, 1), contrast=(1, 1), colour=(1, 1), sharpness=(1, 1)
+)
 
 
 def test_flow_of_smaller_frames_stays_aligned(tmp_path: Path) -> None:
@@ -40,3 +42,105 @@ def test_flow_of_smaller_frames_stays_aligned(tmp_path: Path) -> None:
         found = picture[:, :1] > 127
         union = np.count_nonzero(found | (batch.mask > 0))
         assert np.count_nonzero(found & (batch.mask > 0)) > 0.95 * union
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Three stills and two videos of four frames; every picture has a colour of its own."""
+    number = 0
+    for folder, stems in (
+        ("stills", ["a", "b", "c"]),
+        ("videos", [f"{v}_{i:05d}" for v in ("one", "two") for i in range(4)]),
+    ):
+        for stem in stems:
+            number += 20
+            mask = np.zeros((48, 64), np.uint8)
+            mask[12:36, 16:48] = 1  # any value above 0 is the object
+            for kind, picture in (("RGB", mask * 0 + number), ("GT", mask), ("FLOW", mask * 0 + 9)):
+                (tmp_path / folder / kind).mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(tmp_path / folder / kind / f"{stem}.png"), picture)
+    return tmp_path
+
+
+def _batches(root: Path, **changes) -> Batches:
+    values = {
+        "groups": 4,
+        "views": 3,
+        "share": 0.5,
+        "sizes": [(32, 64), (64, 32)],
+        "motion": True,
+        "settings": PLAIN,
+        "seed": 7,
+    }
+    return Batches(find_stills(root / "stills"), find_sequences(root / "videos"), **values | changes)
+
+
+def test_a_pure_function_of_seed_and_iteration(root: Path) -> None:
+    first, second = _batches(root, settings=AugmentSettings()), _batches(root, settings=AugmentSettings())
+    for iteration in (5, 0, 5):  # in any order, from any object
+        a, b = first[iteration], second[iteration]
+        assert np.array_equal(a.image, b.image)
+        assert np.array_equal(a.flow, b.flow)  # type: ignore[arg-type]
+        assert np.array_equal(a.mask, b.mask)
+        second[9]
+    assert not np.array_equal(first[0].image.ravel(), first[1].image.ravel())
+    other = _batches(root, settings=AugmentSettings(), seed=8)
+    assert not np.array_equal(first[0].image.ravel(), other[0].image.ravel())
+
+
+def test_shapes_and_all_sizes(root: Path) -> None:
+    batches = _batches(root)
+    sizes = set()
+    for i in range(12):
+        batch = batches[i]
+        sizes.add(batch.image.shape[2:])
+        assert batch.image.shape == batch.flow.shape == (12, 3, *batch.image.shape[2:])  # type: ignore[union-attr]
+        assert batch.mask.shape == (12, 1, *batch.image.shape[2:])
+        assert set(np.unique(batch.mask)) == {0, 1}
+    assert sizes == {(32, 64), (64, 32)}
+    assert _batches(root, motion=False)[0].flow is None
+
+
+def test_groups_are_views_of_one_video_or_still(root: Path) -> None:
+    batch = _batches(root)[0]
+    colours = batch.image[:, 0, 5, 5].reshape(4, 3).astype(int)
+    for still in colours[:2]:
+        assert len(set(still)) == 1
+        assert still[0] <= 60
+    for video in colours[2:]:
+        assert len(set(video)) == 3, "frames are drawn without repetition while there are enough"
+        assert len({(c - 80) // 80 for c in video}) == 1
+    assert (batch.flow[6:] == 9).all()  # type: ignore[index]
+    assert not (batch.flow[:6] == 9).all()  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("share", "wanted"), [(0.0, 0.0), (0.3, 0.3), (1.0, 1.0)])
+def test_share_of_stills(root: Path, share: float, wanted: float) -> None:
+    batches = _batches(root, share=share, motion=False)
+    stills = [(batches[i].image[::3, 0, 5, 5] <= 60).mean() for i in range(60)]
+    assert np.mean(stills) == pytest.approx(wanted, abs=0.06)
+
+
+def test_a_video_shorter_than_its_views_repeats_frames(root: Path) -> None:
+    assert _batches(root, views=6, share=0.0)[0].image.shape[0] == 24
+
+
+def test_one_kind_of_data_is_enough_and_none_is_not(root: Path) -> None:
+    values = vars(_batches(root)) | {"share": 0.5}
+    given = {k: values[k] for k in ("groups", "views", "share", "sizes", "motion", "settings", "seed")}
+    assert Batches(find_stills(root / "stills"), [], **given).share == 1.0
+    assert Batches([], find_sequences(root / "videos"), **given).share == 0.0
+    with pytest.raises(InputError, match="no training data"):
+        Batches([], [], **given)
+
+
+def test_what_cannot_be_read_is_named(root: Path) -> None:
+    image, mask = find_stills(root / "stills")[0]
+    cv2.imwrite(str(mask), np.zeros((48, 60), np.uint8))
+    with pytest.raises(InputError, match=r"a\.png: mask and picture a\.png differ in size: 60x48 and 64x48"):
+        read_view(image, mask)
+    for path in (mask, image):
+        path.write_bytes(path.read_bytes()[:20])
+        with pytest.raises(InputError) as caught:
+            read_view(image, mask)
+        assert str(path) in str(caught.value)

@@ -1,0 +1,119 @@
+"""A run that was stopped, however, ends with bitwise the weights of an unbroken one."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dpa.errors import InputError
+from dpa.train.loop import Trainer
+from dpa.train.stages import finetune, pretrain
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.fixture
+def stop_after(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Stop runs after so many iterations, 0: never."""
+    limit = [0]
+    real = Trainer._step
+
+    def step(self: Trainer, batch: Any) -> float:
+        if limit[0] and self.iteration == limit[0]:
+            raise Stopped
+        return real(self, batch)
+
+    monkeypatch.setattr(Trainer, "_step", step)
+    return lambda iterations: limit.__setitem__(0, iterations)
+
+
+def _same(a: Path, b: Path) -> None:
+    first, second = (torch.load(f / "checkpoint.pt", weights_only=True) for f in (a, b))
+    assert first["iteration"] == second["iteration"]
+    for part in ("model", "ema"):
+        for name, tensor in first[part].items():
+            assert torch.equal(tensor, second[part][name]), f"{part} {name}"
+    assert (a / "last" / "model.safetensors").read_bytes() == (b / "last" / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_both_stages_bitwise(make_settings: Any, tmp_path: Path, stop_after: Any, workers: int) -> None:
+    settings = make_settings(workers=workers, save_minutes=0)
+    for name, run in (
+        ("one", lambda folder, **o: pretrain(settings, folder, **o)),
+        ("two", lambda folder, **o: finetune(settings, folder, tmp_path / "one" / "last", **o)),
+    ):
+        stop_after(0)
+        run(tmp_path / name)
+        stop_after(2)
+        with pytest.raises(Stopped):
+            run(tmp_path / f"{name}-broken")
+        stop_after(0)
+        run(tmp_path / f"{name}-broken", resume=True)
+        _same(tmp_path / name, tmp_path / f"{name}-broken")
+
+
+RUN = """
+import pickle, sys
+from pathlib import Path
+import torch
+from dpa.train.stages import pretrain
+torch.set_num_threads(1)
+settings = pickle.loads(Path(sys.argv[1]).read_bytes())
+pretrain(settings, Path(sys.argv[2]), resume=len(sys.argv) > 3)
+"""
+
+
+def test_kill_9(make_settings: Any, tmp_path: Path) -> None:
+    settings = make_settings(workers=1, save_minutes=0, pretrain={"iterations": 8})
+    (tmp_path / "settings").write_bytes(pickle.dumps(settings))
+    command = [sys.executable, "-c", RUN, str(tmp_path / "settings")]
+    broken, log = tmp_path / "broken", tmp_path / "out.txt"
+    with log.open("w") as out:
+        child = subprocess.Popen([*command, broken], stdout=out, stderr=out, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 200
+        while not (broken / "checkpoint.pt").exists() and child.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert child.poll() is None, log.read_text()
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    assert torch.load(broken / "checkpoint.pt", weights_only=True)["iteration"] < 8
+    subprocess.run([*command, broken, "resume"], check=True, capture_output=True, timeout=200)
+    pretrain(settings, tmp_path / "whole")
+    _same(broken, tmp_path / "whole")
+    assert not list(broken.glob(".*part*")), "what the kill left is cleaned up by the next checkpoint"
+
+
+def test_a_finished_run_resumed_is_as_it_was(make_settings: Any, tmp_path: Path) -> None:
+    settings = make_settings(pretrain={"iterations": 2})
+    pretrain(settings, tmp_path / "run")
+    before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    pretrain(settings, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+
+
+def test_resume_with_other_settings_is_an_error(make_settings: Any, tmp_path: Path) -> None:
+    pretrain(make_settings(pretrain={"iterations": 1, "ema": 0.0}), tmp_path / "run")
+    before = (tmp_path / "run" / "settings.json").read_bytes()
+    for other in (make_settings(), make_settings(changes={"dim": 32, "width": 16})):
+        with pytest.raises(InputError, match="other settings"):
+            pretrain(other, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "settings.json").read_bytes() == before
+
+
+def test_resume_where_nothing_is(make_settings: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no checkpoint to resume from"):
+        pretrain(make_settings(), tmp_path / "run", resume=True)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,144 @@
+"""Both stages end to end on a made data set, what stage 2 takes from stage 1, and settings that cannot be."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dpa.errors import InputError, WeightsError
+from dpa.model.config import named_config
+from dpa.model.dpa import DPA
+from dpa.train.settings import DataSettings
+from dpa.train.stages import finetune, into_both_streams, pretrain
+from dpa.train.validate import validate
+
+SMALL: dict[str, Any] = {"dim": 16, "width": 16}
+
+
+@pytest.fixture
+def stage1(tmp_path: Path) -> Path:
+    torch.manual_seed(1)
+    DPA(named_config("dpa-mobile", motion=False, ifa=False, **SMALL)).save_pretrained(tmp_path / "stage1")
+    return tmp_path / "stage1"
+
+
+def test_both_stages_end_to_end(make_settings: Any, tmp_path: Path) -> None:
+    settings = make_settings(validate_every=2, validate_stride=1)
+    pretrain(settings, tmp_path / "one")
+    kept = finetune(settings, tmp_path / "two", tmp_path / "one" / "best")
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        names = {"best", "last", "checkpoint.pt", "log.csv", "validation.csv", "settings.json"}
+        assert {p.name for p in folder.iterdir()} == names
+        rows = (folder / "validation.csv").read_text().splitlines()
+        assert rows[0] == "iteration,J,across"
+        assert [row.split(",")[0] for row in rows[1:]] == ["2", "4"]
+    loaded = DPA.from_pretrained(tmp_path / "two" / "last")
+    assert loaded.config.motion
+    assert loaded.config.ifa
+    assert not DPA.from_pretrained(tmp_path / "one" / "best").config.motion
+    for name, tensor in kept.state_dict().items():
+        assert torch.equal(tensor, loaded.state_dict()[name]), name
+
+
+def test_the_paper_s_way_one_query_and_its_references(
+    make_settings: Any, stage1: Path, tmp_path: Path
+) -> None:
+    stage = {"iterations": 1, "groups": 2, "views": 3, "shared": False, "still_share": 0.0, "ema": 0.0}
+    finetune(make_settings(finetune=stage), tmp_path / "two", stage1)
+    DPA.from_pretrained(tmp_path / "two" / "best")
+
+
+def test_stills_alone_train_the_whole_network(
+    make_settings: Any, data: Path, stage1: Path, tmp_path: Path
+) -> None:
+    settings = make_settings(finetune={"iterations": 1}, data=DataSettings(stills=str(data / "stills")))
+    finetune(settings, tmp_path / "two", stage1)
+    DPA.from_pretrained(tmp_path / "two" / "best")  # without validation, the newest
+
+
+def test_validation_reads_flow_where_it_is_and_makes_it_where_not(data: Path) -> None:
+    from dpa.data.layout import find_sequences
+
+    torch.manual_seed(0)
+    model = DPA("dpa-mobile", size=64, **SMALL).eval()
+    with torch.no_grad():
+        model.decoder.refine[-1].predict.bias.fill_(-1e4)
+    for folder in ("videos", "validation"):
+        scores = validate(model, find_sequences(data / folder, masks=True))
+        assert set(scores.values()) == {0.0}  # nothing found, and every frame has an object
+
+
+def test_a_validation_video_of_one_frame_counts(data: Path, tmp_path: Path) -> None:
+    from dpa.data.layout import Sequence, find_sequences
+
+    whole = find_sequences(data / "validation", masks=True)[0]
+    model = DPA("dpa-mobile", size=64, **SMALL).eval()
+    for count in (1, 2, 3):
+        cut = Sequence("cut", whole.images[:count], whole.masks[:count], whole.flows[:count])
+        assert 0 <= validate(model, [cut], stride=6)["cut"] <= 1
+
+
+def test_both_streams_start_from_the_appearance_stream(stage1: Path) -> None:
+    source = DPA.from_pretrained(stage1)
+    target = DPA(named_config("dpa-mobile", **SMALL))
+    fresh = into_both_streams(source, target)
+    own, given = target.state_dict(), source.state_dict()
+    for name in ("encoders.{}.stages.4.0.0.conv_pw.weight", "squeeze5.{}.weight", "ima4.fuse.{}.0.weight"):
+        assert torch.equal(own[name.format(0)], given[name.format(0)])
+        assert torch.equal(own[name.format(1)], given[name.format(0)])
+    # The index of a level is no index of a stream.
+    assert torch.equal(own["decoder.fuse.1.out.0.weight"], given["decoder.fuse.1.out.0.weight"])
+    assert torch.equal(own["decoder.refine.1.predict.weight"], given["decoder.refine.1.predict.weight"])
+    parts = {".".join(name.split(".")[: 2 if name.startswith("ima") else 1]) for name in fresh}
+    assert parts == {"ifa", "join5", "ima4.exchange", "ima5.exchange"}
+
+
+def test_a_whole_network_goes_on_with_all_it_has() -> None:
+    source, target = (DPA(named_config("dpa-mobile", **SMALL)) for _ in range(2))
+    assert into_both_streams(source, target) == []
+    for name, tensor in target.state_dict().items():
+        assert torch.equal(tensor, source.state_dict()[name]), name
+
+
+def test_weights_of_another_network_are_refused(stage1: Path) -> None:
+    with pytest.raises(WeightsError, match=r"do not fit.*not \(32,"):
+        into_both_streams(DPA.from_pretrained(stage1), DPA(named_config("dpa-mobile", dim=32, width=16)))
+
+
+WRONG = {
+    "views": ({"views": 1, "shared": False}, r"finetune\.views must be at least 2"),
+    "sizes": ({"sizes": [[64]]}, r"finetune\.sizes must be a list of \[height, width\]"),
+    "no sizes": ({"sizes": []}, r"finetune\.sizes"),
+    "optimiser": ({"optimiser": "sgd"}, r"finetune\.optimiser must be one of adam, adamw, not 'sgd'"),
+    "iterations": ({"iterations": 0}, r"finetune\.iterations must be at least 1"),
+    "share": ({"still_share": 1.5}, r"finetune\.still_share must be in \[0, 1\]"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_settings_that_cannot_be(make_settings: Any, stage1: Path, tmp_path: Path, case: str) -> None:
+    changes, message = WRONG[case]
+    with pytest.raises(InputError, match=message):
+        finetune(make_settings(finetune=changes), tmp_path / "two", stage1)
+    assert not (tmp_path / "two").exists()
+
+
+def test_missing_data(make_settings: Any, data: Path, stage1: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match=r"set data\.stills=FOLDER"):
+        pretrain(make_settings(data=DataSettings()), out)
+    with pytest.raises(InputError, match=r"set data\.videos=FOLDER"):
+        finetune(make_settings(data=DataSettings()), out, stage1)
+    only_stills = make_settings(data=DataSettings(str(data / "stills")), finetune={"still_share": 0.0})
+    with pytest.raises(InputError, match=r"set data\.videos=FOLDER"):
+        finetune(only_stills, out, stage1)
+    with pytest.raises(InputError, match="--stage1"):
+        finetune(make_settings(), out, None)
+    with pytest.raises(InputError, match="no such folder"):
+        pretrain(make_settings(data=DataSettings(str(data / "nowhere"))), out)
+    with pytest.raises(InputError, match="flow picture"):
+        finetune(make_settings(data=DataSettings(None, str(data / "validation"))), out, stage1)
+    with pytest.raises(WeightsError, match=r"none\.safetensors"):
+        pretrain(make_settings(encoder_weights="none.safetensors"), out)
+    assert not out.exists()
