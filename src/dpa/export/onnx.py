@@ -6,6 +6,7 @@ One graph serves query and reference frames: every frame's own prototypes come w
 import copy
 import json
 import os
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -117,20 +118,21 @@ def _write(model: DPA, path: Path, half: bool) -> None:
     if c.ifa:
         inputs |= {"key": (key, kept), "value": (value, kept)}
     names = ["probability", "own_key", "own_value"] if c.ifa else ["probability"]
-    program = torch.onnx.export(
-        FrameGraph(model).eval(),
-        (),
-        kwargs={name: example for name, (example, _) in inputs.items()},
-        dynamic_shapes={
-            name: inputs[name][1] if name in inputs else None for name in ("image", "flow", "key", "value")
-        },
-        input_names=list(inputs),
-        output_names=names,
-        opset_version=OPSET,
-        dynamo=True,
-        optimize=False,  # it merges batch norms into convolutions, whose weights half precision then rounds
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        # Image and flow share their sizes, so the exporter keeps one name of each two.
+        warnings.filterwarnings("ignore", message="# The axis name")
+        program = torch.onnx.export(
+            FrameGraph(model).eval(),
+            (),
+            kwargs={name: example for name, (example, _) in inputs.items()},
+            dynamic_shapes={name: dynamic for name, (_, dynamic) in inputs.items()},
+            input_names=list(inputs),
+            output_names=names,
+            opset_version=OPSET,
+            dynamo=True,
+            optimize=False,  # it merges batch norms into convolutions, whose weights half precision then rounds
+            verbose=False,
+        )
     assert program is not None  # only without dynamo
     fold_constants(program.model)
     remove_unused_nodes(program.model)

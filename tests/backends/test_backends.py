@@ -1,0 +1,132 @@
+"""Which network runs, on what, and what is refused."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from graph_samples import Exported, memory, pictures, small
+from onnx import TensorProto, helper
+
+from dpa.backends import Memory, open_backend
+from dpa.backends.onnx import METADATA, OnnxBackend
+from dpa.backends.torch import TorchBackend
+from dpa.errors import InputError, WeightsError
+
+
+def test_a_folder_gives_the_graph_on_cpus(exported: Exported) -> None:
+    backend = open_backend(weights=exported.folder)
+    assert (backend.name, backend.device) == ("onnxruntime", "cpu")
+    assert backend.weights == str(exported.graph)
+
+
+def test_a_name_gives_its_weights(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DPA_HOME", str(tmp_path))
+    shutil.copytree(exported.folder, tmp_path / "weights" / "mine")
+    assert open_backend("mine").name == "onnxruntime"
+    (tmp_path / "weights" / "mine" / "model.onnx").unlink()
+    backend = open_backend("mine", threads=1)
+    assert backend.name == "torch"
+    assert backend.weights == str(tmp_path / "weights" / "mine" / "model.safetensors")
+    with pytest.raises(WeightsError, match="no network is called 'mina'"):
+        open_backend("mina")
+
+
+def test_files_are_taken_by_their_ending(exported: Exported) -> None:
+    assert open_backend(weights=exported.graph).name == "onnxruntime"
+    assert open_backend(weights=exported.folder / "model.safetensors").name == "torch"
+
+
+def test_both_backends_agree(exported: Exported) -> None:
+    image, flow = pictures(96, 128)
+    given = memory(exported.model, 4)
+    found = [
+        open_backend(weights=exported.folder / file)(image, flow, given)
+        for file in ("model.onnx", "model.safetensors")
+    ]
+    (a, own_a), (b, own_b) = found
+    assert a.dtype == b.dtype == np.float32
+    assert a.min() >= 0
+    assert a.max() <= 1
+    assert np.abs(a - b).max() <= 1e-4
+    for x, y in zip(own_a, own_b, strict=True):
+        assert x.dtype == y.dtype == np.float32
+        assert x.shape == y.shape == (2, 16, 16)
+
+
+def test_a_frames_own_memory_is_a_reference(exported: Exported) -> None:
+    backend = open_backend(weights=exported.graph)
+    image, flow = pictures(64, 64)
+    _, own = backend(image, flow, Memory.blank(backend.config))
+    others = [backend(*pictures(64, 64, seed), own)[1] for seed in (1, 2)]
+    joined = Memory.join([own, *others])
+    assert joined.key.shape == (2, 48, 16)
+    assert np.isfinite(backend(image, flow, joined)[0]).all()
+
+
+def test_networks_without_motion_or_references_do_not_look_at_them() -> None:
+    model = small(motion=False, ifa=False)
+    backend = TorchBackend(model)
+    image, flow = pictures(64, 64)
+    first, own = backend(image, flow, Memory.blank(model.config))
+    second, _ = backend(image, 255 - flow, memory(small(), 2))
+    assert np.array_equal(first, second)
+    assert own.key.shape == (1, 16, 16)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="gone: no such weights file or folder"):
+        open_backend(weights=tmp_path / "gone")
+    with pytest.raises(WeightsError, match=r"neither model\.onnx nor model\.safetensors is in it"):
+        open_backend(weights=tmp_path)
+    with pytest.raises(WeightsError, match="no such weights file"):
+        OnnxBackend(tmp_path / "gone.onnx")
+
+
+def test_a_graph_does_not_run_on_a_gpu(exported: Exported) -> None:
+    with pytest.raises(InputError, match=r"runs on the CPU here; give \.safetensors or --device cpu"):
+        open_backend(weights=exported.graph, device="cuda")
+
+
+@pytest.mark.parametrize("keep", [0, 100, 100_000])
+def test_truncated_graphs(exported: Exported, tmp_path: Path, keep: int) -> None:
+    file = tmp_path / "model.onnx"
+    file.write_bytes(exported.graph.read_bytes()[:keep])
+    with pytest.raises(
+        WeightsError, match=r"model\.onnx: (truncated, or not an ONNX graph|an ONNX graph, but)"
+    ):
+        open_backend(weights=file)
+
+
+def foreign(path: Path, **metadata: str) -> Path:
+    """A graph of somebody else's."""
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1]) for n in "xy")
+    model = helper.make_model(helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [x], [y]))
+    model.opset_import[0].version = 18
+    model.ir_version = 10
+    helper.set_model_props(model, metadata)
+    onnx.save(model, str(path))
+    return path
+
+
+def test_foreign_graphs(tmp_path: Path) -> None:
+    with pytest.raises(
+        WeightsError, match=r"g\.onnx: an ONNX graph, but not one written by `dpa export onnx`"
+    ):
+        open_backend(weights=foreign(tmp_path / "g.onnx"))
+    for text in ("{", "[]", '{"other": 1}', '{"dim": "a"}'):
+        with pytest.raises(WeightsError, match=r"g\.onnx: .*; export it again"):
+            open_backend(weights=foreign(tmp_path / "g.onnx", **{METADATA: text}))
+
+
+@pytest.mark.gpu
+def test_a_gpu_agrees_in_half_precision(exported: Exported) -> None:
+    image, flow = pictures(96, 128)
+    given = memory(exported.model, 4)
+    on_gpu = open_backend(weights=exported.folder, device="cuda")
+    assert (on_gpu.name, on_gpu.device) == ("torch", "cuda")
+    wanted = open_backend(weights=exported.folder)(image, flow, given)[0]
+    assert np.abs(on_gpu(image, flow, given)[0] - wanted).mean() < 0.02

@@ -1,0 +1,66 @@
+"""One small network with its weights and its graph: exporting takes half a minute, so it is done once."""
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import nn
+
+from dpa.backends.protocol import Memory
+from dpa.export.onnx import export_onnx
+from dpa.model.dpa import DPA
+from dpa.model.encoder import ENCODERS, Encoder
+
+sys.path.append(str(Path(__file__).parent.parent / "model"))
+
+from model_samples import build
+
+
+def _test_resnet(net: Any) -> Encoder:
+    first, second = nn.Sequential(net.conv1, net.bn1, net.act1), nn.Sequential(net.maxpool, net.layer1)
+    stages = [first, second, net.layer2, net.layer3, net.layer4]
+    return Encoder(stages, (32, 32, 48, 192, 96), (2, 4, 8, 16, 32))
+
+
+# timm's smallest: a fifth of MobileNetV2's layers, and exporting is that much faster.
+ENCODERS["test_resnet"] = _test_resnet
+
+
+class Exported(NamedTuple):
+    """`model` holds what is in `folder`: model.safetensors, in half precision, and model.onnx made of it."""
+
+    model: DPA
+    folder: Path
+    difference: float
+
+    @property
+    def graph(self) -> Path:
+        return self.folder / "model.onnx"
+
+
+def small(**changes: Any) -> DPA:
+    return build(encoder="test_resnet", **changes)
+
+
+@cache
+def export(folder: Path) -> Exported:
+    small().save_pretrained(folder, half=True)
+    model = DPA.from_pretrained(folder)
+    return Exported(model, folder, export_onnx(model, folder / "model.onnx"))
+
+
+def pictures(height: int, width: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """An image and a flow picture, (height, width, 3) uint8, in blocks of 16."""
+    blocks = np.random.default_rng(seed).integers(0, 256, (2, height // 16, width // 16, 3), dtype=np.uint8)
+    image, flow = blocks.repeat(16, 1).repeat(16, 2)
+    return image, flow
+
+
+def memory(model: DPA, frames: int, seed: int = 0) -> Memory:
+    """References of so many frames, made up: unit-sized K and V."""
+    c = model.config
+    shape = (len(model.encoders), frames * c.dim, c.dim)
+    key, value = np.random.default_rng(seed).standard_normal((2, *shape), dtype=np.float32)
+    return Memory(key, value)
