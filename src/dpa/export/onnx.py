@@ -103,6 +103,23 @@ def parity(model: DPA, graph: Path, sizes: tuple[tuple[int, int], ...] = ((128, 
 
 def _write(model: DPA, path: Path, half: bool) -> None:
     import onnx
+
+    graph = _graph(model)
+    for node in graph.graph.node:  # where in the source it came from: a fifth of the file
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    if half:
+        _halve(graph)
+    entry = graph.metadata_props.add()
+    entry.key, entry.value = METADATA, json.dumps(model.config.to_dict())
+    with path.open("wb") as f:
+        f.write(graph.SerializeToString())
+        f.flush()
+        os.fsync(f.fileno())
+    onnx.checker.check_model(str(path))
+
+
+def _graph(model: DPA) -> "onnx.ModelProto":  # type: ignore[name-defined]  # noqa: F821
     from onnxscript.optimizer import fold_constants, remove_unused_nodes
 
     c, streams = model.config, len(model.encoders)
@@ -130,25 +147,13 @@ def _write(model: DPA, path: Path, half: bool) -> None:
             output_names=names,
             opset_version=OPSET,
             dynamo=True,
-            optimize=False,  # it merges batch norms into convolutions, whose weights half precision then rounds
+            optimize=False,  # it merges batch norms into convolutions: half precision would round those anew
             verbose=False,
         )
     assert program is not None  # only without dynamo
     fold_constants(program.model)
     remove_unused_nodes(program.model)
-    graph = program.model_proto
-    for node in graph.graph.node:  # where in the source it came from: a fifth of the file
-        node.ClearField("metadata_props")
-        node.ClearField("doc_string")
-    if half:
-        _halve(graph)
-    entry = graph.metadata_props.add()
-    entry.key, entry.value = METADATA, json.dumps(c.to_dict())
-    with path.open("wb") as f:
-        f.write(graph.SerializeToString())
-        f.flush()
-        os.fsync(f.fileno())
-    onnx.checker.check_model(str(path))
+    return program.model_proto
 
 
 def _halve(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821
