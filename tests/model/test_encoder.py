@@ -120,3 +120,8 @@ def test_imagenet_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(WeightsError, match=r"ImageNet weights of vgg16 .*ConnectionError.*give a file"):
         build_encoder("vgg16", pretrained=True)
+
+
+def test_folded_biases_are_trained() -> None:
+    encoder = build_encoder("mobilenetv2_100", folded=True)
+    assert all(p.requires_grad for p in encoder.parameters())

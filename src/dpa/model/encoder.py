@@ -141,7 +141,10 @@ def _fold(module: nn.Module) -> None:
     name, conv = "", None
     for child_name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d) and conv is not None:
-            setattr(module, name, fuse_conv_bn_eval(conv.eval(), child.eval()).train(module.training))
+            folded = fuse_conv_bn_eval(conv.eval(), child.eval()).train(module.training)
+            assert folded.bias is not None
+            folded.bias.requires_grad_()  # PyTorch leaves a bias that it had to add frozen
+            setattr(module, name, folded)
             # timm's batch norms carry their activation.
             setattr(module, child_name, getattr(child, "act", nn.Identity()))
         elif isinstance(child, nn.Conv2d):
