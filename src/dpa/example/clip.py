@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from dpa.errors import InputError, OutputError
+from dpa.evaluate.measures import region_similarity
 from dpa.example.scene import RATE, Scene
 
 SOUND_RATE = 48_000  # samples a second
@@ -102,10 +103,7 @@ def measure(masks: Path, scene: Scene) -> Fit:
 
 def fit(pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> Fit:
     """Compare pairs of masks, (H, W) bool each: found, true."""
-    scores = []
-    for found, true in pairs:
-        union = np.count_nonzero(found | true)
-        scores.append(np.count_nonzero(found & true) / union if union else 1.0)
+    scores = [region_similarity(found, true) for found, true in pairs]
     return Fit(float(np.mean(scores)), float(np.min(scores)), len(scores))
 
 

@@ -5,6 +5,7 @@ import torch
 
 from dpa.data.batches import read_image, read_mask
 from dpa.data.layout import Sequence
+from dpa.evaluate.measures import region_similarity
 from dpa.flow.colour import flow_to_image
 from dpa.flow.dis import DIS
 from dpa.flow.stream import pair_flow
@@ -43,8 +44,7 @@ def _sequence(model: DPA, video: Sequence, stride: int, device: str) -> float:
         probability = model.segment(model.encode(*_inputs(model, video, i, device)), references)[-1].sigmoid()
         found = probability[0, 0].float().cpu().numpy() > 0.5
         truth = fit(read_mask(path), found.shape) > 127
-        union = np.count_nonzero(found | truth)
-        scores.append(np.count_nonzero(found & truth) / union if union else 1.0)
+        scores.append(region_similarity(found, truth))
     return float(np.mean(scores))
 
 
