@@ -19,7 +19,7 @@ GAP = 6
 
 
 def main(folder: Path) -> None:
-    """Write strip.jpg (frame, flow, mask, overlay of three frames) and kinds.jpg (a frame in every kind)."""
+    """Write strip.jpg (frame, flow, mask, overlay of three frames), kinds.jpg (a frame, then every kind)."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         clip = Path(place) / "clip.mp4"
@@ -28,8 +28,10 @@ def main(folder: Path) -> None:
         made = {kind: sorted((Path(place) / kind).glob("*.png")) for kind in KINDS}
         strips = [_open(made["strip"][index]) for index in SHOWN]
         _save(_grid(strips, columns=1), folder / "strip.jpg")
+        strip = strips[1]
+        frame = strip.crop((0, 0, strip.width // 4, strip.height))
         kinds = [_open(made[kind][SHOWN[1]]) for kind in KINDS if kind != "strip"]
-        _save(_grid(kinds, columns=3), folder / "kinds.jpg")
+        _save(_grid([frame, *kinds], columns=3), folder / "kinds.jpg")
 
 
 def _open(path: Path) -> Image.Image:
