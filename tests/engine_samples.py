@@ -121,3 +121,13 @@ def program(hook: str = "pass") -> str:
     """Code for `python -c`, whose words are those of `dpa`."""
     here = Path(__file__).parent
     return PROGRAM.format(paths=[str(here), str(here / "video")], hook=hook)
+
+
+def names(folder: Path) -> list[str]:
+    """What is in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """The files of a folder with their content."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

@@ -13,7 +13,7 @@ import dpa
 from dpa.errors import InputError, OutputError, TruncatedError
 from dpa.references import reference_indices
 from dpa.segmenter import Segmenter
-from engine_samples import SIZE, FakeBackend, image, levels, make_clip, threads, truth, use
+from engine_samples import SIZE, FakeBackend, image, levels, make_clip, threads, tree, truth, use
 
 
 @pytest.fixture
@@ -25,10 +25,6 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
 def nothing_left() -> Iterator[None]:
     yield
     assert threads() == []
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 11])

@@ -10,7 +10,7 @@ import pytest
 from video_samples import make_folder, make_video
 
 from dpa.weights.registry import DEFAULT, find
-from engine_samples import FakeBackend, image, make_clip, truth, use
+from engine_samples import FakeBackend, image, make_clip, names, tree, truth, use
 
 FILES = {
     "model.onnx": b"no graph",
@@ -30,14 +30,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     make_clip(tmp_path / "clip.mkv", 7)
     return tmp_path
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_no_option(command, backend, place) -> None:

@@ -11,7 +11,7 @@ import av
 import pytest
 from video_samples import make_video
 
-from engine_samples import SIZE, image, make_clip, program
+from engine_samples import SIZE, image, make_clip, names, program, tree
 
 
 @pytest.fixture
@@ -20,14 +20,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     make_clip(tmp_path / "clip.mkv", 7)
     return tmp_path
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def run(*words: str | Path, hook: str = "pass", **options) -> subprocess.Popen[str]:
