@@ -1,5 +1,7 @@
 """Validation during training: J at the network's resolution, references by the paper's rule."""
 
+from functools import cache
+
 import numpy as np
 import torch
 
@@ -58,7 +60,7 @@ def _inputs(model: DPA, video: Sequence, i: int, device: str) -> tuple[torch.Ten
     if stored is not None:
         return picture, _tensor(fit(read_image(stored), size), device)
     neighbours = [read_image(video.images[j]) if 0 <= j < len(video.images) else None for j in (i + 1, i - 1)]
-    flow = pair_flow(_DIS, image, neighbours[0], neighbours[1], size=512)
+    flow = pair_flow(_dis(), image, neighbours[0], neighbours[1], size=512)
     return picture, _tensor(fit(flow_to_image(flow), size), device)
 
 
@@ -66,4 +68,6 @@ def _tensor(image: np.ndarray, device: str) -> torch.Tensor:
     return torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float() / 255
 
 
-_DIS = DIS()
+@cache
+def _dis() -> DIS:
+    return DIS()
