@@ -1,5 +1,6 @@
 """The errors of this package: one clear sentence each, naming the file or setting and the mend."""
 
+from pathlib import Path
 from typing import Any
 
 
@@ -9,6 +10,25 @@ class DPAError(Exception):
 
 class InputError(DPAError):
     """A file, folder, stream or setting given by the user cannot be used."""
+
+
+class UnreadableError(InputError):
+    """A picture or mask of a data set cannot be decoded.
+
+    Attributes:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: {what}")
+        self.path = path
+
+    def __reduce__(self) -> Any:  # an error with arguments of its own would not come out of a worker process
+        return _unreadable, (self.path, str(self))
+
+
+def _unreadable(path: Path, sentence: str) -> UnreadableError:
+    return UnreadableError(path, sentence.removeprefix(f"{path}: "))
 
 
 class TruncatedError(InputError):

@@ -121,6 +121,14 @@ def test_stills_without_all_of_it(tmp_path: Path, files: tuple[str, ...], messag
         find_stills(touch(tmp_path, *files))
 
 
+def test_an_empty_folder_of_masks_or_flow_is_none(tmp_path: Path) -> None:
+    touch(tmp_path, "RGB/bear_00000.jpg")
+    for kind in ("GT", "FLOW"):
+        (tmp_path / kind).mkdir()
+    (sequence,) = find_sequences(tmp_path)
+    assert (sequence.masks, sequence.flows) == ((None,), (None,))
+
+
 @pytest.mark.real
 def test_real_data(shared: Path) -> None:
     data = shared / "data"

@@ -1,10 +1,13 @@
-"""`dpa flow`."""
+"""`dpa flow`, and what `dpa prepare` has in common with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dpa.flow.batch import Maker
 
 
 def flow(
@@ -41,37 +44,48 @@ def flow(
 
     Existing pictures of the same recipe are kept, so a run that was broken off goes on where it stopped.
     """
-    import os
-
-    from dpa.device import pick_device
-    from dpa.flow.batch import Maker, plan, run
-    from dpa.flow.estimator import choose
+    from dpa.flow.batch import plan, run
     from dpa.flow.pictures import Look, claim, make_recipe
 
-    place = pick_device("cpu" if estimator.startswith("dis") and device == "auto" else device)
-    name, why = choose(estimator, place)
-    typer.echo(why, err=True)
-    maker = Maker(name, place, weights)
+    maker = pick_maker(estimator, device, weights)
     look = Look(size, floor, quality)
     work = plan(source, out)
     existing = [path for job in work for path in job.existing()]
     claim(out, make_recipe(maker(), look, work[0].video), existing, overwrite)
     kept = 0 if overwrite else len(existing)
     total = sum(len(job.names) for job in work)
-    processes = jobs or (1 if name.startswith("raft") else os.cpu_count() or 1)
-    written = _show(run(work, maker, look, processes), kept, total)
+    written = show("flow", run(work, maker, look, flow_processes(maker, jobs)), kept, total)
     typer.echo(f"{out}: {written} flow pictures written, {kept} kept")
 
 
-def _show(steps: Iterator[int], kept: int, total: int) -> int:
-    """Draw a progress bar while pictures are written; gives how many there were."""
+def pick_maker(estimator: str, device: str, weights: Path | None) -> "Maker":
+    """What makes the estimator in every process; says on standard error which one it is, and why."""
+    from dpa.device import pick_device
+    from dpa.flow.batch import Maker
+    from dpa.flow.estimator import choose
+
+    place = pick_device("cpu" if estimator.startswith("dis") and device == "auto" else device)
+    name, why = choose(estimator, place)
+    typer.echo(why, err=True)
+    return Maker(name, place, weights)
+
+
+def flow_processes(maker: "Maker", jobs: int | None) -> int:
+    """How many processes; RAFT fills its device from one."""
+    import os
+
+    return jobs or (1 if maker.name.startswith("raft") else os.cpu_count() or 1)
+
+
+def show(label: str, steps: Iterable[int], done: int, total: int | None) -> int:
+    """Draw a progress bar while things are written; gives how many there were, `done` not counted."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("flow"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     written = 0
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("flow", total=total, completed=kept)
+        task = progress.add_task(label, total=total, completed=done)
         for step in steps:
             written += step
             progress.advance(task, step)

@@ -18,6 +18,10 @@ IMAGES, MASKS, FLOWS = "RGB", "GT", "FLOW"
 _NUMBERED = re.compile(r"(?:(?P<group>.*)_)?(?P<number>\d+)", re.DOTALL)
 
 
+Still = tuple[Path, Path]
+"""A picture and its mask."""
+
+
 @dataclass(frozen=True)
 class Sequence:
     """One video of a data set; the three tuples have one entry a frame, in order.
@@ -76,7 +80,7 @@ def find_sequences(root: str | Path, *, masks: bool = False, flows: bool = False
     return sequences
 
 
-def find_stills(root: str | Path) -> list[tuple[Path, Path]]:
+def find_stills(root: str | Path) -> list[Still]:
     """The stills of `ROOT/RGB` with their masks of `ROOT/GT`, by name.
 
     Raises:
@@ -100,7 +104,8 @@ def _flat(folder: Path, name: str | None = None) -> list[Sequence]:
     images = _pictures(folder / IMAGES)
     others = []
     for kind in (MASKS, FLOWS):
-        present = _pictures(folder / kind) if (folder / kind).is_dir() else {}
+        # Empty folders are what a run leaves that was broken off before its first picture.
+        present = _pictures(folder / kind, required=False)
         _no_orphans(present, images, folder / kind)
         others.append(present)
     masks, flows = others
@@ -125,9 +130,11 @@ def _split(stem: str) -> tuple[str, int]:
     return (match["group"] or "", int(match["number"])) if match else (stem, -1)
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
+def _pictures(folder: Path, *, required: bool = True) -> dict[str, Path]:
     """The pictures of a folder by their stems; hidden files and others are passed over."""
     if not folder.is_dir():
+        if not required:
+            return {}
         raise InputError(f"{folder}: no such folder")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
@@ -136,7 +143,7 @@ def _pictures(folder: Path) -> dict[str, Path]:
         if path.stem in found:
             raise InputError(f"{path} and {found[path.stem].name}: two pictures of one name; remove one")
         found[path.stem] = path
-    if not found:
+    if required and not found:
         raise InputError(f"{folder}: no pictures in it")
     return found
 

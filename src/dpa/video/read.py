@@ -14,7 +14,7 @@ from dpa.video.source import Source
 
 _URL = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _VIDEOS = ".mp4 .mov .mkv .webm .avi .m4v .mpg .mpeg .ts .mts .wmv .flv .gif .3gp"
-_VIDEO_SUFFIXES = frozenset(_VIDEOS.split())
+VIDEO_SUFFIXES = frozenset(_VIDEOS.split())
 
 # A stream that gives nothing for so long is an error, not a wait for ever.
 _SECONDS_OF_SILENCE = 30.0
@@ -91,7 +91,7 @@ def _open_folder(folder: Path, rate: Fraction | None) -> Source:
     if not paths and (folder / "RGB").is_dir():
         return _open_folder(folder / "RGB", rate)
     if not paths:
-        videos = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in _VIDEO_SUFFIXES)
+        videos = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)
         hint = f": give one of its videos, such as {folder / videos[0]}" if videos else ""
         raise InputError(f"{folder} has no pictures in it{hint}")
     whole = folder.resolve()
