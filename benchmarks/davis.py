@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dpa.data.batches import read_mask
 from dpa.data.layout import Sequence, find_sequences
+from dpa.data.read import read_mask
 from dpa.evaluate.measures import boundary_accuracy, region_similarity
 
 

@@ -44,8 +44,12 @@ def pytest_configure() -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "2"
     import cv2
+    import hypothesis
 
     cv2.setNumThreads(2)
+    # A busy machine is no error: nothing timed is a test here.
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -101,3 +101,37 @@ def test_grey_pictures() -> None:
     grey = augment(coloured, (64, 64), np.random.default_rng(0), AugmentSettings(grey=1.0)).image
     assert np.array_equal(grey[..., 0], grey[..., 1])
     assert np.array_equal(grey[..., 0], grey[..., 2])
+
+
+def test_blur_smears_the_picture_along_one_direction_and_nothing_else() -> None:
+    source = view(100, 120)
+    plain = AugmentSettings(**vars(PLACE) | {"crop": 0.0, "border": 0, "rotate": 0.0, "flip": 0.0})
+    soft = 0
+    for seed in range(20):
+        result = augment(source, (100, 120), np.random.default_rng(seed), replace(plain, blur=1.0))
+        assert np.array_equal(result.mask, source.mask)
+        assert np.array_equal(result.flow, source.flow)  # type: ignore[arg-type]
+        assert result.image.mean() == pytest.approx(source.image.mean(), rel=0.1)
+        soft += np.count_nonzero((result.image > 20) & (result.image < 235)) > 300
+        away = cv2.dilate(source.mask, np.ones((15, 15))) == 0
+        assert not result.image[away].any()
+    assert soft == 20
+
+
+def test_hues_change_the_direction_of_all_motion_alike() -> None:
+    source = view(100, 120)
+    assert source.flow is not None
+    flow = source.flow.copy()
+    flow[...] = (10, 90, 200)
+    plain = AugmentSettings(**vars(PLACE) | {"crop": 0.0, "border": 0, "rotate": 0.0, "hues": 1.0})
+    seen = set()
+    for seed in range(30):
+        result = augment(
+            View(source.image, source.mask, flow), (100, 120), np.random.default_rng(seed), plain
+        )
+        assert result.flow is not None
+        colours = {tuple(int(v) for v in c) for c in np.unique(result.flow.reshape(-1, 3), axis=0)}
+        assert len(colours) == 1
+        seen |= colours
+    assert len(seen) == 6
+    assert all(sorted(c) == [10, 90, 200] for c in seen)

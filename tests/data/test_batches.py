@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from dpa.data.augment import AugmentSettings
-from dpa.data.batches import Batches, read_view
+from dpa.data.batches import Batches
 from dpa.data.layout import find_sequences, find_stills
+from dpa.data.read import read_view
 from dpa.errors import InputError
 
 PLAIN = AugmentSettings(
@@ -62,7 +63,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _batches(root: Path, **changes) -> Batches:
+def _values(**changes) -> dict:
     values = {
         "groups": 4,
         "views": 3,
@@ -72,7 +73,11 @@ def _batches(root: Path, **changes) -> Batches:
         "settings": PLAIN,
         "seed": 7,
     }
-    return Batches(find_stills(root / "stills"), find_sequences(root / "videos"), **values | changes)
+    return values | changes
+
+
+def _batches(root: Path, **changes) -> Batches:
+    return Batches(find_stills(root / "stills"), find_sequences(root / "videos"), **_values(**changes))
 
 
 def test_a_pure_function_of_seed_and_iteration(root: Path) -> None:
@@ -126,8 +131,7 @@ def test_a_video_shorter_than_its_views_repeats_frames(root: Path) -> None:
 
 
 def test_one_kind_of_data_is_enough_and_none_is_not(root: Path) -> None:
-    values = vars(_batches(root)) | {"share": 0.5}
-    given = {k: values[k] for k in ("groups", "views", "share", "sizes", "motion", "settings", "seed")}
+    given = _values()
     assert Batches(find_stills(root / "stills"), [], **given).share == 1.0
     assert Batches([], find_sequences(root / "videos"), **given).share == 0.0
     with pytest.raises(InputError, match="no training data"):
@@ -144,3 +148,57 @@ def test_what_cannot_be_read_is_named(root: Path) -> None:
         with pytest.raises(InputError) as caught:
             read_view(image, mask)
         assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_parts_are_the_whole_whoever_makes_them(root: Path, parts: int) -> None:
+    batches = _batches(root, settings=AugmentSettings(), paste=0.5)
+    for iteration in (0, 3):
+        whole = batches[iteration]
+        own = [
+            _batches(root, settings=AugmentSettings(), paste=0.5).part(iteration, p, parts)
+            for p in range(parts)
+        ]
+        for name in ("image", "flow", "mask"):
+            wanted = getattr(whole, name).reshape(4, 3, *getattr(whole, name).shape[1:])
+            for p, part in enumerate(own):
+                found = getattr(part, name)
+                assert np.array_equal(found.reshape(4 // parts, 3, *found.shape[1:]), wanted[p::parts])
+
+
+def test_an_epoch_sees_every_frame_and_every_still_once(root: Path) -> None:
+    batches = _batches(root, groups=4, views=1, share=0.5, motion=False)
+    assert batches.epoch == 4
+    seen = [int(c) for i in range(4) for c in batches[i].image[:, 0, 5, 5]]
+    assert sorted(c for c in seen if c > 60) == [80, 100, 120, 140, 160, 180, 200, 220]
+    assert sorted(seen.count(c) for c in (20, 40, 60)) == [2, 3, 3]
+    stills = Batches(find_stills(root / "stills"), [], **_values(groups=2, views=1, motion=False))
+    assert stills.epoch == 1.5
+    assert sorted(int(c) for i in range(3) for c in stills[i].image[:, 0, 5, 5]) == [20, 20, 40, 40, 60, 60]
+
+
+def test_extra_videos_are_drawn_anew_each_epoch(root: Path) -> None:
+    one, two = find_sequences(root / "videos")
+    batches = Batches([], [one], [two], **_values(groups=4, views=1, share=0.0))
+    assert batches.epoch == 2
+    for epoch in range(3):
+        seen = [int(c) for i in range(2) for c in batches[2 * epoch + i].image[:, 0, 5, 5]]
+        assert sorted(seen) == [80, 100, 120, 140, 160, 180, 200, 220]
+
+
+def test_broken_pictures_are_replaced_and_named(root: Path) -> None:
+    broken = root / "stills" / "RGB" / "b.png"
+    broken.write_bytes(b"no picture")
+    batches = _batches(root, share=1.0, motion=False, views=1)
+    skipped: dict[str, str] = {}
+    for i in range(6):
+        batch = batches[i]
+        assert batch.image.shape[0] == 4
+        assert set(batch.image[:, 0, 5, 5].tolist()) <= {20, 60}
+        skipped |= batch.skipped
+    assert list(skipped) == [str(broken)]
+    assert "cannot be read as a picture" in skipped[str(broken)]
+    for path in (root / "stills" / "RGB").iterdir():
+        path.write_bytes(b"no picture")
+    with pytest.raises(InputError, match="cannot be read as a picture"):
+        batches[0]

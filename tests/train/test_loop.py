@@ -11,7 +11,10 @@ import torch
 from dpa.data.batches import Batch
 from dpa.errors import DPAError, InputError
 from dpa.model.dpa import DPA, References
-from dpa.train.loop import Trainer, others, schedule
+from dpa.train.feed import Part
+from dpa.train.learner import Learner, others
+from dpa.train.loop import Trainer
+from dpa.train.optimiser import schedule
 from dpa.train.settings import StageSettings
 
 
@@ -67,13 +70,20 @@ def batch() -> Batch:
 
 
 class Same:
-    """One batch for every iteration."""
+    """One batch for every iteration, of ever so many pictures."""
+
+    pictures = 100
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
 
-    def __getitem__(self, iteration: int) -> Batch:
+    def part(self, iteration: int, part: int, parts: int) -> Batch:
         return self.batch
+
+
+def _part(batch: Batch) -> Part:
+    assert batch.flow is not None
+    return torch.from_numpy(batch.image), torch.from_numpy(batch.flow), torch.from_numpy(batch.mask), {}
 
 
 def _network(**changes: object) -> DPA:
@@ -83,33 +93,34 @@ def _network(**changes: object) -> DPA:
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_loss_goes_down_on_one_batch(batch: Batch, tmp_path: Path, shared: bool) -> None:
-    stage = StageSettings(iterations=20, views=2, shared=shared, lr=2e-2, lr_end=1e-2, bce=1.0, clip=5.0)
+    stage = StageSettings(
+        iterations=20, groups=2, views=2, shared=shared, lr=2e-2, lr_end=1e-2, bce=1.0, clip=5.0
+    )
     trainer = Trainer(_network(), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
     trainer.model.train()
     values = []
     for _ in range(stage.iterations):
-        values.append(trainer._step(batch))
+        values.append(float(trainer._step([_part(batch)])))
         trainer.iteration += 1
     assert values[-1] < 0.6 * values[0]
 
 
-def test_query_is_the_first_view_and_only_it_is_learnt(batch: Batch, tmp_path: Path) -> None:
-    stage = StageSettings(views=2, shared=False)
-    trainer = Trainer(_network(), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
-    image = torch.from_numpy(batch.image).float() / 255
-    flow = torch.from_numpy(batch.flow).float() / 255
-    logits, mask = trainer._forward(image, flow, torch.from_numpy(batch.mask).float())
-    assert torch.equal(mask, torch.from_numpy(batch.mask[[0, 2]]).float())
-    alone = trainer.model(image[[0, 2]], flow[[0, 2]], image[[1, 3]][:, None], flow[[1, 3]][:, None])
+def test_query_is_the_first_view_and_only_it_is_learnt(batch: Batch) -> None:
+    learner = Learner(_network(), StageSettings(views=2, shared=False))
+    image, flow, mask = (torch.from_numpy(x).float() for x in (batch.image, batch.flow, batch.mask))
+    logits, wanted = learner.predict(image / 255, flow / 255, mask)
+    assert torch.equal(wanted, mask[[0, 2]])
+    queries, references = (image[[0, 2]] / 255, flow[[0, 2]] / 255), (image[[1, 3]], flow[[1, 3]])
+    alone = learner.model(*queries, references[0][:, None] / 255, references[1][:, None] / 255)
     torch.testing.assert_close(logits[-1], alone[-1])
 
 
 def test_frozen_stages_stay_and_the_rest_moves(batch: Batch, tmp_path: Path) -> None:
-    stage = StageSettings(views=2, shared=True, freeze=2, lr=1e-2, lr_encoder=0.5)
+    stage = StageSettings(groups=2, views=2, shared=True, freeze=2, lr=1e-2, lr_encoder=0.5)
     trainer = Trainer(_network(), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
     before = copy.deepcopy(trainer.model.encoders[0].state_dict())
     trainer.model.train()
-    trainer._step(batch)
+    trainer._step([_part(batch)])
     rates = [group["lr"] for group in trainer.optimiser.param_groups]
     assert rates == pytest.approx([5e-3, 1e-2])
     for name, tensor in trainer.model.encoders[0].state_dict().items():
@@ -118,16 +129,93 @@ def test_frozen_stages_stay_and_the_rest_moves(batch: Batch, tmp_path: Path) -> 
             assert torch.equal(tensor, before[name]) is frozen, name
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(batch: Batch, tmp_path: Path) -> None:
-    trainer = Trainer(_network(), StageSettings(views=2, shared=True), Same(batch), [], tmp_path)  # type: ignore[arg-type]
+def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(batch: Batch, tmp_path: Path) -> None:
+    stage = StageSettings(iterations=9, groups=2, views=2, shared=True)
+    trainer = Trainer(_network(), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
     with torch.no_grad():
         trainer.model.decoder.predict.bias.fill_(float("nan"))
-    with pytest.raises(DPAError, match="not finite at iteration 1"):
-        trainer._step(batch)
+    with pytest.raises(DPAError, match="not finite at iteration 1:"):
+        trainer.fit(workers=0, save_minutes=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_give_the_gradients_of_the_whole(batch: Batch, tmp_path: Path) -> None:
+    gradients = []
+    for accumulate in (1, 2):
+        stage = StageSettings(groups=2, views=2, shared=True, accumulate=accumulate)
+        trainer = Trainer(_network(), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
+        trainer.model.eval()  # batch statistics are those of a part
+        image, flow, mask, _ = _part(batch)
+        rows = [slice(0, 4)] if accumulate == 1 else [slice(0, 2), slice(2, 4)]
+        assert flow is not None
+        trainer._step([(image[r], flow[r], mask[r], {}) for r in rows])
+        gradients.append({n: p.grad for n, p in trainer.model.named_parameters() if p.grad is not None})
+    assert len(gradients[0]) > 100
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-3, atol=1e-6)
+
+
+def test_groups_that_cannot_be_divided(batch: Batch, tmp_path: Path) -> None:
+    stage = StageSettings(groups=3, views=2, shared=True, accumulate=2)
+    with pytest.raises(InputError, match="3 groups cannot be divided evenly into 2 parts"):
+        Trainer(_network(), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
+
+
+def test_a_single_picture_has_no_batch_statistics(batch: Batch, tmp_path: Path) -> None:
+    stage = StageSettings(groups=2, views=2, shared=False, accumulate=2)
+    with pytest.raises(InputError, match="a single picture"):
+        Trainer(_network(), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
+
+
+class Skipping(Same):
+    """Every iteration finds another broken file."""
+
+    def part(self, iteration: int, part: int, parts: int) -> Batch:
+        batch = self.batch
+        skipped = {f"{iteration}.jpg": f"{iteration}.jpg: cannot be read as a picture"}
+        return Batch(batch.image, batch.flow, batch.mask, skipped)
+
+
+class Notes:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.closed = False
+
+    def row(self, row: object) -> None:
+        return
+
+    validated = row
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(sentence)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_skipped_pictures_are_counted_and_more_than_one_in_a_hundred_is_an_error(
+    batch: Batch, tmp_path: Path
+) -> None:
+    for pictures, iterations, stopped in ((300, 3, False), (299, 3, True)):
+        batches, notes = Skipping(batch), Notes()
+        batches.pictures = pictures
+        stage = StageSettings(iterations=iterations, groups=2, views=2, shared=True)
+        trainer = Trainer(_network(), stage, batches, [], tmp_path)  # type: ignore[arg-type]
+        if stopped:
+            with pytest.raises(InputError, match=r"3 of 299 .* more than 1%; the first: 0\.jpg: cannot be"):
+                trainer.fit([notes], workers=0)  # type: ignore[list-item]
+        else:
+            trainer.fit([notes], workers=0)  # type: ignore[list-item]
+        assert notes.notes[1] == "skipped: 1.jpg: cannot be read as a picture (2 so far)"
+        assert notes.closed
 
 
 class Unreadable:
-    def __getitem__(self, iteration: int) -> Batch:
+    pictures = 1
+
+    def part(self, iteration: int, part: int, parts: int) -> Batch:
         raise InputError("pictures/a.jpg: cannot be read as a picture")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import torch
 
 from dpa.errors import InputError
 from dpa.train.loop import Trainer
+from dpa.train.settings import DataSettings
 from dpa.train.stages import finetune, pretrain
 
 
@@ -27,10 +29,10 @@ def stop_after(monkeypatch: pytest.MonkeyPatch) -> Any:
     limit = [0]
     real = Trainer._step
 
-    def step(self: Trainer, batch: Any) -> float:
+    def step(self: Trainer, parts: Any) -> torch.Tensor:
         if limit[0] and self.iteration == limit[0]:
             raise Stopped
-        return real(self, batch)
+        return real(self, parts)
 
     monkeypatch.setattr(Trainer, "_step", step)
     return lambda iterations: limit.__setitem__(0, iterations)
@@ -106,11 +108,52 @@ def test_a_finished_run_resumed_is_as_it_was(make_settings: Any, tmp_path: Path)
 
 def test_resume_with_other_settings_is_an_error(make_settings: Any, tmp_path: Path) -> None:
     pretrain(make_settings(pretrain={"iterations": 1, "ema": 0.0}), tmp_path / "run")
-    before = (tmp_path / "run" / "settings.json").read_bytes()
-    for other in (make_settings(), make_settings(changes={"dim": 32, "width": 16})):
-        with pytest.raises(InputError, match="other settings"):
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    others = {
+        r"pretrain\.ema, pretrain\.iterations": make_settings(),
+        "seed": make_settings(seed=3, pretrain={"iterations": 1, "ema": 0.0}),
+    }
+    for named, other in others.items():
+        with pytest.raises(InputError, match=f"other settings: {named} differ"):
             pretrain(other, tmp_path / "run", resume=True)
-    assert (tmp_path / "run" / "settings.json").read_bytes() == before
+    (tmp_path / "run" / "run.json").unlink()  # the checkpoint itself does not fit either
+    with pytest.raises(InputError, match="other settings"):
+        pretrain(make_settings(), tmp_path / "run", resume=True)
+    (tmp_path / "run" / "run.json").write_bytes(before)
+    free = make_settings(workers=1, threads=1, save_minutes=1, pretrain={"iterations": 1, "ema": 0.0})
+    pretrain(free, tmp_path / "run", resume=True)
+
+
+def test_resume_with_other_data_is_an_error(make_settings: Any, data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data / "stills", tmp_path / "stills")
+    settings = make_settings(data=DataSettings(str(tmp_path / "stills")), pretrain={"iterations": 1})
+    pretrain(settings, tmp_path / "run")
+    for kind in ("RGB", "GT"):
+        shutil.copy(tmp_path / "stills" / kind / "still_0.png", tmp_path / "stills" / kind / "more.png")
+    with pytest.raises(InputError, match="the data are not those"):
+        pretrain(settings, tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_saves_first(
+    make_settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    settings = make_settings(save_minutes=60)
+    pretrain(settings, tmp_path / "whole")
+    real = Trainer._step
+
+    def step(self: Trainer, parts: Any) -> torch.Tensor:
+        if self.iteration == 1:
+            os.kill(os.getpid(), number)
+        return real(self, parts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", step)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(settings, tmp_path / "broken")
+    assert torch.load(tmp_path / "broken" / "checkpoint.pt", weights_only=True)["iteration"] == 2
+    pretrain(settings, tmp_path / "broken", resume=True)
+    _same(tmp_path / "broken", tmp_path / "whole")
 
 
 def test_resume_where_nothing_is(make_settings: Any, tmp_path: Path) -> None:

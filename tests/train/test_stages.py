@@ -1,8 +1,10 @@
 """Both stages end to end on a made data set, what stage 2 takes from stage 1, and settings that cannot be."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -28,8 +30,8 @@ def test_both_stages_end_to_end(make_settings: Any, tmp_path: Path) -> None:
     pretrain(settings, tmp_path / "one")
     kept = finetune(settings, tmp_path / "two", tmp_path / "one" / "best")
     for folder in (tmp_path / "one", tmp_path / "two"):
-        names = {"best", "last", "checkpoint.pt", "log.csv", "validation.csv", "settings.json"}
-        assert {p.name for p in folder.iterdir()} == names
+        names = {"best", "last", "checkpoint.pt", "log.csv", "validation.csv", "run.json"}
+        assert {p.name for p in folder.iterdir()} - {"tensorboard"} == names
         rows = (folder / "validation.csv").read_text().splitlines()
         assert rows[0] == "iteration,J,across"
         assert [row.split(",")[0] for row in rows[1:]] == ["2", "4"]
@@ -65,8 +67,15 @@ def test_validation_reads_flow_where_it_is_and_makes_it_where_not(data: Path) ->
     with torch.no_grad():
         model.decoder.refine[-1].predict.bias.fill_(-1e4)
     for folder in ("videos", "validation"):
-        scores = validate(model, find_sequences(data / folder, masks=True))
+        scores, pictures = validate(model, find_sequences(data / folder, masks=True))
         assert set(scores.values()) == {0.0}  # nothing found, and every frame has an object
+        for picture in pictures.values():
+            frame, flow, prediction, truth = np.split(picture, 4, axis=1)
+            assert frame.shape == (64, 64, 3)
+            assert flow.std() > 5
+            assert prediction.max() == 0
+            assert truth.max() == 255
+            assert frame[truth[..., 0] > 0].mean() > frame[truth[..., 0] == 0].mean() + 50
 
 
 def test_a_validation_video_of_one_frame_counts(data: Path, tmp_path: Path) -> None:
@@ -76,7 +85,7 @@ def test_a_validation_video_of_one_frame_counts(data: Path, tmp_path: Path) -> N
     model = DPA("dpa-mobile", size=64, **SMALL).eval()
     for count in (1, 2, 3):
         cut = Sequence("cut", whole.images[:count], whole.masks[:count], whole.flows[:count])
-        assert 0 <= validate(model, [cut], stride=6)["cut"] <= 1
+        assert 0 <= validate(model, [cut], stride=6)[0]["cut"] <= 1
 
 
 def test_both_streams_start_from_the_appearance_stream(stage1: Path) -> None:
@@ -112,6 +121,9 @@ WRONG = {
     "no sizes": ({"sizes": []}, r"finetune\.sizes"),
     "optimiser": ({"optimiser": "sgd"}, r"finetune\.optimiser must be one of adam, adamw, not 'sgd'"),
     "iterations": ({"iterations": 0}, r"finetune\.iterations must be at least 1"),
+    "epochs": ({"epochs": -1}, r"finetune\.epochs must be 0 or more"),
+    "paste": ({"paste": 2.0}, r"finetune\.paste must be in \[0, 1\]"),
+    "parts": ({"accumulate": 3}, "2 groups cannot be divided evenly into 3 parts"),
     "share": ({"still_share": 1.5}, r"finetune\.still_share must be in \[0, 1\]"),
 }
 
@@ -142,3 +154,46 @@ def test_missing_data(make_settings: Any, data: Path, stage1: Path, tmp_path: Pa
     with pytest.raises(WeightsError, match=r"none\.safetensors"):
         pretrain(make_settings(encoder_weights="none.safetensors"), out)
     assert not out.exists()
+
+
+def test_epochs_are_the_length_of_a_run(make_settings: Any, stage1: Path, tmp_path: Path) -> None:
+    # Ten frames of the videos, two groups an iteration.
+    finetune(make_settings(finetune={"epochs": 1, "still_share": 0.0}), tmp_path / "two", stage1)
+    assert (tmp_path / "two" / "log.csv").read_text().splitlines()[-1].startswith("5,")
+    assert json.loads((tmp_path / "two" / "run.json").read_text())["iterations"] == 5
+
+
+def test_what_the_weights_were_made_of_lies_beside_them(make_settings: Any, tmp_path: Path) -> None:
+    pretrain(make_settings(seed=5, pretrain={"iterations": 1}), tmp_path / "one")
+    record = json.loads((tmp_path / "one" / "last" / "run.json").read_text())
+    assert (tmp_path / "one" / "run.json").read_text() == (tmp_path / "one" / "best" / "run.json").read_text()
+    assert record["stage"] == "pretrain"
+    assert record["settings"]["seed"] == 5
+    assert record["settings"]["pretrain"]["groups"] == 3
+    assert record["versions"]["torch"] == torch.__version__.partition("+")[0]
+    assert record["data"]["stills"]["files"] == 8
+    assert len(record["data"]["stills"]["sha256_of_names_and_sizes"]) == 64
+    assert set(record["data"]) == {"stills", "validation"}
+
+
+def test_a_run_is_not_replaced_unasked(make_settings: Any, tmp_path: Path) -> None:
+    settings = make_settings(pretrain={"iterations": 1})
+    pretrain(settings, tmp_path / "one")
+    before = (tmp_path / "one" / "checkpoint.pt").read_bytes()
+    (tmp_path / "one" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds a run already"):
+        pretrain(make_settings(seed=9, pretrain={"iterations": 1}), tmp_path / "one")
+    assert (tmp_path / "one" / "checkpoint.pt").read_bytes() == before
+    pretrain(make_settings(seed=9, pretrain={"iterations": 1}), tmp_path / "one", overwrite=True)
+    assert (tmp_path / "one" / "checkpoint.pt").read_bytes() != before
+    assert (tmp_path / "one" / "notes.txt").read_text() == "mine"
+    assert len((tmp_path / "one" / "log.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("precision", ["bf16", "32"])
+def test_precision(make_settings: Any, stage1: Path, tmp_path: Path, precision: str) -> None:
+    settings = make_settings(precision=precision, finetune={"iterations": 2})
+    kept = finetune(settings, tmp_path / "two", stage1)
+    assert all(p.dtype == torch.float32 for p in kept.parameters())
+    with pytest.raises(InputError, match=r"precision must be one of 32, bf16, 16, not '8'"):
+        finetune(make_settings(precision="8"), tmp_path / "three", stage1)

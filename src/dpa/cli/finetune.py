@@ -18,6 +18,9 @@ def finetune(
         "runs/finetune"
     ),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the run that the folder holds.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Stage 2 of the training: the whole network, on videos with masks."""
@@ -31,5 +34,6 @@ def finetune(
         output,
         stage1,
         resume=resume,
+        overwrite=overwrite,
         device=pick_device(device),
     )

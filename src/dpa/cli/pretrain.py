@@ -15,6 +15,9 @@ def pretrain(
         "runs/pretrain"
     ),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the run that the folder holds.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Stage 1 of the training: the appearance stream, on still images with masks."""
@@ -23,4 +26,10 @@ def pretrain(
     from dpa.train.settings import TrainSettings
     from dpa.train.stages import pretrain as run
 
-    run(load(TrainSettings, config, overrides or []), output, resume=resume, device=pick_device(device))
+    run(
+        load(TrainSettings, config, overrides or []),
+        output,
+        resume=resume,
+        overwrite=overwrite,
+        device=pick_device(device),
+    )

@@ -34,6 +34,8 @@ class AugmentSettings:
         angle: degrees it turns at most, either way.
         brightness, contrast, colour, sharpness: ranges of Pillow's enhancement factors.
         grey: probability of a grey picture: the object is to be found by form and motion too.
+        blur: probability of motion blur, of the whole picture or of the object.
+        hues: probability of a flow picture whose colour channels change places, as if all moved another way.
     """
 
     flip: float = 0.5
@@ -46,6 +48,8 @@ class AugmentSettings:
     colour: tuple[float, float] = (0.0, 2.0)
     sharpness: tuple[float, float] = (0.0, 3.0)
     grey: float = 0.0
+    blur: float = 0.0
+    hues: float = 0.0
 
 
 def augment(view: View, size: tuple[int, int], rng: np.random.Generator, settings: AugmentSettings) -> View:
@@ -69,9 +73,13 @@ def augment(view: View, size: tuple[int, int], rng: np.random.Generator, setting
     image = _enhance(cv2.resize(np.ascontiguousarray(parts[0]), (w, h), interpolation=smooth), rng, settings)
     mask = cv2.resize(np.ascontiguousarray(parts[1]), (w, h), interpolation=smooth)
     mask = np.where(mask > 127, np.uint8(255), np.uint8(0))
-    flow = (
-        cv2.resize(np.ascontiguousarray(parts[2]), (w, h), interpolation=smooth) if len(parts) > 2 else None
-    )
+    if settings.blur and rng.random() < settings.blur:
+        image = _motion_blur(image, mask, rng)
+    if len(parts) == 2:
+        return View(image, mask)
+    flow = cv2.resize(np.ascontiguousarray(parts[2]), (w, h), interpolation=smooth)
+    if settings.hues and rng.random() < settings.hues:
+        flow = flow[..., rng.permutation(3)]
     return View(image, mask, flow)
 
 
@@ -108,3 +116,20 @@ def _enhance(image: np.ndarray, rng: np.random.Generator, settings: AugmentSetti
     if rng.random() < settings.grey:
         picture = picture.convert("L").convert("RGB")
     return np.asarray(picture)
+
+
+def _motion_blur(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Smear along a random direction by 1 to 5 % of the longer side."""
+    length = max(3, round(rng.uniform(0.01, 0.05) * max(mask.shape)))
+    angle = rng.uniform(0, np.pi)
+    half = length * np.array([np.cos(angle), np.sin(angle)]) / 2
+    centre = length // 2 + 1
+    kernel = np.zeros((2 * centre + 1, 2 * centre + 1), np.float32)
+    ends = [tuple(int(v) for v in np.rint(centre + s * half)) for s in (-1, 1)]
+    cv2.line(kernel, ends[0], ends[1], 1.0)
+    kernel /= kernel.sum()
+    smeared = cv2.filter2D(image, -1, kernel)
+    if rng.random() < 0.5:
+        return smeared
+    alpha = cv2.filter2D(mask, -1, kernel)[..., None] / np.float32(255)
+    return (image + alpha * (smeared.astype(np.float32) - image)).astype(np.uint8)

@@ -21,16 +21,24 @@ class MotionSettings:
         still_camera: probability of a camera at rest.
         still_object: probability of an object that moves as the background does.
         camera: spread of the camera's translation.
+        slant: how much nearer one side of the background may be than the other, and so faster.
         object: spread of the object's translation relative to the background.
+        least: length of the object's least translation relative to the background.
+        apart: probability that the parts of an object that do not touch move on their own.
         warp: spread of the smooth deformation, relative to the motion it is added to.
+        torn: probability that an estimator loses a fast object: its motion falls to pieces.
         noise: spread of the estimator's noise, relative to the largest motion.
     """
 
     still_camera: float = 0.25
     still_object: float = 0.08
     camera: float = 0.02
+    slant: float = 0.6
     object: float = 0.025
+    least: float = 0.0
+    apart: float = 0.5
     warp: float = 0.35
+    torn: float = 0.12
     noise: float = 0.06
 
 
@@ -50,16 +58,19 @@ def made_flow(
     s = settings or MotionSettings()
     h, w = mask.shape
     side = max(h, w)
-    camera = np.zeros((h, w, 2), np.float32)
+    field = np.zeros((h, w, 2), np.float32)
     if rng.random() >= s.still_camera:
-        camera = _affine(h, w, rng, s.camera * side)
-        camera += _smooth(h, w, rng, s.warp * _spread(camera))
-    field = camera
+        field = _affine(h, w, rng, s.camera * side)
+        field *= _slanted(h, w, rng, s.slant)
+        field += _smooth(h, w, rng, s.warp * _spread(field))
     if rng.random() >= s.still_object:
-        moved = camera + _affine(h, w, rng, s.object * side, centre=_centre(mask))
-        moved += _smooth(h, w, rng, s.warp * _spread(moved - camera), cells=int(rng.integers(2, 6)))
-        alpha = _estimated(mask, rng)[..., None]
-        field = camera + alpha * (moved - camera)
+        camera = field
+        for part in _parts(mask, rng, s.apart):
+            own = _affine(h, w, rng, s.object * side, centre=_centre(part), least=s.least * side)
+            own += _smooth(h, w, rng, s.warp * _spread(own), cells=int(rng.integers(2, 6)))
+            if rng.random() < s.torn:
+                own += _smooth(h, w, rng, 1.5 * _spread(own), cells=int(rng.integers(8, 16)))
+            field = field + _estimated(part, rng)[..., None] * (camera + own - field)
     level = s.noise * rng.random() * max(_spread(field), 0.002 * side)
     return field + _smooth(h, w, rng, level, cells=int(rng.integers(8, 24)))
 
@@ -78,11 +89,16 @@ def made_flow_picture(
 
 
 def _affine(
-    h: int, w: int, rng: np.random.Generator, spread: float, centre: tuple[float, float] | None = None
+    h: int,
+    w: int,
+    rng: np.random.Generator,
+    spread: float,
+    centre: tuple[float, float] | None = None,
+    least: float = 0.0,
 ) -> np.ndarray:
-    """Translation, rotation, zoom and shear about a centre, as a field (h, w, 2)."""
+    """Translation (`least` pixels or more), rotation, zoom and shear about a centre: a field (h, w, 2)."""
     angle = rng.uniform(0, 2 * np.pi)
-    length = spread * abs(rng.standard_normal())
+    length = least + spread * abs(rng.standard_normal())
     linear = rng.normal(0, 0.6 * spread / max(h, w), (2, 2)) * rng.choice([0.3, 1.0, 2.0])
     cx, cy = centre or (w / 2, h / 2)
     x = np.arange(w, dtype=np.float32)[None, :] - cx
@@ -90,6 +106,26 @@ def _affine(
     u = np.float32(length * np.cos(angle)) + np.float32(linear[0, 0]) * x + np.float32(linear[0, 1]) * y
     v = np.float32(length * np.sin(angle)) + np.float32(linear[1, 0]) * x + np.float32(linear[1, 1]) * y
     return np.stack([u, v], axis=-1).astype(np.float32)
+
+
+def _slanted(h: int, w: int, rng: np.random.Generator, slant: float) -> np.ndarray:
+    """Nearness of a slanted plane, (h, w, 1), 1 in the middle."""
+    down, right = rng.uniform(-slant, slant, 2)
+    y = np.linspace(-0.5, 0.5, h, dtype=np.float32)[:, None]
+    x = np.linspace(-0.5, 0.5, w, dtype=np.float32)[None, :]
+    return (1 + np.float32(down) * y + np.float32(right) * x)[..., None]
+
+
+def _parts(mask: np.ndarray, rng: np.random.Generator, apart: float) -> list[np.ndarray]:
+    """The mask, or its three largest parts that do not touch, each as a mask."""
+    if rng.random() >= apart:
+        return [mask]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 0.5).astype(np.uint8))
+    areas = stats[:, cv2.CC_STAT_AREA]
+    large = [k for k in range(1, count) if areas[k] > 0.05 * areas[1:].sum()]
+    if len(large) < 2:
+        return [mask]
+    return [(labels == k).astype(np.float32) for k in sorted(large, key=lambda k: -areas[k])[:3]]
 
 
 def _smooth(h: int, w: int, rng: np.random.Generator, spread: float, cells: int = 3) -> np.ndarray:

@@ -52,7 +52,7 @@ class Scene:
             dog, feet = self._place_dog(index)
             self._shadow(picture, *feet)
             picture += (dog.colour - picture) * dog.alpha[..., None]
-            picture = cv2.GaussianBlur(picture, (0, 0), 0.6)
+            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.6), np.float32)
             picture += np.float32(0.012) * noise.standard_normal(picture.shape, np.float32)
             yield (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8), dog.alpha > 0.5
 

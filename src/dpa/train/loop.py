@@ -1,39 +1,50 @@
-"""The training loop, the same for both stages."""
+"""The training loop, the same for both stages and any number of devices."""
 
-import math
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Dataset
 
-from dpa.data.batches import Batch, Batches
-from dpa.data.layout import Sequence
+from dpa.data.batches import Batches
+from dpa.data.layout import Sequence as Video
 from dpa.errors import DPAError, InputError
-from dpa.model.dpa import DPA, References, share
+from dpa.model.dpa import DPA
 from dpa.train.checkpoint import load_checkpoint, save_checkpoint
-from dpa.train.log import Log
-from dpa.train.loss import loss
+from dpa.train.devices import OneDevice
+from dpa.train.feed import Feed, Part
+from dpa.train.interrupt import interrupts
+from dpa.train.learner import Learner
+from dpa.train.optimiser import make_optimiser, schedule
+from dpa.train.report import Reporter, Row
 from dpa.train.settings import StageSettings
 from dpa.train.validate import validate
 
+EVERY = 20
+"""Iterations between the rows of the log."""
+UNREADABLE = 0.01
+"""Share of the pictures that may be unreadable."""
+
 
 class Trainer:
-    """Trains a network on batches; keeps checkpoints, a log and the best weights in a folder.
+    """Trains a network on batches; keeps checkpoints, reports and the best weights in a folder.
 
     Args:
         model: the network; trained in place.
         stage: settings.
         batches: by iteration.
         validation: sequences that choose the best weights; may be empty.
-        folder: of the run.
-        device: where to train.
+        folder: of the run; exists.
+        fabric: see `make_fabric`.
+        compiled: run the network through torch.compile.
+        record: what is saved beside the weights, see `dpa.train.record`.
+
+    Raises:
+        InputError: the groups of a batch cannot be divided evenly.
     """
 
     def __init__(
@@ -41,28 +52,50 @@ class Trainer:
         model: DPA,
         stage: StageSettings,
         batches: Batches,
-        validation: list[Sequence],
+        validation: list[Video],
         folder: Path,
-        device: str = "cpu",
+        fabric: Any = None,
+        *,
+        compiled: bool = False,
+        record: str = "{}",
     ) -> None:
-        self.stage, self.batches, self.validation, self.folder, self.device = (
-            stage,
-            batches,
-            validation,
-            folder,
-            device,
-        )
-        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.fabric: Any = fabric or OneDevice()
+        self.stage, self.batches, self.validation = stage, batches, validation
+        self.folder, self.record = folder, record
+        parts = stage.accumulate * self.fabric.world_size
+        if stage.groups % parts:
+            raise InputError(
+                f"{stage.groups} groups cannot be divided evenly into {parts} parts (devices, accumulate): "
+                "choose another number of groups"
+            )
+        if stage.groups // parts * (stage.views if stage.shared else 1) < 2:
+            raise InputError(
+                "a part of the batch is a single picture, too little for batch statistics: use more groups, "
+                "or fewer devices and parts (accumulate)"
+            )
+        on_gpu = self.fabric.device.type == "cuda"
+        self.model = model.to(self.fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for encoder_stage in list(model.encoders[0].stages)[: stage.freeze]:  # type: ignore[arg-type]
             encoder_stage.requires_grad_(False)
+        learner: nn.Module = Learner(self.model, stage)
+        if on_gpu and self.fabric.world_size > 1:  # batch statistics as one device would see them
+            learner = nn.SyncBatchNorm.convert_sync_batchnorm(learner)
         self.ema = (
-            AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(stage.ema), use_buffers=True)
+            AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(stage.ema), use_buffers=True)
             if stage.ema
             else None
         )
-        self.optimiser = _optimiser(model, stage)
+        optimiser = make_optimiser(self.model, stage, fused=on_gpu)
+        if compiled:
+            learner.compile()
+        self.learner: nn.Module
+        self.optimiser: Any
+        self.learner, self.optimiser = self.fabric.setup(learner, optimiser)
         self.iteration = 0
         self.best = -1.0
+        self.losses: list[Tensor] = []
+        self.skipped: dict[str, str] = {}
+        self.reporters: Sequence[Reporter] = ()
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint.
@@ -80,35 +113,61 @@ class Trainer:
         except (KeyError, RuntimeError, ValueError) as error:
             raise InputError(
                 f"{self.folder}: the checkpoint is of a run with other settings; "
-                "resume with those in its settings.json"
+                "resume with those in its run.json"
             ) from error
 
     def fit(
         self,
+        reporters: Sequence[Reporter] = (),
         *,
         workers: int = 1,
         save_minutes: float = 5.0,
         validate_every: int = 0,
         validate_stride: int = 6,
     ) -> DPA:
-        """Train to the end.
+        """Train to the end. An interrupt saves a checkpoint first.
+
+        Args:
+            reporters: of what goes on; closed at the end.
+            workers: processes that make batches.
+            save_minutes: time between checkpoints.
+            validate_every: iterations between validations; 0 for the end only.
+            validate_stride: of the validation videos every n-th frame counts.
 
         Returns:
             The network that is kept: the running mean of the weights if there is one.
         """
-        saved = time.monotonic()
-        log = Log(self.folder, self.iteration)
+        self.reporters = reporters
+        saved = since = time.monotonic()
+        feed = Feed(
+            self.batches,
+            self.iteration,
+            self.stage.iterations,
+            self.stage.accumulate,
+            self.fabric.global_rank,
+            self.fabric.world_size,
+        )
         self.model.train()
-        for batch in self._batches(workers):
-            value = self._step(batch)
-            self.iteration += 1
-            last = self.iteration == self.stage.iterations
-            log.add(self.iteration, value, self.optimiser.param_groups[-1]["lr"], len(batch.image), last)
-            if last or (validate_every and self.iteration % validate_every == 0):
-                self._validate(validate_stride, log)
-            if last or time.monotonic() - saved > 60 * save_minutes:
-                self._save()
-                saved = time.monotonic()
+        with ExitStack() as stack:
+            for reporter in reporters:
+                stack.callback(reporter.close)
+            stopped = stack.enter_context(interrupts())
+            for parts in feed.iterations(workers, pinned=self.fabric.device.type == "cuda"):
+                self._note_skipped(parts)
+                self.losses.append(self._step(parts))
+                self.iteration += 1
+                last = self.iteration == self.stage.iterations
+                if last or self.iteration % EVERY == 0:
+                    self._report(time.monotonic() - since)
+                    since = time.monotonic()
+                if last or (validate_every and self.iteration % validate_every == 0):
+                    self._validate(validate_stride)
+                    since = time.monotonic()
+                if last or stopped or time.monotonic() - saved > 60 * save_minutes:
+                    self._save()
+                    saved = time.monotonic()
+                if stopped and not last:
+                    raise KeyboardInterrupt
         return self.kept
 
     @property
@@ -116,58 +175,96 @@ class Trainer:
         """The network whose weights are validated and delivered."""
         return cast(DPA, self.ema.module) if self.ema is not None else self.model
 
-    def _step(self, batch: Batch) -> float:
+    def _step(self, parts: list[Part]) -> Tensor:
         rate = schedule(self.iteration, self.stage)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["scale"]
-        image, flow = self._picture(batch.image), None if batch.flow is None else self._picture(batch.flow)
-        mask = torch.from_numpy(batch.mask).to(self.device).float()
-        logits, mask = self._forward(image, flow, mask)
-        value = loss(logits, mask, self.stage.bce)
-        if not value.isfinite():
-            raise DPAError(
-                f"the loss is not finite at iteration {self.iteration + 1}: "
-                "start again with a lower `lr`, or with `clip`"
-            )
         self.optimiser.zero_grad(set_to_none=True)
-        value.backward()
+        total = torch.zeros((), device=self.fabric.device)
+        for k, (image, flow, mask, _) in enumerate(parts):
+            # Gradients of several devices are joined once an iteration.
+            with self.fabric.no_backward_sync(self.learner, enabled=k + 1 < len(parts)):
+                with self.fabric.autocast():
+                    seen = self._picture(image), None if flow is None else self._picture(flow)
+                    value = self.learner(*seen, self._moved(mask).float()) / len(parts)
+                self.fabric.backward(value)
+            total += value.detach()
         if self.stage.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.stage.clip)
+            self.fabric.clip_gradients(
+                self.learner, self.optimiser, max_norm=self.stage.clip, error_if_nonfinite=False
+            )
         self.optimiser.step()
         if self.ema is not None:
             self.ema.update_parameters(self.model)
-        return float(value.detach())
+        return total
 
-    def _forward(self, image: Tensor, flow: Tensor | None, mask: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Logits of the batch's query frames, and their masks."""
-        if not self.model.config.ifa:
-            return self.model.segment(self.model.encode(image, flow)), mask
-        views = self.stage.views
-        if self.stage.shared:
-            features = self.model.encode(image, flow)
-            return self.model.segment(features, others(self.model.reference(features), views)), mask
-        first, rest = _split(image, views), None if flow is None else _split(flow, views)
-        logits = self.model(first[0], rest[0] if rest else None, first[1], rest[1] if rest else None)
-        return logits, mask[::views]
+    def _moved(self, x: Tensor) -> Tensor:
+        return x.to(self.fabric.device, non_blocking=True)
 
-    def _picture(self, x: np.ndarray) -> Tensor:
-        t = torch.from_numpy(x).to(self.device).float() / 255
-        return t.contiguous(memory_format=torch.channels_last)
+    def _picture(self, x: Tensor) -> Tensor:
+        return (self._moved(x).float() / 255).contiguous(memory_format=torch.channels_last)
 
-    def _validate(self, stride: int, log: Log) -> None:
+    def _note_skipped(self, parts: list[Part]) -> None:
+        for part in parts:
+            for path, sentence in part[3].items():
+                if path in self.skipped:
+                    continue
+                self.skipped[path] = sentence
+                for reporter in self.reporters:
+                    reporter.note(f"skipped: {sentence} ({len(self.skipped)} so far)")
+        if len(self.skipped) > UNREADABLE * self.batches.pictures:
+            path, sentence = next(iter(self.skipped.items()))
+            raise InputError(
+                f"{len(self.skipped)} of {self.batches.pictures} training pictures cannot be used, "
+                f"more than {UNREADABLE:.0%}; the first: {sentence}"
+            )
+
+    def _check(self) -> None:
+        """Looked at now and then only: asking a GPU for a number makes it wait."""
+        for k, value in enumerate(self.losses):
+            if not value.isfinite():
+                raise DPAError(
+                    f"the loss is not finite at iteration {self.iteration - len(self.losses) + k + 1}: "
+                    "start again with a lower `lr`, or with `clip`"
+                )
+
+    def _report(self, seconds: float) -> None:
+        self._check()
+        value = float(self.fabric.all_reduce(torch.stack(self.losses).mean(), reduce_op="mean"))
+        images = len(self.losses) * self.stage.groups * self.stage.views
+        rate = schedule(self.iteration - 1, self.stage)
+        row = Row(self.iteration, self.stage.iterations, value, rate, images / seconds)
+        self.losses = []
+        for reporter in self.reporters:
+            reporter.row(row)
+
+    def _validate(self, stride: int) -> None:
         if not self.validation:
-            self.kept.save_pretrained(self.folder / "best")
+            self._save_weights("best")
             return
         self.kept.eval()
-        scores = validate(self.kept, self.validation, stride, self.device)
-        mean = float(np.mean(list(scores.values())))
+        scores, pictures = self._scores(stride)
+        mean = sum(scores.values()) / len(scores)
         if mean > self.best:
             self.best = mean
-            self.kept.save_pretrained(self.folder / "best")
-        log.validation(self.iteration, scores)
+            self._save_weights("best")
+        for reporter in self.reporters:
+            reporter.validated(self.iteration, scores, pictures)
+        self.kept.train()
         self.model.train()
 
+    def _scores(self, stride: int) -> tuple[dict[str, float], dict[str, Any]]:
+        """J by sequence, and a picture of each of this device's sequences."""
+        own = slice(self.fabric.global_rank, None, self.fabric.world_size)
+        scores, pictures = validate(self.kept, self.validation[own], stride, self.fabric.device)
+        values = torch.tensor([scores.get(v.name, 0.0) for v in self.validation], dtype=torch.float64)
+        values = self.fabric.all_reduce(values.to(self.fabric.device), reduce_op="sum")
+        return dict(zip((v.name for v in self.validation), values.tolist(), strict=True)), pictures
+
     def _save(self) -> None:
+        self._check()
+        if not self.fabric.is_global_zero:
+            return
         state: dict[str, Any] = {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -177,93 +274,9 @@ class Trainer:
         if self.ema is not None:
             state["ema"] = self.ema.state_dict()
         save_checkpoint(self.folder, state)
-        self.kept.save_pretrained(self.folder / "last")
+        self._save_weights("last")
 
-    def _batches(self, workers: int) -> Iterator[Batch]:
-        rest = _Rest(self.batches, self.iteration, self.stage.iterations)
-        loader: DataLoader = DataLoader(
-            rest, batch_size=None, num_workers=workers, collate_fn=_same, worker_init_fn=_one_thread
-        )
-        for batch in _forked(loader):
-            if isinstance(batch, DPAError):
-                raise batch
-            yield batch
-
-
-class _Rest(Dataset):
-    """The iterations that are left, as a map-style data set.
-
-    An error of ours is handed over as a value: raised in a worker, it would arrive as a page of traceback.
-    """
-
-    def __init__(self, batches: Batches, start: int, end: int) -> None:
-        self.batches, self.start, self.end = batches, start, end
-
-    def __len__(self) -> int:
-        return max(0, self.end - self.start)
-
-    def __getitem__(self, i: int) -> Batch | DPAError:
-        try:
-            return self.batches[self.start + i]
-        except DPAError as error:
-            return error
-
-
-def schedule(iteration: int, stage: StageSettings) -> float:
-    """Learning rate of an iteration: linear warm-up, then cosine from `lr` to `lr_end`."""
-    if iteration < stage.warmup:
-        return stage.lr * (iteration + 1) / stage.warmup
-    part = (iteration - stage.warmup) / max(1, stage.iterations - stage.warmup)
-    return stage.lr_end + (stage.lr - stage.lr_end) * 0.5 * (1 + math.cos(math.pi * min(1.0, part)))
-
-
-def others(references: References, views: int) -> References:
-    """Each view's references are the other views of its group.
-
-    Args:
-        references: (B, streams, D, D), one reference a row, B = groups * views.
-        views: of a group; a group of one is its own reference.
-
-    Returns:
-        (B, streams, (views - 1) * D, D).
-    """
-    if views == 1:
-        return references
-    groups = references.key.shape[0] // views
-    index = torch.tensor(
-        [[g * views + j for j in range(views) if j != v] for g in range(groups) for v in range(views)]
-    )
-    rows = index.flatten().to(references.key.device)
-    return share(References(references.key[rows], references.value[rows]), groups * views, views - 1)
-
-
-def _split(x: Tensor, views: int) -> tuple[Tensor, Tensor]:
-    grouped = x.unflatten(0, (-1, views))
-    return grouped[:, 0], grouped[:, 1:]
-
-
-def _optimiser(model: DPA, stage: StageSettings) -> torch.optim.Optimizer:
-    encoders = [p for p in model.encoders.parameters() if p.requires_grad]
-    inside = {id(p) for p in model.encoders.parameters()}
-    rest = [p for p in model.parameters() if id(p) not in inside]
-    groups = [{"params": encoders, "scale": stage.lr_encoder}, {"params": rest, "scale": 1.0}]
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[stage.optimiser]
-    return kind(groups, lr=stage.lr, weight_decay=stage.weight_decay)
-
-
-def _forked(loader: DataLoader) -> Iterator[Any]:
-    """Start the workers. OpenCV's threads do not survive a fork: a worker that has inherited them hangs."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    batches = iter(loader)
-    cv2.setNumThreads(threads)
-    return batches
-
-
-def _same(batch: Any) -> Any:
-    return batch
-
-
-def _one_thread(worker: int) -> None:
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    def _save_weights(self, name: str) -> None:
+        if self.fabric.is_global_zero:
+            self.kept.save_pretrained(self.folder / name)
+            (self.folder / name / "run.json").write_text(self.record)

@@ -18,18 +18,32 @@ def soft_iou_loss(probability: Tensor, mask: Tensor) -> Tensor:
     return (1 - least / most.clamp_min(1e-6)).mean()
 
 
-def loss(logits: list[Tensor], mask: Tensor, bce: float = 0.0) -> Tensor:
+def loss(logits: list[Tensor], mask: Tensor, bce: float = 0.0, boundary: float = 0.0) -> Tensor:
     """Mean over the predictions of the soft IoU loss, plus `bce` times binary cross entropy.
 
     Args:
         logits: each (B, 1, H, W).
         mask: (B, 1, H, W), 0 or 1.
         bce: weight of the cross entropy; the paper has none.
+        boundary: extra weight of the cross entropy near the object's border, see `boundary_weight`.
     """
+    weight = boundary_weight(mask, boundary) if bce and boundary else None
     total = mask.new_zeros(())
     for logit in logits:
         logit = logit.float()
         total = total + soft_iou_loss(logit.sigmoid(), mask)
         if bce:
-            total = total + bce * F.binary_cross_entropy_with_logits(logit, mask)
+            total = total + bce * F.binary_cross_entropy_with_logits(logit, mask, weight)
     return total / len(logits)
+
+
+def boundary_weight(mask: Tensor, amount: float, size: int = 15) -> Tensor:
+    """1 + amount * |mean of the mask around a pixel - the mask there|, as in F3Net (arXiv 1911.11445, eq. 6).
+
+    Args:
+        mask: (B, 1, H, W), 0 or 1.
+        amount: the weight at a straight border is 1 + amount / 2.
+        size: side of the neighbourhood, pixels.
+    """
+    around = F.avg_pool2d(mask, size, stride=1, padding=size // 2, count_include_pad=False)
+    return 1 + amount * (around - mask).abs()

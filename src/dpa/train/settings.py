@@ -7,6 +7,8 @@ from dpa.data.augment import AugmentSettings
 from dpa.errors import InputError
 
 OPTIMISERS = ("adam", "adamw")
+RANDOM = "random"
+"""`encoder_weights` of an encoder that learns from nothing."""
 
 
 @dataclass
@@ -17,11 +19,16 @@ class DataSettings:
         stills: folder with RGB and GT of still images.
         videos: folder with RGB, GT and FLOW of videos (stage 2).
         validation: folder of sequences for choosing the best weights; they are never trained on.
+        extra: another one, from which every epoch draws as many frames as `videos` has, anew each time (the
+            paper's YouTube-VOS).
+        cache: GiB of decoded pictures that every worker keeps in memory.
     """
 
     stills: str | None = None
     videos: str | None = None
     validation: str | None = None
+    extra: str | None = None
+    cache: float = 0.0
 
 
 @dataclass
@@ -30,10 +37,14 @@ class StageSettings:
 
     Attributes:
         iterations: length of the run.
-        groups, views: a batch is `groups` videos or stills with `views` pictures of each.
+        epochs: its length in epochs instead, see `Batches.epoch`; 0 for `iterations`.
+        groups, views: a batch is `groups` videos or stills with `views` pictures of each, over all devices.
+        accumulate: parts that a device's share of the batch is computed in, one after the other.
         shared: every view is a query and the others of its group are its references; False (paper): the
             first view is the query, the others only references.
         still_share: share of the groups that are stills with made motion (stage 2).
+        paste: share of the groups that have another still's object pasted in (stage 2).
+        bars: share of the groups of stills that have bars in front of the object (stage 2).
         sizes: (H, W) of the batches, one is drawn for each.
         optimiser: "adam" or "adamw".
         lr: learning rate at the start, cosine to `lr_end` per iteration.
@@ -41,16 +52,21 @@ class StageSettings:
         warmup: iterations over which the rate rises to `lr`.
         weight_decay: AdamW's.
         bce: weight of the binary cross entropy beside the soft IoU loss (paper: 0).
+        boundary: extra weight of the cross entropy near the object's border.
         clip: largest norm of the gradient; 0 for none.
         ema: decay of the running mean of the weights that is kept and validated; 0 for none.
         freeze: appearance stages, counted from the first, that are not trained.
     """
 
     iterations: int = 1000
+    epochs: int = 0
     groups: int = 12
     views: int = 1
+    accumulate: int = 1
     shared: bool = False
     still_share: float = 0.0
+    paste: float = 0.0
+    bars: float = 0.0
     sizes: list[list[int]] = field(default_factory=lambda: [[s, s] for s in (384, 416, 448, 480, 512)])
     optimiser: str = "adam"
     lr: float = 1e-4
@@ -59,6 +75,7 @@ class StageSettings:
     warmup: int = 0
     weight_decay: float = 0.0
     bce: float = 0.0
+    boundary: float = 0.0
     clip: float = 0.0
     ema: float = 0.0
     freeze: int = 0
@@ -75,6 +92,8 @@ class StageSettings:
         """
         wrong = {
             "iterations": (self.iterations < 1, "at least 1"),
+            "epochs": (self.epochs < 0, "0 or more"),
+            "accumulate": (self.accumulate < 1, "at least 1"),
             "groups": (self.groups < 1, "at least 1"),
             "views": (self.views < 1, "at least 1"),
             "sizes": (
@@ -83,6 +102,8 @@ class StageSettings:
             ),
             "optimiser": (self.optimiser not in OPTIMISERS, f"one of {', '.join(OPTIMISERS)}"),
             "still_share": (not 0 <= self.still_share <= 1, "in [0, 1]"),
+            "paste": (not 0 <= self.paste <= 1, "in [0, 1]"),
+            "bars": (not 0 <= self.bars <= 1, "in [0, 1]"),
             "ema": (not 0 <= self.ema < 1, "in [0, 1)"),
         }
         for key, (is_wrong, must_be) in wrong.items():
@@ -102,11 +123,15 @@ class TrainSettings:
     Attributes:
         model: name of the network, one of `dpa models`.
         changes: settings of the network that differ from the named one's.
-        encoder_weights: safetensors file in timm's names; None for timm's own ImageNet weights.
+        encoder_weights: safetensors file in timm's names; None for timm's own ImageNet weights, "random" for
+            none.
         data, augment, pretrain, finetune: see their classes.
         seed: of everything random.
         threads: of torch on a CPU; 0 leaves torch's choice.
-        workers: processes that make batches.
+        workers: processes that make batches, for each device.
+        devices, nodes: how many devices of a machine, and how many machines.
+        precision: "32", "bf16" or "16": mixed precision, weights and optimiser stay in float32.
+        compile: compile the network with torch.compile.
         save_minutes: time between checkpoints.
         validate_every: iterations between validations; 0 for the end only.
         validate_stride: of the validation videos every n-th frame counts.
@@ -122,6 +147,10 @@ class TrainSettings:
     seed: int = 0
     threads: int = 0
     workers: int = 1
+    devices: int = 1
+    nodes: int = 1
+    precision: str = "32"
+    compile: bool = False
     save_minutes: float = 5.0
     validate_every: int = 0
     validate_stride: int = 6

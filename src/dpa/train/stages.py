@@ -1,7 +1,11 @@
 """The two stages of the training: stills, then videos (paper, section 4.2)."""
 
 import json
-from dataclasses import asdict, replace
+import math
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,17 +18,31 @@ from dpa.model.config import named_config
 from dpa.model.dpa import DPA
 from dpa.model.encoder import build_encoder
 from dpa.model.pretrained import load, read_safetensors
+from dpa.train.checkpoint import NAME as CHECKPOINT
+from dpa.train.devices import make_fabric
 from dpa.train.loop import Trainer
-from dpa.train.settings import StageSettings, TrainSettings
+from dpa.train.record import NAME as RECORD
+from dpa.train.record import check_same, make_record, of_stills, of_videos
+from dpa.train.report import LOG, SKIPPED, VALIDATION, Reporter, make_reporters
+from dpa.train.settings import RANDOM, StageSettings, TrainSettings
 
 
-def pretrain(settings: TrainSettings, folder: Path, *, resume: bool = False, device: str = "cpu") -> DPA:
+def pretrain(
+    settings: TrainSettings,
+    folder: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    device: str = "cpu",
+) -> DPA:
     """Stage 1: the appearance stream on stills; IMA without the other modality, no IFA.
 
     Args:
         settings: of the run.
         folder: for checkpoints, `log.csv` and the weights (`best/`, `last/`).
         resume: go on from the folder's checkpoint.
+        overwrite: replace a run that the folder holds.
+        device: "cpu", "cuda", "cuda:INDEX" or "mps".
 
     Raises:
         InputError: no stills given, or files that cannot be read.
@@ -34,16 +52,23 @@ def pretrain(settings: TrainSettings, folder: Path, *, resume: bool = False, dev
     settings.pretrain.check("pretrain", references=False)
     torch.manual_seed(settings.seed)
     config = replace(named_config(settings.model, **settings.changes), motion=False, ifa=False)
-    model = DPA(config, pretrained=settings.encoder_weights is None and not resume)
-    if settings.encoder_weights is not None:
-        weights = read_safetensors(Path(settings.encoder_weights))
+    given = settings.encoder_weights
+    model = DPA(config, pretrained=given is None and not resume)
+    if given is not None and given != RANDOM and not resume:
+        weights = read_safetensors(Path(given))
         encoder = build_encoder(config.encoder, folded=config.folded, weights=weights)
         model.encoders[0].load_state_dict(encoder.state_dict())
-    return _run(model, settings, settings.pretrain, folder, resume, device)
+    return _run(model, settings, settings.pretrain, folder, device, resume=resume, overwrite=overwrite)
 
 
 def finetune(
-    settings: TrainSettings, folder: Path, stage1: Path | None, *, resume: bool = False, device: str = "cpu"
+    settings: TrainSettings,
+    folder: Path,
+    stage1: Path | None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    device: str = "cpu",
 ) -> DPA:
     """Stage 2: the whole network on videos, with stills and made motion beside them if asked.
 
@@ -52,6 +77,8 @@ def finetune(
         folder: for checkpoints, `log.csv` and the weights (`best/`, `last/`).
         stage1: weights of stage 1, or of a whole network to go on with; not needed to resume.
         resume: go on from the folder's checkpoint.
+        overwrite: replace a run that the folder holds.
+        device: "cpu", "cuda", "cuda:INDEX" or "mps".
 
     Raises:
         InputError: no data or stage-1 weights given, or files that cannot be read.
@@ -71,7 +98,7 @@ def finetune(
     model = DPA(config)
     if stage1 is not None and not resume:
         into_both_streams(load(stage1), model)
-    return _run(model, settings, settings.finetune, folder, resume, device)
+    return _run(model, settings, settings.finetune, folder, device, resume=resume, overwrite=overwrite)
 
 
 def into_both_streams(source: DPA, target: DPA) -> list[str]:
@@ -127,31 +154,97 @@ def _appearance_name(name: str) -> str:
 
 
 def _run(
-    model: DPA, settings: TrainSettings, stage: StageSettings, folder: Path, resume: bool, device: str
+    model: DPA,
+    settings: TrainSettings,
+    stage: StageSettings,
+    folder: Path,
+    device: str,
+    *,
+    resume: bool,
+    overwrite: bool,
 ) -> DPA:
+    if not resume and not overwrite and (folder / CHECKPOINT).exists():
+        raise InputError(
+            f"{folder}: holds a run already; go on with --resume, or replace it with --overwrite"
+        )
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    d, videos = settings.data, model.config.motion
-    batches = Batches(
-        find_stills(d.stills) if d.stills and (not videos or stage.still_share > 0) else [],
-        find_sequences(d.videos, masks=True, flows=True) if d.videos and videos else [],
-        groups=stage.groups,
-        views=stage.views,
-        share=stage.still_share if videos else 1.0,
-        sizes=[(h, w) for h, w in stage.sizes],
-        motion=videos,
-        settings=settings.augment,
-        seed=settings.seed,
+    batches = make_batches(settings, stage, motion=model.config.motion)
+    validation = find_sequences(settings.data.validation, masks=True) if settings.data.validation else []
+    if stage.epochs:
+        stage = replace(stage, iterations=math.ceil(stage.epochs * batches.epoch))
+    name = "finetune" if model.config.motion else "pretrain"
+    data = {
+        "stills": of_stills(batches.stills),
+        "videos": of_videos(batches.videos),
+        "validation": of_videos(validation),
+    }
+    record = make_record(settings, name, stage.iterations, data, device)
+    if resume:
+        check_same(folder, record)
+    fabric = make_fabric(device, settings.devices, settings.nodes, settings.precision)
+    trainer = Trainer(
+        model,
+        stage,
+        batches,
+        validation,
+        folder,
+        fabric,
+        compiled=settings.compile,
+        record=json.dumps(record, indent=2) + "\n",
     )
-    validation = find_sequences(d.validation, masks=True) if d.validation else []
-    trainer = Trainer(model, stage, batches, validation, folder, device)
     if resume:
         trainer.resume()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=2))
+    reporters: Sequence[Reporter] = ()
+    if fabric.is_global_zero:
+        if overwrite:
+            _clear(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RECORD).write_text(trainer.record)
+        reporters = make_reporters(folder, trainer.iteration, stage.iterations, sys.stderr.isatty())
+    fabric.barrier()
     return trainer.fit(
+        reporters,
         workers=settings.workers,
         save_minutes=settings.save_minutes,
         validate_every=settings.validate_every,
         validate_stride=settings.validate_stride,
+    )
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier run has left, and nothing else."""
+    for name in ("best", "last", "tensorboard"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (CHECKPOINT, RECORD, LOG, VALIDATION, SKIPPED):
+        (folder / name).unlink(missing_ok=True)
+
+
+def make_batches(settings: TrainSettings, stage: StageSettings, *, motion: bool) -> Batches:
+    """The training batches of a stage, from the data that the settings name.
+
+    Args:
+        settings: of the run.
+        stage: one of its two.
+        motion: stage 2: with flow pictures, and videos.
+
+    Raises:
+        InputError: data that are missing.
+    """
+    d = settings.data
+    need_stills = not motion or stage.still_share > 0 or stage.paste > 0
+    return Batches(
+        find_stills(d.stills) if d.stills and need_stills else [],
+        find_sequences(d.videos, masks=True, flows=True) if d.videos and motion else [],
+        find_sequences(d.extra, masks=True, flows=True) if d.extra and motion else [],
+        groups=stage.groups,
+        views=stage.views,
+        share=stage.still_share if motion else 1.0,
+        paste=stage.paste,
+        bars=stage.bars,
+        sizes=[(h, w) for h, w in stage.sizes],
+        motion=motion,
+        settings=settings.augment,
+        seed=settings.seed,
+        cache=int(d.cache * 2**30),
     )

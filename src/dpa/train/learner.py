@@ -1,0 +1,69 @@
+"""What a device computes in an iteration: the loss of its part of the batch."""
+
+import torch
+from torch import Tensor, nn
+
+from dpa.model.dpa import DPA, References, share
+from dpa.train.loss import loss
+from dpa.train.settings import StageSettings
+
+
+class Learner(nn.Module):
+    """The network with its loss as one module, so that gradients of several devices can be joined.
+
+    Args:
+        model: the network.
+        stage: how a batch is queries and references.
+    """
+
+    def __init__(self, model: DPA, stage: StageSettings) -> None:
+        super().__init__()
+        self.model, self.stage = model, stage
+
+    def forward(self, image: Tensor, flow: Tensor | None, mask: Tensor) -> Tensor:
+        """The loss, a scalar.
+
+        Args:
+            image: (B, 3, H, W) in [0, 1], B = groups * views.
+            flow: (B, 3, H, W) in [0, 1]; None for the appearance stream alone.
+            mask: (B, 1, H, W), 0 or 1.
+        """
+        logits, mask = self.predict(image, flow, mask)
+        return loss(logits, mask, self.stage.bce, self.stage.boundary)
+
+    def predict(self, image: Tensor, flow: Tensor | None, mask: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Logits of the batch's query frames, and their masks."""
+        if not self.model.config.ifa:
+            return self.model.segment(self.model.encode(image, flow)), mask
+        views = self.stage.views
+        if self.stage.shared:
+            features = self.model.encode(image, flow)
+            return self.model.segment(features, others(self.model.reference(features), views)), mask
+        first, rest = _split(image, views), None if flow is None else _split(flow, views)
+        logits = self.model(first[0], rest[0] if rest else None, first[1], rest[1] if rest else None)
+        return logits, mask[::views]
+
+
+def others(references: References, views: int) -> References:
+    """Each view's references are the other views of its group.
+
+    Args:
+        references: (B, streams, D, D), one reference a row, B = groups * views.
+        views: of a group; a group of one is its own reference.
+
+    Returns:
+        (B, streams, (views - 1) * D, D).
+    """
+    if views == 1:
+        return references
+    groups = references.key.shape[0] // views
+    index = torch.tensor(
+        [[g * views + j for j in range(views) if j != v] for g in range(groups) for v in range(views)]
+    )
+    rows = index.flatten().to(references.key.device)
+    return share(References(references.key[rows], references.value[rows]), groups * views, views - 1)
+
+
+def _split(x: Tensor, views: int) -> tuple[Tensor, Tensor]:
+    grouped = x.unflatten(0, (-1, views))
+    return grouped[:, 0], grouped[:, 1:]

@@ -1,0 +1,126 @@
+"""What a run was made of: kept beside its weights, so that figures can be traced and runs repeated."""
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Iterable
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from dpa import __version__
+from dpa.data.layout import Sequence, Still
+from dpa.errors import InputError
+from dpa.train.settings import TrainSettings
+
+NAME = "run.json"
+
+# Settings that may differ between a run and its continuation: the weights do not depend on them.
+_FREE = {"threads", "workers", "save_minutes", "validate_every", "validate_stride", "data.cache"}
+
+
+def make_record(
+    settings: TrainSettings, stage: str, iterations: int, data: dict[str, dict[str, Any]], device: str
+) -> dict[str, Any]:
+    """Everything that the weights depend on.
+
+    Args:
+        settings: of the run, as they are in effect.
+        stage: "pretrain" or "finetune".
+        iterations: its length.
+        data: of each data set, see `fingerprint`.
+        device: where it runs.
+    """
+    return {
+        "stage": stage,
+        "iterations": iterations,
+        "settings": asdict(settings),
+        "device": device,
+        "versions": _versions(),
+        "commit": _commit(),
+        "data": {name: found for name, found in data.items() if found["files"]},
+    }
+
+
+def check_same(folder: Path, record: dict[str, Any]) -> None:
+    """A run may only be resumed as what it is.
+
+    Raises:
+        InputError: names the settings, or the data, that differ from the folder's run.
+    """
+    path = folder / NAME
+    if not path.exists():
+        return
+    try:
+        before = json.loads(path.read_text())
+        differing = sorted(
+            key
+            for key, value in _flat(record["settings"]).items()
+            if key not in _FREE and _flat(before["settings"]).get(key) != value
+        )
+        data = before["data"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged; remove it to resume with the settings given") from error
+    if differing:
+        raise InputError(
+            f"{folder}: the run has other settings: {', '.join(differing)} differ from its {NAME}; "
+            "resume with those, or start another run with --stage1"
+        )
+    if data != json.loads(json.dumps(record["data"])):
+        raise InputError(f"{folder}: the data are not those that the run began with (see {NAME})")
+
+
+def fingerprint(files: Iterable[Path | None]) -> dict[str, Any]:
+    """Number of files, and a hash of their names and sizes: reading them all would take too long."""
+    digest, count = hashlib.sha256(), 0
+    for path in files:
+        if path is not None:
+            digest.update(f"{path.parent.name}/{path.name} {path.stat().st_size}\n".encode())
+            count += 1
+    return {"files": count, "sha256_of_names_and_sizes": digest.hexdigest()}
+
+
+def of_stills(stills: list[Still]) -> dict[str, Any]:
+    """Fingerprint of pictures and masks."""
+    return fingerprint(path for still in stills for path in still)
+
+
+def of_videos(videos: list[Sequence]) -> dict[str, Any]:
+    """Fingerprint of frames, masks and flow pictures."""
+    return fingerprint(path for video in videos for path in (*video.images, *video.masks, *video.flows))
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def _versions() -> dict[str, str]:
+    found = {"dpa-vos": __version__, "python": platform.python_version()}
+    for name in ("torch", "timm", "torchvision", "lightning-fabric", "opencv-python-headless", "numpy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _commit() -> str | None:
+    """Of the checkout that this package lies in, with "+changes" if it has any; None outside one."""
+    where = Path(__file__).resolve().parent
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=where, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
