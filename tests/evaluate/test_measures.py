@@ -2,13 +2,14 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from dpa.evaluate.measures import boundary, boundary_accuracy, region_similarity
+from dpa.evaluate.measures import boundary, boundary_accuracy, region_similarity, tolerance
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
 
@@ -19,20 +20,29 @@ def square(top: int, left: int, side: int, size: int = 40) -> np.ndarray:
     return mask
 
 
+def slow_boundary(mask: np.ndarray) -> list[tuple[int, int]]:
+    """The public convention in words: a pixel is compared with its right, lower and lower right neighbour, in
+    the last row with the right one only, in the last column with the lower one only, the last with none."""
+    h, w = mask.shape
+    edge = []
+    for y in range(h):
+        for x in range(w):
+            neighbours = []
+            if x + 1 < w:
+                neighbours.append((y, x + 1))
+            if y + 1 < h:
+                neighbours.append((y + 1, x))
+            if x + 1 < w and y + 1 < h:
+                neighbours.append((y + 1, x + 1))
+            if any(mask[y, x] != mask[p] for p in neighbours):
+                edge.append((y, x))
+    return edge
+
+
 def slow_f(found: np.ndarray, truth: np.ndarray) -> float:
     """The definition, pixel by pixel."""
     reach = math.ceil(0.008 * math.hypot(*found.shape))
-    points = []
-    for mask in (found, truth):
-        h, w = mask.shape
-        edge = []
-        for y in range(h):
-            for x in range(w):
-                around = [(min(y + a, h - 1), min(x + b, w - 1)) for a, b in ((0, 1), (1, 0), (1, 1))]
-                if any(mask[y, x] != mask[p] for p in around):
-                    edge.append((y, x))
-        points.append(edge)
-    ours, theirs = points
+    ours, theirs = slow_boundary(found), slow_boundary(truth)
     if not ours or not theirs:
         return float(len(ours) == len(theirs))
 
@@ -40,6 +50,17 @@ def slow_f(found: np.ndarray, truth: np.ndarray) -> float:
         return sum(any((y - v) ** 2 + (x - u) ** 2 <= reach**2 for v, u in b) for y, x in a) / len(a)
 
     precision, recall = near(ours, theirs), near(theirs, ours)
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def dilated_f(found: np.ndarray, truth: np.ndarray) -> float:
+    """The formula as public tools compute it: both boundaries dilated by a disk, over the whole frame."""
+    reach = math.ceil(0.008 * np.linalg.norm(found.shape))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    disk = (x**2 + y**2 <= reach**2).astype(np.uint8)
+    ours, theirs = boundary(found), boundary(truth)
+    precision = (ours * cv2.dilate(theirs, disk)).sum() / ours.sum()
+    recall = (theirs * cv2.dilate(ours, disk)).sum() / theirs.sum()
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
@@ -56,22 +77,93 @@ def test_boundary_by_hand() -> None:
     assert not boundary(np.ones((5, 7), bool)).any()
 
 
-def test_boundary_accuracy_of_empty_masks() -> None:
-    empty, full = np.zeros((40, 40), bool), square(10, 10, 10)
+@given(masks)
+def test_boundary_at_the_last_row_and_column(mask: np.ndarray) -> None:
+    assert [tuple(p) for p in np.argwhere(boundary(mask)).tolist()] == slow_boundary(mask)
+
+
+def test_boundary_accuracy_of_empty_and_full_masks() -> None:
+    empty, some, full = np.zeros((40, 40), bool), square(10, 10, 10), np.ones((40, 40), bool)
     assert boundary_accuracy(empty, empty) == 1
-    assert boundary_accuracy(empty, full) == 0
-    assert boundary_accuracy(full, empty) == 0
+    assert boundary_accuracy(empty, some) == 0
+    assert boundary_accuracy(some, empty) == 0
+    assert boundary_accuracy(some, full) == 0
+    # Neither has a boundary: that is the definition, whatever it is worth. J is 0 there.
+    assert boundary_accuracy(empty, full) == 1
 
 
-def test_the_tolerance_is_exact() -> None:
-    # 480 x 854: the tolerance is ceil(7.84) = 8 pixels.
-    a, b, c = (np.zeros((480, 854), bool) for _ in range(3))
-    a[100:300, 200:400] = b[100:300, 208:408] = c[100:300, 209:409] = True
+def test_boundary_accuracy_by_hand() -> None:
+    # 40 x 40: the tolerance is ceil(0.45) = 1 pixel. A square of side 2 has 8 boundary pixels: the rows and
+    # columns -1, 0, 1 around its first pixel without that pixel itself.
+    a, b = square(10, 10, 2), square(10, 13, 2)
+    assert boundary_accuracy(a, a) == 1
+    # Columns 9, 10, 11 and 12, 13, 14 touch in 11 and 12: three pixels on either side have a neighbour.
+    assert boundary_accuracy(a, b) == pytest.approx(3 / 8, abs=1e-15)
+    assert boundary_accuracy(a, square(10, 14, 2)) == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 1), (2, 2), (33, 21), (45, 80), (101, 67)])
+def test_one_pixel_and_objects_at_the_border(shape: tuple[int, int]) -> None:
+    h, w = shape
+    dots = []
+    for y, x in {(0, 0), (0, w - 1), (h - 1, 0), (h - 1, w - 1), (h // 2, w // 2)}:
+        dot = np.zeros(shape, bool)
+        dot[y, x] = True
+        band = np.zeros(shape, bool)
+        band[: y + 1, x:] = True
+        dots += [dot, band]
+    for a in dots:
+        for b in dots:
+            assert boundary_accuracy(a, b) == pytest.approx(slow_f(a, b), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixels"),
+    [((1, 1), 1), ((75, 100), 1), ((76, 100), 2), ((480, 854), 8), ((1080, 1920), 18), ((2160, 3840), 36)],
+)
+def test_the_tolerance_is_exact_at_every_size(shape: tuple[int, int], pixels: int) -> None:
+    assert tolerance(*shape) == pixels
+    if min(shape) < 4 * pixels:
+        return
+    w = shape[1]
+    # Half planes: the straight boundaries are as far apart as the masks' edges.
+    a, b, c = (np.zeros(shape, bool) for _ in range(3))
+    a[:, : w // 3] = b[:, : w // 3 + pixels] = c[:, : w // 3 + pixels + 1] = True
     assert boundary_accuracy(a, b) == 1
-    assert boundary_accuracy(a, c) < 1
+    assert boundary_accuracy(a, c) == 0
+    assert boundary_accuracy(a.T.copy(), c.T.copy()) == 0
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize(
+    ("dx", "dy", "f"), [(6, 5, 0.25), (5, 6, 0.25), (8, 0, 0.25), (0, 8, 0.25), (7, 4, 0), (4, 7, 0)]
+)
+def test_the_tolerance_is_a_disk(dx: int, dy: int, f: float) -> None:
+    # 480 x 854: 8 pixels; 36 + 25 is within 64, 49 + 16 is not. One pixel has a boundary of 2 x 2 pixels:
+    # the nearest of two such blocks are (dx, dy) apart, one of the four each, and the others are too far.
+    a, b = np.zeros((480, 854), bool), np.zeros((480, 854), bool)
+    a[200, 300] = b[200 + dy + 1, 300 + dx + 1] = True
+    assert boundary_accuracy(a, b) == f
+
+
+@pytest.mark.parametrize("shape", [(480, 854), (481, 853), (97, 131), (1080, 1920), (3, 500), (500, 3)])
+def test_equals_dilation_over_the_whole_frame(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(sum(shape))
+    for _ in range(4):
+        blobs = [
+            cv2.GaussianBlur(rng.random(shape).astype(np.float32), (0, 0), shape[0] / 24 + 1) for _ in "ab"
+        ]
+        found, truth = (blob > np.quantile(blob, rng.uniform(0.3, 0.99)) for blob in blobs)
+        assert boundary_accuracy(found, truth) == pytest.approx(dilated_f(found, truth), abs=1e-12)
+
+
+def test_the_disk_is_that_of_scikit_image() -> None:
+    morphology = pytest.importorskip("skimage.morphology")
+    for reach in (1, 2, 8, 18, 36):
+        y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+        assert np.array_equal(morphology.disk(reach), x * x + y * y <= reach * reach)
+
+
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_equals_the_definition(data: st.DataObject) -> None:
     found = data.draw(masks)
@@ -85,4 +177,19 @@ def test_laws(data: st.DataObject) -> None:
     b = data.draw(arrays(bool, a.shape))
     assert region_similarity(a, b) == region_similarity(b, a)
     assert boundary_accuracy(a, b) == pytest.approx(boundary_accuracy(b, a))
+    assert 0 <= boundary_accuracy(a, b) <= 1
     assert region_similarity(a, a) == boundary_accuracy(a, a) == 1
+
+
+@settings(deadline=None)
+@given(masks, st.integers(1, 40), st.integers(1, 40))
+@example(np.ones((1, 1), bool), 1, 1)
+def test_where_in_the_frame_the_objects_are_does_not_matter(mask: np.ndarray, top: int, left: int) -> None:
+    # Only the part of the frame that holds objects is looked at: it must not matter which part that is.
+    frame = np.zeros((120, 140), bool)
+    other = frame.copy()
+    h, w = mask.shape
+    frame[5 : 5 + h, 5 : 5 + w] = mask
+    other[5 : 5 + h, 5 : 5 + w] = mask[::-1]
+    moved = [np.roll(each, (top, left), (0, 1)) for each in (frame, other)]
+    assert boundary_accuracy(*moved) == boundary_accuracy(frame, other)

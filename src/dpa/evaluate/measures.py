@@ -8,6 +8,9 @@ import numpy as np
 TOLERANCE = 0.008
 """Share of the diagonal within which boundaries count as matched."""
 
+_SMALL = 12  # pixels: up to here OpenCV's dilation is the quicker way, measured on DAVIS masks
+_WINDOW = np.ones((2, 2), np.uint8)
+
 
 def region_similarity(found: np.ndarray, truth: np.ndarray) -> float:
     """J: intersection over union, in [0, 1]; 1 where both masks are empty.
@@ -15,27 +18,34 @@ def region_similarity(found: np.ndarray, truth: np.ndarray) -> float:
     Args:
         found, truth: (H, W) bool.
     """
-    union = np.count_nonzero(found | truth)
-    return np.count_nonzero(found & truth) / union if union else 1.0
+    both = np.count_nonzero(found & truth)
+    union = np.count_nonzero(found) + np.count_nonzero(truth) - both
+    return both / union if union else 1.0
 
 
 def boundary_accuracy(found: np.ndarray, truth: np.ndarray) -> float:
     """F: harmonic mean of the boundaries' precision and recall, in [0, 1].
 
-    A boundary pixel is matched if the other boundary comes within ceil(0.008 * diagonal) pixels of it (a
-    disk). Where one mask has no boundary F is 0, where neither has, 1.
+    A boundary pixel is matched if the other boundary comes within `tolerance` pixels of it (a disk). Where
+    one mask has no boundary F is 0, where neither has, 1.
 
     Args:
         found, truth: (H, W) bool.
     """
-    ours, theirs = boundary(found), boundary(truth)
-    of_ours, of_theirs = np.count_nonzero(ours), np.count_nonzero(theirs)
+    box = _box_of_both(found, truth)
+    ours, theirs = boundary(found[box]), boundary(truth[box])
+    of_ours, of_theirs = (np.count_nonzero(edge.view(bool)) for edge in (ours, theirs))
     if not of_ours or not of_theirs:
         return float(of_ours == of_theirs)
-    disk = _disk(math.ceil(TOLERANCE * math.hypot(*found.shape)))
-    precision = np.count_nonzero(ours & cv2.dilate(theirs, disk)) / of_ours
-    recall = np.count_nonzero(theirs & cv2.dilate(ours, disk)) / of_theirs
+    reach = tolerance(found.shape[0], found.shape[1])
+    precision = _matched(ours, theirs, reach) / of_ours
+    recall = _matched(theirs, ours, reach) / of_theirs
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def tolerance(height: int, width: int) -> int:
+    """How far apart matching boundaries may lie in a frame of this size: ceil(0.008 * diagonal) pixels."""
+    return math.ceil(TOLERANCE * math.sqrt(height * height + width * width))
 
 
 def boundary(mask: np.ndarray) -> np.ndarray:
@@ -43,11 +53,44 @@ def boundary(mask: np.ndarray) -> np.ndarray:
 
     The mask goes on beyond the picture's border, where there is no boundary.
     """
-    padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
-    right, below, across = padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
-    return ((mask != right) | (mask != below) | (mask != across)).astype(np.uint8)
+    # In each window of 2 x 2 pixels, its largest value less its least.
+    return cv2.morphologyEx(
+        mask.view(np.uint8), cv2.MORPH_GRADIENT, _WINDOW, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE
+    )
 
 
-def _disk(radius: int) -> np.ndarray:
-    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
-    return (x * x + y * y <= radius * radius).astype(np.uint8)
+def _box_of_both(found: np.ndarray, truth: np.ndarray) -> tuple[slice, slice]:
+    """The part of the frame that holds both masks and a pixel around them: all boundary is in it."""
+    left, top, width, height = cv2.boundingRect((found | truth).view(np.uint8))
+    return slice(max(0, top - 1), top + height + 1), slice(max(0, left - 1), left + width + 1)
+
+
+def _matched(pixels: np.ndarray, others: np.ndarray, reach: int) -> int:
+    """How many pixels of a boundary have one of the other's within a disk x^2 + y^2 <= reach^2.
+
+    A small disk is dilated. For a large one the same count comes at a cost that grows with the disk's height
+    and not with its area: the disk is a stack of row stretches, and a stretch holds a pixel where the running
+    count along the row differs between its two ends. All in integers.
+
+    Args:
+        pixels, others: (H, W) uint8, 0 or 1.
+        reach: at least 1.
+    """
+    if reach <= _SMALL:
+        y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+        disk = (x * x + y * y <= reach * reach).astype(np.uint8)
+        return int(np.count_nonzero((pixels & cv2.dilate(others, disk)).view(bool)))
+    height, width = others.shape
+    rows = slice(reach, reach + height)
+    counts = np.zeros((height + 2 * reach, width + 2 * reach + 1), np.int32)
+    np.cumsum(others, axis=1, out=counts[rows, reach + 1 : reach + 1 + width])
+    counts[rows, reach + 1 + width :] = counts[rows, reach + width, None]
+    flat, stride = counts.ravel(), counts.shape[1]
+    y, x = np.nonzero(pixels.view(bool))
+    lonely = (y + reach) * stride + x + reach
+    # Nearest rows first: most pixels are matched there, and are not looked at again.
+    for step in sorted(range(-reach, reach + 1), key=abs):
+        half = math.isqrt(reach * reach - step * step)
+        row = lonely + step * stride
+        lonely = lonely[flat[row + half + 1] == flat[row - half]]
+    return int(y.size - lonely.size)

@@ -1,0 +1,108 @@
+"""`dpa evaluate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    masks: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MASKS",
+            help="Masks to score: SEQ/*.png, SEQ/GT/*.png, or one sequence.",
+            show_default=False,
+        ),
+    ],
+    truth: Annotated[
+        Path, typer.Argument(metavar="GT", help="Annotations, laid out likewise.", show_default=False)
+    ],
+    protocol: Annotated[
+        str,
+        typer.Option(help="davis16, davis17-unsupervised-merged, fbms, ytobj, longvideos or saliency."),
+    ] = "davis16",
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Cut soft masks here, as a share of white; 0.5 is usual."),
+    ] = None,
+    resize: Annotated[
+        bool, typer.Option("--resize", help="Bring masks of another size to their annotation's.")
+    ] = False,
+    merge: Annotated[bool, typer.Option("--merge", help="Make all ids of a picture one object.")] = False,
+    stability: Annotated[
+        bool,
+        typer.Option(
+            "--stability", help="Add our own figure of flicker: IoU with the mask before, warped by flow."
+        ),
+    ] = False,
+    frames: Annotated[
+        Path | None,
+        typer.Option(help="The frames, laid out likewise; default RGB/ beside GT/.", show_default=False),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write a row per sequence here.", show_default=False)
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write everything here, for `dpa compare`.", show_default=False)
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with curves and worst frames here.", show_default=False)
+    ] = None,
+    worst: Annotated[int, typer.Option(min=0, help="Number of worst frames on the page.")] = 12,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Threads; default one a CPU.", show_default=False)
+    ] = None,
+) -> None:
+    """Score masks against annotations by a written protocol.
+
+    What would give a wrong figure is refused: soft masks, other sizes, missing or extra frames, several ids.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from dpa.evaluate.page import environment, evaluation_page
+    from dpa.evaluate.pairs import find_pairs
+    from dpa.evaluate.protocols import find_protocol
+    from dpa.evaluate.run import Settings, score
+    from dpa.evaluate.table import report_tables
+    from dpa.files import write_whole
+
+    settings = Settings(find_protocol(protocol), threshold, resize, merge, stability)
+    # What stands in the way of the results is said before the work, not after.
+    check_folders(csv, json, html)
+    if html is not None:
+        environment()
+    sequences = find_pairs(masks, truth, settings.protocol, frames)
+    columns = (TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("frames", total=sum(len(one.pairs) for one in sequences))
+        report = score(sequences, settings, str(masks), str(truth), jobs, lambda: bar.advance(task))
+    print_tables(report_tables(report))
+    if csv is not None:
+        report.write_csv(csv)
+    if json is not None:
+        report.write_json(json)
+    if html is not None:
+        write_whole(html, evaluation_page(report, sequences, settings, worst).encode())
+
+
+def check_folders(*paths: Path | None) -> None:
+    """Raise OutputError where a file's folder is not there."""
+    from dpa.errors import OutputError
+
+    for path in paths:
+        if path is not None and not path.parent.is_dir():
+            raise OutputError(f"{path}: the folder {path.parent} does not exist: make it first")
+
+
+def print_tables(tables: list) -> None:
+    """Print Rich tables; not cut to 80 columns where nobody looks at them in a terminal."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    for table in tables:
+        console.print(table)

@@ -1,0 +1,234 @@
+"""Which mask belongs to which annotation: folders of sequences, and all that does not fit."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dpa.data.layout import FLOWS, IMAGES, MASKS
+from dpa.errors import InputError
+from dpa.evaluate.protocols import Protocol, class_of
+from dpa.video.pictures import IMAGE_SUFFIXES, natural_key
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One annotated frame: its name, its annotation, its mask, and the frame itself if it is there."""
+
+    name: str
+    truth: Path
+    mask: Path
+    image: Path | None
+
+
+@dataclass(frozen=True)
+class PairedSequence:
+    """One video.
+
+    Attributes:
+        name: of the annotation's folder.
+        group: its class, in a protocol that has classes; else "".
+        pairs: the frames that may be scored, in order.
+        masks: all frames in order, each with its mask, if it has one; empty where the frames are not known.
+    """
+
+    name: str
+    group: str
+    pairs: tuple[Pair, ...]
+    masks: tuple[tuple[Path, Path | None], ...]
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """One sequence: its pictures by their names without suffix, in order, and its frames if they are near."""
+
+    path: Path
+    pictures: dict[str, Path]
+    images: dict[str, Path] | None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The sequences in a folder; `single` if the folder is one."""
+
+    root: Path
+    single: bool
+    sequences: dict[str, _Folder]
+
+
+def find_pairs(
+    masks: str | Path, truth: str | Path, protocol: Protocol, frames: str | Path | None = None
+) -> list[PairedSequence]:
+    """Pair masks with annotations, by sequence and by frame.
+
+    Frames belong together when their names agree up to the suffix; where no name of a sequence does, when
+    their last numbers do (`00012.png` and `bear_00012.png`).
+
+    Args:
+        masks, truth: a folder of sequences, `SEQ/*.png` or `SEQ/GT/*.png` (also `CLASS/SEQ/*.png`), a folder
+            `GT/` with several sequences told apart by name, or one sequence.
+        protocol: says which frames count.
+        frames: the videos' frames, laid out likewise; None looks for `RGB/` beside `GT/`.
+
+    Raises:
+        InputError: names the folder, sequence or frame that is missing or should not be there.
+    """
+    by_name = not protocol.saliency
+    ours, theirs = (_find(Path(root), MASKS, by_name) for root in (masks, truth))
+    images = None if frames is None else _find(Path(frames), IMAGES, by_name)
+    if ours.single and theirs.single:
+        name, own = next(iter(theirs.sequences)), next(iter(ours.sequences.values()))
+        return [_pair(name, own, theirs.sequences[name], protocol, _frames(name, theirs, images))]
+    _check_names(ours, theirs)
+    return [
+        _pair(name, ours.sequences[name], folder, protocol, _frames(name, theirs, images))
+        for name, folder in theirs.sequences.items()
+    ]
+
+
+def _find(root: Path, kind: str, by_name: bool) -> _Found:
+    """The sequences of a folder; `kind` is the folder's name in which a sequence's pictures may lie."""
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder")
+    if (root / kind).is_dir():
+        return _one_or_flat(root, root / kind, root / IMAGES, by_name)
+    own, sequences = _pictures(root), dict(_below(root, kind, depth=2))
+    if own and sequences:
+        first = next(iter(sequences))
+        raise InputError(f"{root}: holds pictures, and folders of pictures ({first}): keep one sort in it")
+    if sequences:
+        return _Found(root, False, sequences)
+    if not own:
+        raise InputError(f"{root}: no pictures in it, nor SEQUENCE/*.png, nor SEQUENCE/{kind}/*.png")
+    return _one_or_flat(root, root, root.parent / IMAGES if root.name == kind else None, by_name)
+
+
+def _one_or_flat(root: Path, place: Path, images: Path | None, by_name: bool) -> _Found:
+    """A folder of pictures: one sequence, or several whose names all have a group and a number."""
+    pictures = _pictures(place)
+    if not pictures:
+        raise InputError(f"{place}: no pictures in it")
+    shown = _pictures(images) if images is not None and images.is_dir() else None
+    split = {_split(stem) for stem in pictures}
+    groups = sorted({group for group, _ in split})
+    named = all(group and not group.isdigit() and number >= 0 for group, number in split)
+    if by_name and named and len(groups) > 1:
+        parts = {
+            group: _Folder(place, _of(group, pictures), _of(group, shown) if shown else None)
+            for group in groups
+        }
+        return _Found(root, False, parts)
+    full = root.resolve()
+    name = full.parent.name if full.name in (MASKS, IMAGES) else full.name
+    return _Found(root, True, {name: _Folder(place, pictures, shown)})
+
+
+def _below(root: Path, kind: str, depth: int, prefix: str = "") -> Iterator[tuple[str, _Folder]]:
+    others = {IMAGES, FLOWS, MASKS} - {kind}
+    for folder in sorted(root.iterdir()):
+        if not folder.is_dir() or folder.name.startswith(".") or folder.name in others:
+            continue
+        place = folder / kind if (folder / kind).is_dir() else folder
+        pictures, images = _pictures(place), folder / IMAGES
+        if pictures:
+            shown = _pictures(images) if images.is_dir() else None
+            yield prefix + folder.name, _Folder(place, pictures, shown)
+        elif place == folder and depth > 1:
+            yield from _below(folder, kind, depth - 1, f"{prefix}{folder.name}/")
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir(), key=natural_key):
+        if path.name.startswith(".") or path.suffix.lower() not in IMAGE_SUFFIXES:
+            continue
+        if path.stem in found:
+            raise InputError(f"{path} and {found[path.stem].name}: two pictures of one name; remove one")
+        found[path.stem] = path
+    return found
+
+
+def _of(group: str, pictures: dict[str, Path]) -> dict[str, Path]:
+    return {stem: path for stem, path in pictures.items() if _split(stem)[0] == group}
+
+
+def _check_names(ours: _Found, theirs: _Found) -> None:
+    for name, folder in ours.sequences.items():
+        if name not in theirs.sequences:
+            raise InputError(
+                f"{folder.path}: unknown sequence {name}: {theirs.root} has {_list(theirs.sequences)}; to "
+                "score one sequence give both folders of that one"
+            )
+    for name in theirs.sequences:
+        if name not in ours.sequences:
+            raise InputError(
+                f"{ours.root}: no masks of sequence {name}, which {theirs.root} has: a mean needs all of them"
+            )
+
+
+def _pair(
+    name: str, mine: _Folder, theirs: _Folder, protocol: Protocol, images: dict[str, Path] | None
+) -> PairedSequence:
+    group = class_of(name, protocol.classes)
+    if protocol.classes and group is None:
+        classes = ", ".join(protocol.classes)
+        raise InputError(f"{theirs.path}: {name} begins with no class of {protocol.name}: {classes}")
+    partners = _match(theirs.pictures, mine.pictures)
+    for stem, path in theirs.pictures.items():
+        if stem not in partners:
+            raise InputError(f"{mine.path}: no mask of frame {stem}, whose annotation is {path}")
+    of_truth, of_mask = (_match(folder.pictures, images or {}) for folder in (theirs, mine))
+    used = set(partners.values())
+    for stem, path in mine.pictures.items():
+        if stem not in used and not protocol.annotated_only:
+            raise InputError(f"{path}: no annotation of sequence {name} belongs to this mask")
+        if stem not in used and images and stem not in of_mask:
+            raise InputError(f"{path}: no frame of sequence {name} belongs to this mask")
+    shown = {stem: (images or {})[image] for stem, image in of_truth.items()}
+    pairs = [
+        Pair(stem, path, mine.pictures[partners[stem]], shown.get(stem))
+        for stem, path in theirs.pictures.items()
+    ]
+    if protocol.skip_ends and len(pairs) < 3:
+        raise InputError(f"{theirs.path}: {protocol.name} scores no first or last frame, so it needs three")
+    masks = {image: mine.pictures[stem] for stem, image in of_mask.items()}
+    return PairedSequence(
+        name,
+        group or "",
+        tuple(pairs[1:-1] if protocol.skip_ends else pairs),
+        tuple((path, masks.get(stem)) for stem, path in (images or {}).items()),
+    )
+
+
+def _match(names: Iterable[str], others: Iterable[str]) -> dict[str, str]:
+    """Which of the others belongs to each name, where one does."""
+    names, others = list(names), set(others)
+    same = {name: name for name in names if name in others}
+    if same:
+        return same
+    numbers = {_split(other)[1]: other for other in others}
+    wanted = {name: _split(name)[1] for name in names}
+    if -1 in numbers or len(numbers) < len(others) or len(set(wanted.values())) < len(names):
+        return {}
+    return {name: numbers[number] for name, number in wanted.items() if number in numbers}
+
+
+def _split(stem: str) -> tuple[str, int]:
+    """`("bear", 7)` from `bear_00007`, `("", 7)` from `00007`, `("bear", -1)` from `bear`."""
+    group, _, digits = stem.rpartition("_")
+    return (group, int(digits)) if digits.isascii() and digits.isdigit() else (stem, -1)
+
+
+def _frames(name: str, truth: _Found, given: _Found | None) -> dict[str, Path] | None:
+    """The frames of a sequence by name; None where they are not known."""
+    if given is None:
+        return truth.sequences[name].images
+    if given.single and truth.single:
+        return next(iter(given.sequences.values())).pictures
+    if name not in given.sequences:
+        raise InputError(f"{given.root}: no frames of sequence {name}")
+    return given.sequences[name].pictures
+
+
+def _list(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,101 @@
+"""The written protocols: which frames count, what is one object, and how frames become one figure."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from dpa.errors import InputError
+
+#: The ten classes of YouTube-Objects (Prest et al., CVPR 2012).
+YOUTUBE_OBJECTS = ("aeroplane", "bird", "boat", "car", "cat", "cow", "dog", "horse", "motorbike", "train")
+
+MASK_MEASURES = ("J", "J_recall", "J_decay", "F", "F_recall", "F_decay", "JF")
+SALIENCY_MEASURES = ("MAE", "F_max", "F_mean", "S", "E_max", "E_mean")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way to score masks; docs/evaluation.md states each in words and formula.
+
+    Attributes:
+        name: as `--protocol` takes it.
+        skip_ends: the first and the last frame of a sequence are not scored.
+        annotated_only: only annotated frames that show an object are scored; masks of others may be there.
+        merge: all objects of an annotation are one.
+        void: palette id 255 of an annotation is left out of the score.
+        classes: to which a sequence's name must belong; empty for none.
+        saliency: soft maps are scored, by `SALIENCY_MEASURES`; else binary masks, by `MASK_MEASURES`.
+    """
+
+    name: str
+    skip_ends: bool = False
+    annotated_only: bool = False
+    merge: bool = False
+    void: bool = False
+    classes: tuple[str, ...] = ()
+    saliency: bool = False
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of the figures of a sequence, in the order in which they are shown."""
+        return SALIENCY_MEASURES if self.saliency else MASK_MEASURES
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("davis16", skip_ends=True),
+        Protocol("davis17-unsupervised-merged", merge=True, void=True),
+        Protocol("fbms", annotated_only=True, merge=True),
+        Protocol("ytobj", annotated_only=True, merge=True, classes=YOUTUBE_OBJECTS),
+        Protocol("longvideos", annotated_only=True, merge=True),
+        Protocol("saliency", saliency=True),
+    )
+}
+
+
+def find_protocol(name: str) -> Protocol:
+    """The protocol of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in PROTOCOLS:
+        raise InputError(f"unknown protocol {name!r}: choose one of {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]
+
+
+def class_of(sequence: str, classes: tuple[str, ...]) -> str | None:
+    """The class that a sequence's name begins with: `cat0001`, `cat_0001`, `cat-1`, `cat/0001`, `cat`.
+
+    The class must end there: `cattle01` is no `cat`.
+    """
+    match = re.match(r"[A-Za-z]+", sequence)
+    word = match[0].lower() if match else ""
+    return word if word in classes else None
+
+
+def recall(values: np.ndarray) -> float:
+    """Share of the frames above 0.5: (N,) to [0, 1] (Perazzi et al., CVPR 2016, section 4)."""
+    return float(np.mean(values > 0.5))
+
+
+def decay(values: np.ndarray) -> float:
+    """Mean of the first quarter of the frames minus mean of the last: (N,) to [-1, 1].
+
+    The frames 0 ... N-1 are cut at k (N-1) / 4, k = 0 ... 4, halves rounded up, and a quarter has both of its
+    cuts in it, as in the public DAVIS code.
+    """
+    last = len(values) - 1
+    first_cut, third_cut = (last + 2) // 4, (3 * last + 2) // 4
+    return float(np.mean(values[: first_cut + 1]) - np.mean(values[third_cut:]))
+
+
+def summarise(j: np.ndarray, f: np.ndarray) -> dict[str, float]:
+    """The `MASK_MEASURES` of one sequence, from its frames' J and F, (N,) each, N at least 1."""
+    figures = {}
+    for name, values in (("J", j), ("F", f)):
+        figures[name] = float(np.mean(values))
+        figures[f"{name}_recall"], figures[f"{name}_decay"] = recall(values), decay(values)
+    return figures | {"JF": (figures["J"] + figures["F"]) / 2}

@@ -1,0 +1,256 @@
+"""Scoring masks by a protocol, on all cores."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from dpa.errors import InputError
+from dpa.evaluate import saliency, stability
+from dpa.evaluate.masks import Code, Rule, agree, binary, read_found, read_values, void
+from dpa.evaluate.measures import boundary_accuracy, region_similarity
+from dpa.evaluate.pairs import Pair, PairedSequence, find_pairs
+from dpa.evaluate.protocols import Protocol, find_protocol, summarise
+from dpa.evaluate.report import Report, SequenceReport
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How masks are read and scored.
+
+    Attributes:
+        protocol: see `protocols.PROTOCOLS`.
+        threshold: share of white above which a soft mask is object, in [0, 1); None refuses soft masks.
+        resize: masks of another size are brought to their annotation's.
+        merge: ids of several objects are one object, also where the protocol does not say so.
+        stability: measure the temporal stability too.
+
+    Raises:
+        InputError: a threshold out of range, or stability of soft maps.
+    """
+
+    protocol: Protocol
+    threshold: float | None = None
+    resize: bool = False
+    merge: bool = False
+    stability: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 <= self.threshold < 1:
+            raise InputError(f"--threshold must be at least 0 and below 1, not {self.threshold}")
+        if self.stability and self.protocol.saliency:
+            raise InputError("--stability is of binary masks in videos, not of the protocol saliency")
+
+    @property
+    def of_truth(self) -> Rule:
+        """How annotations are read."""
+        merge = self.merge or self.protocol.merge
+        return Rule(truth=True, merge=merge, merge_grey=merge, void=self.protocol.void)
+
+    @property
+    def of_masks(self) -> Rule:
+        """How masks are read."""
+        return Rule(threshold=self.threshold, merge=self.merge or self.protocol.merge, merge_grey=self.merge)
+
+    def as_json(self) -> dict[str, Any]:
+        """What the report keeps."""
+        flow = stability.recipe() if self.stability else False
+        return {
+            "threshold": self.threshold,
+            "resize": self.resize,
+            "merge": self.merge or self.protocol.merge,
+            "stability": flow,
+        }
+
+
+class Scored(NamedTuple):
+    """One frame: its values, whether its annotation shows an object, and how the files were coded."""
+
+    values: dict[str, float]
+    shown: bool
+    mask: Code
+    truth: Code
+    measured: saliency.Saliency | None = None
+
+
+def evaluate(
+    masks: str | Path,
+    truth: str | Path,
+    protocol: str = "davis16",
+    *,
+    threshold: float | None = None,
+    resize: bool = False,
+    merge: bool = False,
+    measure_stability: bool = False,
+    frames: str | Path | None = None,
+    jobs: int | None = None,
+) -> Report:
+    """Score a folder of masks.
+
+    Args:
+        masks, truth, frames: folders, see `pairs.find_pairs`.
+        protocol: name of a protocol.
+        threshold, resize, merge, measure_stability: see `Settings`.
+        jobs: threads; None is one a CPU.
+
+    Raises:
+        InputError: something is missing, or would give a wrong figure.
+        MissingExtra: saliency without PySODMetrics.
+    """
+    settings = Settings(find_protocol(protocol), threshold, resize, merge, measure_stability)
+    sequences = find_pairs(masks, truth, settings.protocol, frames)
+    return score(sequences, settings, str(masks), str(truth), jobs)
+
+
+def score(
+    sequences: list[PairedSequence],
+    settings: Settings,
+    masks: str,
+    truth: str,
+    jobs: int | None = None,
+    progress: Callable[[], object] = lambda: None,
+) -> Report:
+    """Score what `find_pairs` has found.
+
+    Args:
+        sequences: at least one.
+        settings: how.
+        masks, truth: names of the folders, for the report.
+        jobs: threads; None is one a CPU.
+        progress: is called after every frame.
+
+    Raises:
+        InputError: see `evaluate`.
+        MissingExtra: see `evaluate`.
+    """
+    if settings.protocol.saliency:
+        saliency.library()
+    moves = [stability.steps(sequence) if settings.stability else [] for sequence in sequences]
+    done = []
+    with _Threads(jobs, progress) as threads:
+        one_frame = _score_map if settings.protocol.saliency else _score_mask
+        scored = threads.run(partial(one_frame, settings), [p for s in sequences for p in s.pairs])
+        for sequence in sequences:
+            done.append(_sequence(sequence, [next(scored) for _ in sequence.pairs], settings))
+        stable = threads.run(partial(_stable, settings), [step for steps in moves for step in steps])
+        for (report, _), steps in zip(done, moves, strict=True):
+            if steps:
+                report.figures["stability"] = float(np.mean([next(stable) for _ in steps]))
+    reports = [report for report, _ in done]
+    if settings.protocol.saliency:
+        figures = saliency.summarise([one for _, maps in done for one in maps])
+    else:
+        figures = _mean(reports)
+    return Report(
+        settings.protocol.name,
+        masks,
+        truth,
+        settings.as_json(),
+        tuple(reports),
+        figures,
+        _classes(reports, settings.protocol.classes),
+    )
+
+
+def read_masks(settings: Settings, pair: Pair) -> tuple[np.ndarray, Code, np.ndarray, Code]:
+    """The mask and the annotation of a frame as they are scored, (H, W) bool, and how the files were coded.
+
+    Raises:
+        InputError: see `evaluate`.
+    """
+    values = read_values(pair.truth)
+    truth, truth_code = binary(values, pair.truth, settings.of_truth)
+    found, code = read_found(pair.mask, settings.of_masks, pair.truth, truth.shape, settings.resize)
+    open_ = void(values) if settings.protocol.void else None
+    return found if open_ is None else found & ~open_, code, truth, truth_code
+
+
+def read_maps(settings: Settings, pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+    """The soft map, (H, W) uint8, and the annotation, (H, W) bool, of the protocol saliency.
+
+    Raises:
+        InputError: see `evaluate`.
+    """
+    truth = saliency.read_truth(pair.truth, settings.of_truth)
+    return saliency.read_map(pair.mask, settings.of_masks, pair.truth, truth.shape, settings.resize), truth
+
+
+def _score_mask(settings: Settings, pair: Pair) -> Scored:
+    found, code, truth, truth_code = read_masks(settings, pair)
+    scores = {"J": region_similarity(found, truth), "F": boundary_accuracy(found, truth)}
+    return Scored(scores, bool(truth.any()), code, truth_code)
+
+
+def _score_map(settings: Settings, pair: Pair) -> Scored:
+    measured = saliency.measure(*read_maps(settings, pair))
+    return Scored(measured.values, True, Code(0, None), Code(0, None), measured)
+
+
+def _stable(settings: Settings, step: stability.Step) -> float:
+    return stability.stability(step, settings.of_masks, settings.resize)
+
+
+def _sequence(
+    sequence: PairedSequence, scored: list[Scored], settings: Settings
+) -> tuple[SequenceReport, list[saliency.Saliency]]:
+    pairs = sequence.pairs
+    agree([(pair.mask, one.mask) for pair, one in zip(pairs, scored, strict=True)], settings.of_masks)
+    agree([(pair.truth, one.truth) for pair, one in zip(pairs, scored, strict=True)], settings.of_truth)
+    counted = [
+        (pair, one)
+        for pair, one in zip(pairs, scored, strict=True)
+        if one.shown or not settings.protocol.annotated_only
+    ]
+    if not counted:
+        raise InputError(f"{pairs[0].truth.parent}: no annotation of {sequence.name} shows an object")
+    values = {name: [one.values[name] for _, one in counted] for name in counted[0][1].values}
+    maps = [one.measured for _, one in counted if one.measured is not None]
+    figures = saliency.summarise(maps) if maps else summarise(np.array(values["J"]), np.array(values["F"]))
+    names = tuple(pair.name for pair, _ in counted)
+    return SequenceReport(sequence.name, sequence.group, names, values, figures), maps
+
+
+def _mean(reports: list[SequenceReport]) -> dict[str, float]:
+    return {name: float(np.mean([one.figures[name] for one in reports])) for name in reports[0].figures}
+
+
+def _classes(reports: list[SequenceReport], classes: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    found = {}
+    for name in classes:
+        members = [one for one in reports if one.group == name]
+        if members:
+            found[name] = {"sequences": len(members), **_mean(members)}
+    return found
+
+
+class _Threads:
+    """All cores: reading, NumPy and OpenCV work outside of Python's lock."""
+
+    def __init__(self, jobs: int | None, progress: Callable[[], object]) -> None:
+        self._pool = ThreadPoolExecutor(jobs or os.cpu_count() or 1)
+        self._progress = progress
+
+    def __enter__(self) -> "_Threads":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def run(self, work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
+        """The results in the order of the items; work starts at once."""
+        futures = [self._pool.submit(work, item) for item in items]
+
+        def results() -> Iterator[Out]:
+            for future in futures:
+                yield future.result()
+                self._progress()
+
+        return results()

@@ -1,0 +1,95 @@
+"""Measures of soft maps against masks, by the PySODMetrics library (module `py_sod_metrics`)."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from dpa.errors import MissingExtra
+from dpa.evaluate.masks import Rule, Values, binary, read_values, refuse_size
+
+_HALF = 128  # above it an annotation of grey values is object, as in PySODMetrics
+
+
+class Saliency(NamedTuple):
+    """The measures of one picture.
+
+    Attributes:
+        values: MAE, S, F_mean and E_mean; the means are over the 256 thresholds.
+        f, e: (256,) F-beta and E measure by threshold.
+    """
+
+    values: dict[str, float]
+    f: np.ndarray
+    e: np.ndarray
+
+
+def library() -> Any:
+    """The module `py_sod_metrics`.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        return import_module("py_sod_metrics")
+    except ModuleNotFoundError as error:
+        raise MissingExtra("the protocol saliency", extra="evaluate") from error
+
+
+def measure(found: np.ndarray, truth: np.ndarray) -> Saliency:
+    """Score one soft map.
+
+    The library stretches every map to [0, 1] by its least and largest value before it measures, as published
+    saliency figures have it; beta^2 is 0.3 in F-beta.
+
+    Args:
+        found: (H, W) uint8.
+        truth: (H, W) bool.
+    """
+    sod = library()
+    mae, structure, alignment = sod.MAE(), sod.Smeasure(), sod.Emeasure()
+    f_beta = sod.FmeasureV2({"f": sod.FmeasureHandler(with_dynamic=True, with_adaptive=False, beta=0.3)})
+    for one in (mae, structure, alignment, f_beta):
+        one.step(found, truth.astype(np.uint8) * 255)
+    f = f_beta.get_results()["f"]["dynamic"]
+    e = alignment.get_results()["em"]["curve"]
+    values = {"MAE": mae.get_results()["mae"], "S": structure.get_results()["sm"]}
+    values |= {"F_mean": f.mean(), "E_mean": e.mean()}
+    return Saliency({name: float(value) for name, value in values.items()}, f, e)
+
+
+def summarise(pictures: Sequence[Saliency]) -> dict[str, float]:
+    """The `SALIENCY_MEASURES` of several pictures: maxima and means are those of the mean curves."""
+    f, e = (np.mean([getattr(one, name) for one in pictures], axis=0) for name in ("f", "e"))
+    mae, s = (float(np.mean([one.values[name] for one in pictures])) for name in ("MAE", "S"))
+    figures = {"MAE": mae, "F_max": f.max(), "F_mean": f.mean(), "S": s, "E_max": e.max(), "E_mean": e.mean()}
+    return {name: float(value) for name, value in figures.items()}
+
+
+def read_truth(path: Path, rule: Rule) -> np.ndarray:
+    """An annotation as (H, W) bool; grey values are object above 128 of 255.
+
+    Raises:
+        InputError: see `masks.binary`.
+    """
+    values = read_values(path)
+    if values.top and np.unique(values.array).size > 2:
+        return values.array > _HALF / 255 * values.top
+    return binary(values, path, rule)[0]
+
+
+def read_map(path: Path, rule: Rule, truth: Path, shape: tuple[int, ...], resize: bool) -> np.ndarray:
+    """A soft map as (H, W) uint8, resized bilinearly where that is asked for.
+
+    Raises:
+        InputError: it has another size than its annotation, or ids that are not to be merged.
+    """
+    values = read_values(path)
+    if rule.threshold is not None or not values.top:
+        values = Values(binary(values, path, rule)[0].astype(np.uint8) * 255, 255)
+    array = values.array if values.top == 255 else (values.array >> 8).astype(np.uint8)
+    refuse_size(path, array.shape, truth, shape, resize)
+    return array if array.shape == shape else cv2.resize(array, (shape[1], shape[0]))

@@ -1,0 +1,60 @@
+"""Temporal stability: a moving object whose flow is known, and real files with flow by DIS."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dpa.errors import InputError
+from dpa.evaluate.run import evaluate
+from dpa.evaluate.stability import warped_iou
+from mask_samples import dataset_of, masks_of, square
+
+SHAPE = (120, 160)
+
+
+def flow(x: float, y: float, shape: tuple[int, int] = (40, 60)) -> np.ndarray:
+    return np.full((*shape, 2), (x, y), np.float32)
+
+
+def test_by_hand() -> None:
+    # The object went 5 to the right: what is at x now was at x - 5.
+    assert warped_iou(square(15), square(10), flow(-5, 0)) == 1
+    assert warped_iou(square(15), square(10), flow(0, 0)) == pytest.approx(50 / 150)
+    assert warped_iou(square(15), square(10), flow(-4.6, 0.4)) == 1, "to the nearest pixel"
+    assert warped_iou(square(10, 12), square(10, 10), flow(0, -2)) == 1
+
+
+def test_pixels_from_outside_do_not_count() -> None:
+    # All moved 4 to the right: the 4 columns on the left were not in the frame before.
+    assert warped_iou(square(0, side=14), square(0, side=10), flow(-4, 0)) == pytest.approx(100 / 140)
+    entering = square(0, side=4)
+    assert warped_iou(entering, np.zeros((40, 60), bool), flow(-4, 0)) == 1
+
+
+def test_both_empty_is_one() -> None:
+    empty = np.zeros((40, 60), bool)
+    assert warped_iou(empty, empty, flow(0, 0)) == 1
+    assert warped_iou(square(5), empty, flow(0, 0)) == 0
+
+
+def test_a_moving_object(tmp_path: Path) -> None:
+    moving = [square(30 + 3 * i, 40, 40, SHAPE) for i in range(5)]
+    truth = dataset_of(tmp_path / "t", {"bear": moving}, frames=True)
+    steady = evaluate(truth, truth, measure_stability=True)
+    assert steady.figures["stability"] > 0.93
+    flicker = [mask if i % 2 else square(30 + 3 * i, 40, 20, SHAPE) for i, mask in enumerate(moving)]
+    ours = masks_of(tmp_path / "m", {"bear": flicker})
+    assert evaluate(ours, truth, measure_stability=True).figures["stability"] < 0.4
+    assert "stability" not in evaluate(ours, truth).figures
+    assert steady.settings["stability"]["estimator"] == "DIS"
+
+
+def test_what_it_needs(tmp_path: Path) -> None:
+    masks = {"bear": [square(5, shape=SHAPE)] * 3}
+    truth = dataset_of(tmp_path / "t", masks)
+    with pytest.raises(InputError, match="bear: no frames found: --stability needs them, --frames"):
+        evaluate(truth, truth, measure_stability=True)
+    frames = dataset_of(tmp_path / "f", masks, frames=True)
+    report = evaluate(truth, truth, measure_stability=True, frames=frames)
+    assert report.figures["stability"] > 0.9
