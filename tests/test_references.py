@@ -71,9 +71,11 @@ class Encoded:
 
     def __init__(self) -> None:
         self.asked: list[tuple[int | None, ...]] = []
+        self.indices: list[int] = []
 
-    def __call__(self, *images: np.ndarray | None) -> Memory:
+    def __call__(self, index: int, *images: np.ndarray | None) -> Memory:
         self.asked.append(tuple(None if i is None else (int(i[0, 0, 0]) - 10) // 2 for i in images))
+        self.indices.append(index)
         return memory(len(self.asked))
 
 
@@ -93,6 +95,7 @@ def test_of_a_file_with_their_neighbours(
     with open_source(make_clip(tmp_path / "clip.mkv", frames)) as source:
         found = from_file(source, n, encode)
     assert encode.asked == expected
+    assert encode.indices == [asked[0] for asked in expected]
     assert kept(found) == [float(i + 1) for i in range(len(expected))]
 
 

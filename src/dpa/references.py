@@ -9,8 +9,8 @@ from dpa.backends import Backend, Memory
 from dpa.errors import InputError
 from dpa.video.source import Source
 
-Encode = Callable[[np.ndarray, np.ndarray | None, np.ndarray | None], Memory]
-"""Own prototypes of a frame, from its image and those of the next and the previous frame."""
+Encode = Callable[[int, np.ndarray, np.ndarray | None, np.ndarray | None], Memory]
+"""Own prototypes of a frame, from its index, its image and those of the next and the previous frame."""
 
 
 def reference_indices(count: int, n: int) -> list[int]:
@@ -33,14 +33,18 @@ def from_file(source: Source, n: int, encode: Encode) -> Memory | None:
     parts = []
     for index in reference_indices(source.count or 0, n):
         try:
-            parts.append(encode(*_neighbours(source, index)))
+            parts.append(encode(index, *neighbours(source, index)))
         except InputError:  # where a file is damaged its references are missing; the pass itself will say so
             continue
     return Memory.join(parts) if parts else None
 
 
-def _neighbours(source: Source, index: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """A frame's image, the next one's, and, where there is no next one, the previous one's."""
+def neighbours(source: Source, index: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """A frame's image, the next one's, and, where there is no next one, the previous one's; found by seeking.
+
+    Raises:
+        InputError: one of them cannot be decoded.
+    """
     ((frame, following),) = source.pairs_at([index])
     if following is not None or index == 0:
         return frame.image, following.image if following else None, None

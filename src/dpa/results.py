@@ -17,13 +17,14 @@ class Mask:
         binary: (H, W) bool, the object, at the frame's own resolution.
         probability: (H, W) float32 in [0, 1].
         frame: the frame; its picture is `frame.image`.
-        flow: (h, w, 2) float32, the flow that was used, in pixels of the frame, on its own grid.
+        flow: (h, w, 2) float32, the flow that was used, in pixels of the frame, on its own grid; None where a
+            flow picture was given.
     """
 
     binary: np.ndarray
     probability: np.ndarray
     frame: Frame
-    flow: np.ndarray
+    flow: np.ndarray | None
 
     @property
     def index(self) -> int:

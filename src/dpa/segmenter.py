@@ -12,14 +12,13 @@ import numpy as np
 from dpa.backends import Backend, Memory, open_backend
 from dpa.device import pick_device
 from dpa.errors import InputError, TruncatedError
-from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import FlowEstimator, choose, make_estimator
-from dpa.flow.stream import DIRECTION, LAST_FRAME, flows, pair_flow
+from dpa.flow.stream import DIRECTION, LAST_FRAME
+from dpa.flow_input import Drawn, FlowInput, Given
 from dpa.model.size import fit, working_size
 from dpa.pipeline import Clock, threaded
 from dpa.references import prepare
 from dpa.results import Mask, Summary
-from dpa.video.frame import Frame
 from dpa.video.read import open_source
 from dpa.video.source import Source
 from dpa.video.write import Sink, check_apart, open_sink
@@ -39,10 +38,13 @@ class Segmenter:
             near-static frames pale.
         references: reference frames of a video; None for the network's own number.
         size: working size, see `DPAConfig.size`; None for the network's own.
+        keep_aspect: False squeezes every frame into a square (paper), True keeps its aspect ratio; None for
+            the network's own choice.
         threshold: of the probability, for the binary mask.
         normalise: stretch every frame's probabilities to [0, 1] first, as the paper's release does; an
             object is then found in every frame, empty ones too.
         threads: of the network on a CPU; 0 for one per core.
+        backend: a network that is ready: weights, device and threads are then not used for it.
 
     Raises:
         DPAError: see `open_backend`, `pick_device` and `make_estimator`.
@@ -64,9 +66,11 @@ class Segmenter:
         flow_floor: float = 0.0,
         references: int | None = None,
         size: int | None = None,
+        keep_aspect: bool | None = None,
         threshold: float = 0.5,
         normalise: bool = False,
         threads: int = 0,
+        backend: Backend | None = None,
     ) -> None:
         if not 0 < threshold < 1:
             raise InputError(f"the threshold must lie between 0 and 1, not {threshold}")
@@ -76,15 +80,21 @@ class Segmenter:
             raise InputError(f"the working size must be at least 64 pixels, not {size}")
         self.model = model if weights is None else str(weights)
         self.device = pick_device(device)
-        self.backend: Backend = open_backend(model, weights, self.device, threads)
+        self.backend = backend or open_backend(model, weights, self.device, threads)
         self.flow_choice, self.flow_reason = choose(flow, self.device)
         self.estimator: FlowEstimator = make_estimator(self.flow_choice, self.device)
         self.flow_size, self.flow_floor = flow_size, flow_floor
         self.references = references or self.backend.config.references
         self.size = size or self.backend.config.size
+        self.keep_aspect = self.backend.config.keep_aspect if keep_aspect is None else keep_aspect
         self.threshold, self.normalise = threshold, normalise
 
-    def masks(self, source: str | Path | Sequence[str | Path] | Source) -> Generator[Mask, None, None]:
+    def masks(
+        self,
+        source: str | Path | Sequence[str | Path] | Source,
+        *,
+        flow_pictures: Given = None,
+    ) -> Generator[Mask, None, None]:
         """The masks of a video, one frame at a time and in order.
 
         Decoding, flow and the network run in threads of their own. Memory does not grow with the video's
@@ -93,6 +103,8 @@ class Segmenter:
         Args:
             source: whatever `dpa.video.read.open_source` opens, or a source that is open (and stays so;
                 a live one is then used up).
+            flow_pictures: one entry a frame: a flow picture that exists already, or None where flow is to be
+                computed, as for all frames by default. Any size; it is resized to the network's input.
 
         Raises:
             InputError: the input cannot be used.
@@ -100,7 +112,7 @@ class Segmenter:
         """
         with ExitStack() as stack:
             opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
-            yield from self._run(opened, Clock())
+            yield from self._run(opened, Clock(), 0, flow_pictures)
 
     def write(
         self,
@@ -109,6 +121,7 @@ class Segmenter:
         *,
         overwrite: bool = False,
         resume: bool = False,
+        flow_pictures: Given = None,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> Summary:
         """Segment a video into files; several outputs cost one computation.
@@ -118,6 +131,7 @@ class Segmenter:
             outputs: (path, kind) each; the kind may be None, see `dpa.video.write.kind_of`.
             overwrite: replace what exists, when the new one is whole.
             resume: continue folders at their first missing frame.
+            flow_pictures: as for `masks`.
             progress: called with the number of frames done and the number of all (None if not known).
 
         Raises:
@@ -125,14 +139,15 @@ class Segmenter:
             TruncatedError: frames are missing; what could be decoded has been written.
         """
         check_apart([path for path, _ in outputs])
-        clock, summary = Clock(), self._summary(outputs)
+        clock, summary = Clock(), self._summary(outputs, flow_pictures)
         try:
             with ExitStack() as stack, clock.time("total"):
                 opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
                 summary.source = str(opened.path or opened.name)
                 how: Any = {"overwrite": overwrite, "resume": resume, "flow_floor": self.flow_floor}
                 sinks = [stack.enter_context(open_sink(path, kind, opened, **how)) for path, kind in outputs]
-                self._fill(sinks, opened, clock, summary, progress or (lambda done, count: None))
+                told = progress or (lambda done, count: None)
+                self._fill(sinks, opened, clock, summary, told, flow_pictures)
         except TruncatedError as error:
             summary.problem, error.summary = str(error), summary
             raise
@@ -147,6 +162,7 @@ class Segmenter:
         clock: Clock,
         summary: Summary,
         progress: Callable[[int, int | None], None],
+        flow_pictures: Given,
     ) -> None:
         start = min((sink.start for sink in sinks), default=0)
         progress(start, source.count)
@@ -154,7 +170,7 @@ class Segmenter:
             # Nothing is left to do; reading on from the end still says so where frames are missing.
             deque(source.frames(start), maxlen=0)
             return
-        with closing(self._run(source, clock, start)) as masks:
+        with closing(self._run(source, clock, start, flow_pictures)) as masks:
             for mask in masks:
                 with clock.time("write"):
                     for sink in sinks:
@@ -162,54 +178,40 @@ class Segmenter:
                 summary.frames += 1
                 progress(mask.index + 1, source.count)
 
-    def _run(self, source: Source, clock: Clock, start: int = 0) -> Generator[Mask, None, None]:
+    def _run(
+        self, source: Source, clock: Clock, start: int, flow_pictures: Given
+    ) -> Generator[Mask, None, None]:
+        motion = FlowInput(source, self.estimator, self.flow_size, self.flow_floor, clock, flow_pictures)
         # The frame before `start` is decoded too: the last frame's flow may need it.
         first = max(0, start - 1)
         decoded = threaded(clock.each("decode", source.frames(first)), name="decode", wake=source.stop)
-        moving = flows(
-            decoded, _Timed(self.estimator, clock), self.flow_size, skip=lambda frame: frame.index < start
-        )
-        drawn = threaded(self._drawn(moving, clock), name="flow", wake=source.stop)
-        found = threaded(self._found(source, drawn, clock), name="network", wake=source.stop)
+        drawn = threaded(motion.stream(decoded, start), name="flow", wake=source.stop)
+        found = threaded(self._found(source, motion, drawn, clock), name="network", wake=source.stop)
         with closing(found):
             yield from found
 
-    def _drawn(
-        self, moving: Generator[tuple[Frame, np.ndarray], None, None], clock: Clock
-    ) -> Generator[tuple[Frame, np.ndarray, np.ndarray], None, None]:
-        """Frame, flow, and the flow picture."""
-        with closing(moving):
-            for frame, flow in moving:
-                with clock.time("colour"):
-                    picture = flow_to_image(flow, self.flow_floor)
-                yield frame, flow, picture
-
     def _found(
-        self,
-        source: Source,
-        drawn: Generator[tuple[Frame, np.ndarray, np.ndarray], None, None],
-        clock: Clock,
+        self, source: Source, motion: FlowInput, drawn: Generator[Drawn, None, None], clock: Clock
     ) -> Generator[Mask, None, None]:
+        def encode(index: int, image: np.ndarray, *others: np.ndarray | None) -> Memory:
+            return self._encode(image, motion.picture(index, image, *others))
+
         with closing(drawn):
             with clock.time("references"):
-                references = prepare(source, self.backend, self.references, self._encode)
+                references = prepare(source, self.backend, self.references, encode)
             for frame, flow, picture in drawn:
                 with clock.time("network"):
-                    memory = references.memory or self._encode_pictures(frame.image, picture)
+                    memory = references.memory or self._encode(frame.image, picture)
                     small, own = self._apply(frame.image, picture, memory)
                     references.add(own)
                     probability = self._full(small, frame.image.shape[:2])
                 yield Mask(probability > self.threshold, probability, frame, flow)
 
     def _apply(self, image: np.ndarray, picture: np.ndarray, memory: Memory) -> tuple[np.ndarray, Memory]:
-        size = working_size(image.shape[:2], self.size, self.backend.config.keep_aspect)
+        size = working_size(image.shape[:2], self.size, self.keep_aspect)
         return self.backend(fit(image, size), fit(picture, size), memory)
 
-    def _encode(self, image: np.ndarray, following: np.ndarray | None, previous: np.ndarray | None) -> Memory:
-        flow = pair_flow(self.estimator, image, following, previous, self.flow_size)
-        return self._encode_pictures(image, flow_to_image(flow, self.flow_floor))
-
-    def _encode_pictures(self, image: np.ndarray, picture: np.ndarray) -> Memory:
+    def _encode(self, image: np.ndarray, picture: np.ndarray) -> Memory:
         """A frame's own prototypes."""
         return self._apply(image, picture, Memory.blank(self.backend.config))[1]
 
@@ -220,18 +222,19 @@ class Segmenter:
             probability = (probability - low) / max(high - low, 1e-6)
         return cv2.resize(probability, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
 
-    def _summary(self, outputs: Sequence[tuple[str | Path, str | None]]) -> Summary:
+    def _summary(self, outputs: Sequence[tuple[str | Path, str | None]], flow_pictures: Given) -> Summary:
         flow = {
             **self.estimator.recipe,
             "direction": DIRECTION,
             "last_frame": LAST_FRAME,
             "size": self.flow_size,
             "floor": self.flow_floor,
+            "pictures_given": sum(path is not None for path in flow_pictures or ()),
         }
         settings = {
             "references": self.references,
             "size": self.size,
-            "keep_aspect": self.backend.config.keep_aspect,
+            "keep_aspect": self.keep_aspect,
             "threshold": self.threshold,
             "normalise": self.normalise,
         }
@@ -291,15 +294,3 @@ def segment(
     if output is None:
         return segmenter.masks(source)
     return segmenter.write(source, [(output, kind)], overwrite=overwrite, resume=resume)
-
-
-class _Timed:
-    """A flow estimator whose work is timed."""
-
-    def __init__(self, estimator: FlowEstimator, clock: Clock) -> None:
-        self.name, self.recipe = estimator.name, estimator.recipe
-        self._estimator, self._clock = estimator, clock
-
-    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        with self._clock.time("flow"):
-            return self._estimator(first, second)

@@ -1,0 +1,195 @@
+"""Masks for every video of a data set: resumable, and one broken video does not stop the others."""
+
+import json
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dpa import __version__
+from dpa.config import nearest
+from dpa.errors import DPAError, InputError, OutputError
+from dpa.flow.estimator import choose
+from dpa.flow.pictures import RECIPE_FILE
+from dpa.predict.record import KINDS, Entry, Record, discard
+from dpa.predict.videos import Video, find_videos
+from dpa.segmenter import Segmenter
+from dpa.video.read import open_source
+from dpa.weights.card import sha256
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # The paper's test settings. The release also stretches every frame's probabilities to [0, 1] before the
+    # threshold (`normalise`), which makes a mask where there is no object; the method does not ask for it.
+    "paper": {"size": 512, "keep_aspect": False, "references": 4, "threshold": 0.5, "normalise": False},
+}
+
+Progress = Callable[[str, int, int], None]
+"""Called with a video's name, the number of frames done and the number of frames of all videos."""
+
+
+class Prediction:
+    """Masks of a data set, `OUT/binary/VIDEO/FRAME.png` and `OUT/soft/VIDEO/FRAME.png`.
+
+    Args:
+        dataset: its folder, see `find_videos`.
+        out: folder for the masks; not inside the data set.
+        split: which videos, see `find_videos`.
+        preset: one of `PRESETS`; `options` that are not None win over it.
+        flow: an estimator's name computes flow for every frame; None reads flow pictures where they are and
+            computes the others' flow by "auto".
+        overwrite: make all masks anew, whatever is in the folder.
+        options: of `dpa.segmenter.Segmenter`; None stands for its default.
+
+    Attributes:
+        videos: what is to be done.
+        record: what has been done; `OUT/predict.json` has it too.
+        kept: names of videos whose masks were there already.
+        engine: one line that says what computes.
+
+    Raises:
+        InputError: no data set, or unknown preset.
+        OutputError: `out` has other masks in it, see `Record.claim`.
+        DPAError: see `Segmenter`.
+    """
+
+    def __init__(
+        self,
+        dataset: str | Path,
+        out: str | Path,
+        *,
+        split: str | None = None,
+        preset: str | None = None,
+        flow: str | None = None,
+        overwrite: bool = False,
+        **options: Any,
+    ) -> None:
+        root, self.out = Path(dataset), Path(out)
+        if preset is not None and preset not in PRESETS:
+            raise InputError(f"unknown preset {preset!r}{nearest(preset, PRESETS)}")
+        self.videos = find_videos(root, split)
+        if root.resolve() in (self.out.resolve(), *self.out.resolve().parents):
+            raise OutputError(f"{out}: lies inside the data set: choose a folder beside it")
+        chosen = {name: value for name, value in options.items() if value is not None}
+        self._forced = flow is not None
+        computes = self._forced or any(None in video.flows for video in self.videos)
+        # Flow that nobody needs must not ask for weights.
+        wanted = flow or "auto"
+        self.segmenter = Segmenter(
+            flow=wanted if computes else "dis", **(PRESETS.get(preset or "", {}) | chosen)
+        )
+        name, why = choose(wanted, self.segmenter.device)
+        if preset == "paper" and not name.startswith("raft"):
+            why += "; the paper's flow is RAFT's"
+        if not self._forced and any(path for video in self.videos for path in video.flows):
+            why = f"flow pictures where they are, else {why}" if computes else "all flow pictures are there"
+        self.engine = self._engine(why)
+        self.record = Record.claim(self.out, self._settings(root, name), self._versions(computes), overwrite)
+        self.kept: list[str] = []
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Why each video of this run that has no masks has none."""
+        entries = {video.name: self.record.entries.get(video.name) for video in self.videos}
+        return {name: entry.problem for name, entry in entries.items() if entry and entry.state == "failed"}
+
+    def run(self, progress: Progress = lambda name, done, count: None) -> None:
+        """Make what is missing; what goes wrong with a video is in its entry of the record.
+
+        Raises:
+            OutputError: the record cannot be written: a full disk, say.
+        """
+        self.record.save()
+        done, count = 0, sum(len(video.images) for video in self.videos)
+        for video in self.videos:
+            progress(video.name, done, count)
+            if self._is_whole(video):
+                self.kept.append(video.name)
+            else:
+                told = partial(_advance, progress, video.name, done, count)
+                self.record.entries[video.name] = self._make(video, told)
+                self.record.save()
+            done += len(video.images)
+        progress("", done, count)
+
+    def _make(self, video: Video, progress: Callable[[int, int | None], None]) -> Entry:
+        flows = (None,) * len(video.images) if self._forced else video.flows
+        given = sum(path is not None for path in flows)
+        entry = Entry("failed", len(video.images), given, len(flows) - given)
+        folders = {self.out / folder / video.name: kind for folder, kind in KINDS.items()}
+        start = time.perf_counter()
+        try:
+            if video.problem:
+                raise InputError(video.problem)
+            with open_source(video.images) as source:
+                self.segmenter.write(
+                    source,
+                    # With the slash it is a folder, whatever the name ends in.
+                    [(f"{folder}/", kind) for folder, kind in folders.items()],
+                    overwrite=True,
+                    flow_pictures=flows if given else None,
+                    progress=progress,
+                )
+            entry.state = "done"
+        except DPAError as error:
+            entry.problem = str(error)
+        except Exception as error:  # one video's trouble, a bug included, must not cost a night of work
+            entry.problem = f"{type(error).__name__}: {error}"
+            entry.trace = traceback.format_exc()
+        finally:
+            if entry.state == "failed":
+                for folder in folders:
+                    discard(folder.with_name(f"{folder.name}.part"))
+                    discard(folder)
+        entry.seconds = round(time.perf_counter() - start, 3)
+        return entry
+
+    def _is_whole(self, video: Video) -> bool:
+        entry = self.record.entries.get(video.name)
+        if entry is None or entry.state != "done" or entry.frames != len(video.images):
+            return False
+        wanted = {f"{path.stem}.png" for path in video.images}
+        folders = [self.out / folder / video.name for folder in KINDS]
+        return all(f.is_dir() and wanted <= {path.name for path in f.iterdir()} for f in folders)
+
+    def _settings(self, root: Path, estimator: str) -> dict[str, Any]:
+        s, weights = self.segmenter, Path(self.segmenter.backend.weights)
+        recipe = root / RECIPE_FILE
+        return {
+            "dataset": root.resolve().name,
+            "weights": sha256(weights) if weights.is_file() else s.model,
+            "references": s.references,
+            "size": s.size,
+            "keep_aspect": s.keep_aspect,
+            "threshold": s.threshold,
+            "normalise": s.normalise,
+            "flow": {
+                "pictures": not self._forced,
+                "estimator": estimator,
+                "size": s.flow_size,
+                "floor": s.flow_floor,
+            },
+            "flow_pictures": None if self._forced else _recipe(recipe),
+        }
+
+    def _versions(self, computes: bool) -> dict[str, Any]:
+        s = self.segmenter
+        engine = {"dpa": __version__, "model": s.model, "backend": s.backend.name, "device": s.backend.device}
+        return engine | ({"flow": s.estimator.recipe} if computes else {})
+
+    def _engine(self, flow: str) -> str:
+        s = self.segmenter
+        return f"{s.model} on {s.backend.device} ({s.backend.name}); {flow}"
+
+
+def _advance(progress: Progress, name: str, before: int, count: int, done: int, _: int | None) -> None:
+    progress(name, before + done, count)
+
+
+def _recipe(file: Path) -> Any:
+    """How the data set's flow pictures were made, if `dpa flow` has left that beside them."""
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
