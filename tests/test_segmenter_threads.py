@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import dpa
-from dpa import segmenter as engine
 from dpa.errors import OutputError
 from dpa.segmenter import Segmenter
 from dpa.video import RawVideo, open_source
@@ -132,7 +131,7 @@ def test_errors_of_every_stage_reach_the_caller(
     elif stage == "flow":
         monkeypatch.setattr("dpa.flow.dis.DIS.__call__", _raise)
     elif stage == "colour":
-        monkeypatch.setattr(engine, "flow_to_image", _raise)
+        monkeypatch.setattr("dpa.flow_input.flow_to_image", _raise)
     else:
         backend.fail_at, backend.error = (1 if stage == "references" else 9), OSError("this stage failed")
     with pytest.raises(OSError, match="this stage failed"):

@@ -18,11 +18,16 @@ from dpa.errors import DPAError, MissingExtra
 # Verb -> its line in `dpa --help`. Module dpa.cli.VERB holds a function of that name, or a Typer, `app`.
 VERBS = {
     "segment": "Video in, masks of its primary object out.",
+    "predict": "Masks for a whole data set.",
+    "evaluate": "Score masks against annotations by a written protocol.",
+    "compare": "Put several evaluations side by side.",
     "flow": "Write optical flow pictures.",
     "models": "List networks, weights, licences, figures.",
     "example": "Make a clip whose true masks are known.",
     "doctor": "Check this installation.",
+    "bench": "Measure speed and memory on this machine.",
     "export": "Turn weights into ONNX.",
+    "prepare": "Bring public data sets into the layout for training.",
     "pretrain": "Train, stage 1: still images with masks.",
     "finetune": "Train, stage 2: videos with masks.",
     "version": "Print the version.",

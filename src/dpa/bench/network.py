@@ -1,0 +1,154 @@
+"""The network in torch, in parts: what each costs alone, and its floating-point operations."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dpa.backends import Memory
+from dpa.backends.torch import TorchBackend
+from dpa.bench.settings import BenchSettings
+from dpa.errors import InputError
+from dpa.model.dpa import DPA, Features, References
+from dpa.model.encoder import Encoder
+from dpa.weights.registry import find
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class AtPrecision(TorchBackend):
+    """The network at a precision of choice, by autocast; otherwise as `TorchBackend`."""
+
+    def __init__(self, model: DPA, settings: BenchSettings) -> None:
+        super().__init__(model, settings.device, settings.threads)
+        self._precision = settings.in_precision
+
+    @torch.inference_mode()
+    def __call__(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
+        c = self.config
+        with autocast(self.device, self._precision):
+            features = self._model.encode(self._picture(image), self._picture(flow) if c.motion else None)
+            own = self._model.reference(features) if c.ifa else None
+            given = [torch.from_numpy(part).to(self.device)[None] for part in references]
+            logits = self._model.segment(features, References(*given) if c.ifa else None)
+        memory = Memory(*(r[0].float().cpu().numpy() for r in own)) if own is not None else Memory.blank(c)
+        return logits[-1].float().sigmoid()[0, 0].cpu().numpy(), memory
+
+
+def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
+    """Where this precision holds."""
+    return (
+        nullcontext() if precision == "fp32" else torch.autocast(device.partition(":")[0], DTYPES[precision])
+    )
+
+
+def build(settings: BenchSettings) -> tuple[DPA, str]:
+    """The network, and where its weights are from.
+
+    Where a model has none on this machine they are random: its speed does not depend on them.
+
+    Raises:
+        InputError: weights that are an ONNX graph.
+        WeightsError: unknown model, or weights that cannot be read.
+    """
+    if settings.weights is not None and settings.weights.endswith(".onnx"):
+        raise InputError(
+            f"{settings.weights}: an ONNX graph has no parts and no precision: give .safetensors"
+        )
+    if settings.weights is None and find(settings.model).path is None:
+        model = DPA(settings.model).eval()
+        randomise(model)
+        return model, "random"
+    source = settings.weights or settings.model
+    return DPA.from_pretrained(source), source
+
+
+@torch.no_grad()
+def randomise(model: DPA) -> None:
+    """Seeded weights that keep the variance of their input (He et al. 2015).
+
+    With the paper's initialisation (std 0.01) most of the network is silent: agreement would prove nothing.
+    """
+    torch.manual_seed(0)
+    for name, p in model.named_parameters():
+        if p.dim() > 1:
+            nn.init.normal_(p, std=(2 / p[0].numel()) ** 0.5)
+        elif name.endswith("bias"):
+            nn.init.normal_(p, std=0.1)
+
+
+class _Ready(nn.Module):
+    """Stands for a part that is not measured: gives at once what that part would."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self._result = result
+
+    def forward(self, *_: Any) -> Any:
+        return self._result
+
+
+def isolate(
+    model: DPA, part: str, size: tuple[int, int], dtype: torch.dtype = torch.float32
+) -> Callable[[], object]:
+    """One part's work for one frame, on made-up inputs; the model is of no other use afterwards.
+
+    A frame is what the engine does for one: `encode`, `reference` and `segment`. So stage 5 belongs to the
+    encoders, twice where there are references: for the query, and plain for the frame's own prototypes.
+
+    Args:
+        part: one of `PARTS`. "attention" is IMA and IFA with their squeezing and joining, "decoder" has the
+            resizing of the predictions.
+        size: (H, W), multiples of 32.
+        dtype: of the features.
+    """
+    device, c = model.mean.device, model.config
+    image = _random(3, size, device)
+    flow = _random(3, size, device) if c.motion else None
+    if part == "encoders":
+        return lambda: _encode(model, image, flow)
+    features, f5 = _made_up(model, size, dtype)
+    for encoder, f in zip(model.encoders, f5, strict=True):
+        cast(Encoder, encoder).stages[-1] = _Ready(f)
+    if part == "attention":
+        model.decoder = _Ready([_random(1, size, device, dtype)])  # type: ignore[assignment]
+        kept = torch.rand(1, len(f5), c.references * c.dim, c.dim, device=device)
+        return lambda: _attend(model, features, References(kept, kept))
+    model.ima4 = model.ima5 = model.ifa = model.join5 = None
+    return lambda: model.segment(features)
+
+
+def _encode(model: DPA, image: Tensor, flow: Tensor | None) -> None:
+    streams = model.encode(image, flow).streams
+    for _ in range(2 if model.config.ifa else 1):
+        for encoder, stages in zip(model.encoders, streams, strict=True):
+            cast(Encoder, encoder).deep(stages[-1])
+
+
+def _attend(model: DPA, features: Features, references: References) -> None:
+    if model.config.ifa:
+        model.reference(features)
+    model.segment(features, references if model.config.ifa else None)
+
+
+def _made_up(model: DPA, size: tuple[int, int], dtype: torch.dtype) -> tuple[Features, list[Tensor]]:
+    """Stages 1 to 4, and stage 5 of every stream."""
+    streams = []
+    for encoder in model.encoders:
+        shapes = zip(cast(Encoder, encoder).channels, cast(Encoder, encoder).strides, strict=True)
+        streams.append(
+            [_random(c, (size[0] // s, size[1] // s), model.mean.device, dtype) for c, s in shapes]
+        )
+    shallow = [stages[:-1] for stages in streams]
+    return Features(shallow[0], shallow[1] if len(shallow) > 1 else [], size), [s[-1] for s in streams]
+
+
+def _random(
+    channels: int, size: tuple[int, int], device: torch.device, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """(1, C, h, w), laid out in memory as the engine's are."""
+    made = torch.rand(1, channels, *size, device=device)
+    return made.to(dtype=dtype, memory_format=torch.channels_last)

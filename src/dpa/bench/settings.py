@@ -1,0 +1,68 @@
+"""What is measured, and how often."""
+
+from dataclasses import dataclass
+
+from dpa.errors import InputError
+from dpa.weights.registry import DEFAULT
+
+PRECISIONS = ("fp32", "fp16", "bf16")
+PARTS = ("encoders", "attention", "decoder")
+TOLERANCE = {"fp32": 1e-5, "fp16": 1e-2, "bf16": 5e-2}
+"""Largest difference of probabilities at which the paper's way and the cached one agree: the one encodes
+references in a batch of N, the other one by one, which rounds differently."""
+LEAST_REPEATS = 3  # fewer have no spread
+
+
+@dataclass(frozen=True)
+class BenchSettings:
+    """Everything that a measurement depends on; JSON values only, as it travels to other processes.
+
+    Attributes:
+        video: what is read: a file, or a folder of frames.
+        model, weights: as for `dpa.segmenter.Segmenter`.
+        size: working size; None for the network's own.
+        references: reference frames; None for the network's own number.
+        device: as `dpa.device.pick_device` gives it.
+        precision: one of `PRECISIONS`; None for what `dpa segment` takes: fp16 on GPUs, fp32 on CPUs.
+        flow, flow_size: as for `Segmenter`.
+        threads: CPU threads of the network; 0 for one per core.
+        frames: of the video, from its start, that one repeat reads, writes or segments.
+        warmup: repeats that are not counted.
+        repeats: at most so many are counted, and at least three.
+        seconds: no repeat is started after so long.
+        matrix: side of the square matrices of the rate; 0 for 2048 on CPUs and 8192 on GPUs.
+    """
+
+    video: str
+    model: str = DEFAULT
+    weights: str | None = None
+    size: int | None = None
+    references: int | None = None
+    device: str = "cpu"
+    precision: str | None = None
+    flow: str = "auto"
+    flow_size: int = 512
+    threads: int = 0
+    frames: int = 24
+    warmup: int = 1
+    repeats: int = 10
+    seconds: float = 60.0
+    matrix: int = 0
+
+    def __post_init__(self) -> None:
+        if self.precision is not None and self.precision not in PRECISIONS:
+            raise InputError(f"unknown precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
+        if self.repeats < LEAST_REPEATS:
+            raise InputError(f"at least {LEAST_REPEATS} repeats are needed for a spread, not {self.repeats}")
+        if self.frames < 2:
+            raise InputError(f"at least 2 frames are needed for flow, not {self.frames}")
+
+    @property
+    def usual_precision(self) -> str:
+        """The precision of `dpa segment` on this device."""
+        return "fp32" if self.device == "cpu" else "fp16"
+
+    @property
+    def in_precision(self) -> str:
+        """The precision that is meant."""
+        return self.precision or self.usual_precision

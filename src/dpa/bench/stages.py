@@ -1,0 +1,210 @@
+"""What a process of its own measures: one function a stage, settings in and figures out."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dpa.backends import Backend, Memory, open_backend
+from dpa.bench.clip import Pictures, opened, pictures
+from dpa.bench.machine import describe, multiply_rate
+from dpa.bench.measure import Measured, finish, measure
+from dpa.bench.settings import BenchSettings
+from dpa.errors import MissingExtra
+from dpa.flow.colour import flow_to_image
+from dpa.flow.estimator import make_estimator
+from dpa.flow.stream import flows
+from dpa.video.write import open_sink
+from dpa.weights.registry import find
+
+_FLOW_FRAMES = 4
+
+
+def machine(settings: BenchSettings) -> Measured:
+    """The machine; measures nothing."""
+    return Measured(facts=describe(settings.device))
+
+
+def rate(settings: BenchSettings, library: str = "numpy") -> Measured:
+    """Of matrix products; see `multiply_rate`."""
+    return Measured(facts=multiply_rate(settings, library))
+
+
+def decode(settings: BenchSettings) -> Measured:
+    """Frames from the file to RGB."""
+    with opened(settings) as head:
+
+        def work() -> int:
+            return sum(1 for _ in head.frames())
+
+        return measure(work, settings, frame_size=list(head.size))
+
+
+def flow(settings: BenchSettings) -> Measured:
+    """Reduction, estimation and drawing, frame after frame."""
+    estimator = make_estimator(settings.flow, settings.device)
+    with opened(settings) as head:
+        frames = list(islice(head.frames(), _FLOW_FRAMES))
+
+    def work() -> int:
+        for _, field in flows(frames, estimator, settings.flow_size):
+            flow_to_image(field)
+        return len(frames)
+
+    raft = settings.flow.startswith("raft")
+    measured = measure(work, settings, settings.device if raft else "cpu", recipe=estimator.recipe)
+    if raft:
+        from dpa.bench.flops import count
+
+        measured.flops = count(work) / len(frames)
+    return measured
+
+
+def network(settings: BenchSettings) -> Measured:
+    """The whole network for one frame, from the picture to the probabilities, references known."""
+    backend, weights, inputs, kept = _network(settings)
+
+    def work() -> int:
+        backend(*inputs, kept)
+        return 1
+
+    config = backend.config
+    facts = {
+        "backend": backend.name,
+        "weights": weights,
+        "input_size": list(inputs[0].shape[:2]),
+        "references": settings.references or config.references,
+        "config": config.to_dict(),
+    }
+    return measure(work, settings, settings.device, **facts)
+
+
+def graph(settings: BenchSettings) -> Measured:
+    """The network's parts inside ONNX Runtime: seconds by part in `facts`."""
+    from dpa.bench.graph import profile_parts
+
+    _, weights, inputs, kept = _network(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        parts = profile_parts(Path(weights), inputs, kept, settings, Path(folder))
+    return Measured(facts={"parts": parts})
+
+
+def part(settings: BenchSettings, name: str) -> Measured:
+    """One part of the network in torch, alone."""
+    import torch
+
+    from dpa.bench.network import DTYPES, autocast, build, isolate
+
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    model, _ = build(settings)
+    ((image, _),) = pictures(settings, model.config, [0])
+    model = model.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    alone = isolate(model, name, (image.shape[0], image.shape[1]), DTYPES[settings.in_precision])
+
+    def work() -> int:
+        with torch.inference_mode(), autocast(settings.device, settings.in_precision):
+            alone()
+        finish(settings.device)
+        return 1
+
+    return measure(work, settings, settings.device)
+
+
+def write(settings: BenchSettings) -> Measured:
+    """Masks to a folder of PNG pictures."""
+    with opened(settings) as head, tempfile.TemporaryDirectory() as folder:
+        frame = next(iter(head.frames()))
+        probability = _disc(head.size)
+        mask = probability > 0.5
+
+        def work() -> int:
+            with open_sink(Path(folder) / "masks", "mask", head, overwrite=True) as sink:
+                for index in range(head.count):
+                    sink.write(replace(frame, index=index), probability, mask)
+            return head.count
+
+        return measure(work, settings)
+
+
+def whole(settings: BenchSettings) -> Measured:
+    """From the file to the folder of masks, as `dpa segment` does it: stages overlap."""
+    from dpa.segmenter import Segmenter
+
+    backend, _ = _open(settings)
+    segmenter = Segmenter(
+        settings.model,
+        device=settings.device,
+        flow=settings.flow,
+        flow_size=settings.flow_size,
+        references=settings.references,
+        size=settings.size,
+        backend=backend,
+    )
+    with opened(settings) as head, tempfile.TemporaryDirectory() as folder:
+
+        def work() -> int:
+            return segmenter.write(head, [(Path(folder) / "masks", "mask")], overwrite=True).frames
+
+        return measure(work, settings, settings.device, frames=head.count)
+
+
+def flops(settings: BenchSettings, config: dict[str, Any], size: list[int], references: int) -> Measured:
+    """Floating-point operations of the network by part, see `dpa.bench.flops`."""
+    from dpa.bench.flops import count_network
+    from dpa.model.config import DPAConfig
+    from dpa.model.dpa import DPA
+
+    model = DPA(DPAConfig.from_dict(config))
+    return Measured(facts={"flops": count_network(model, (size[0], size[1]), references)})
+
+
+def way(settings: BenchSettings, name: str, folder: str) -> Measured:
+    """The paper's way or the cached way, see `dpa.bench.ways`."""
+    from dpa.bench.ways import measure_way
+
+    return measure_way(settings, name, Path(folder))
+
+
+STAGES: dict[str, Callable[..., Measured]] = {
+    function.__name__: function
+    for function in (machine, rate, decode, flow, network, graph, part, write, whole, flops, way)
+}
+
+
+def _open(settings: BenchSettings) -> tuple[Backend, str]:
+    """The network as `dpa segment` runs it, or at another precision, and where its weights are from.
+
+    Torch is imported only where it computes: its memory would count.
+    """
+    has_weights = settings.weights is not None or find(settings.model).path is not None
+    if has_weights and settings.in_precision == settings.usual_precision:
+        backend = open_backend(settings.model, settings.weights, settings.device, settings.threads)
+        return backend, backend.weights
+    if find_spec("torch") is None:
+        raise MissingExtra("a model without weights" if not has_weights else f"{settings.in_precision} here")
+    from dpa.bench.network import AtPrecision, build
+
+    model, weights = build(settings)
+    return AtPrecision(model, settings), weights
+
+
+def _network(settings: BenchSettings) -> tuple[Backend, str, Pictures, Memory]:
+    """The backend, where its weights are from, a frame's inputs and the references' prototypes."""
+    backend, weights = _open(settings)
+    (inputs,) = pictures(settings, backend.config, [0])
+    _, own = backend(*inputs, Memory.blank(backend.config))
+    count = settings.references or backend.config.references
+    return backend, weights, inputs, Memory.join([own] * count)
+
+
+def _disc(size: tuple[int, int]) -> np.ndarray:
+    """(H, W) float32: a soft disc, which packs as the mask of an object does."""
+    y, x = np.ogrid[: size[0], : size[1]]
+    away = np.hypot(y - size[0] / 2, x - size[1] / 2) - min(size) / 4
+    return (1 / (1 + np.exp(np.clip(away, -40, 40)))).astype(np.float32)
