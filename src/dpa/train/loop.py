@@ -161,8 +161,9 @@ class Trainer:
                     self._report(time.monotonic() - since)
                     since = time.monotonic()
                 if last or (validate_every and self.iteration % validate_every == 0):
+                    started = time.monotonic()
                     self._validate(validate_stride)
-                    since = time.monotonic()
+                    since += time.monotonic() - started  # not the training's time
                 if last or stopped or time.monotonic() - saved > 60 * save_minutes:
                     self._save()
                     saved = time.monotonic()
