@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dpa.cli.options import Device, Flow, FlowSize, References, Size, Weights
+
 if TYPE_CHECKING:
     from dpa.bench.report import Comparison, Report
 
@@ -22,25 +24,17 @@ def bench(
     ] = None,
     model: Annotated[
         str, typer.Option(help="Network, see `dpa models`; without weights they are random.")
-    ] = ("dpa-mobile"),
-    weights: Annotated[Path | None, typer.Option(help="Weights of your own: a file or a folder.")] = None,
-    size: Annotated[
-        int | None, typer.Option(min=64, help="Working size, pixels; default the network's own.")
-    ] = None,
-    references: Annotated[
-        int | None, typer.Option(min=1, help="Reference frames; default the network's own.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:INDEX or mps.")] = "auto",
+    ] = "dpa-mobile",
+    weights: Weights = None,
+    size: Size = None,
+    references: References = None,
+    device: Device = "auto",
     precision: Annotated[
         str | None,
         typer.Option(help="fp32, fp16 or bf16; default as `dpa segment`: fp32 on CPUs, else fp16."),
     ] = None,
-    flow: Annotated[
-        str, typer.Option(help="auto, dis, dis-fast, dis-ultrafast, raft-small or raft-large.")
-    ] = "auto",
-    flow_size: Annotated[
-        int, typer.Option(min=16, help="Longer side of the pictures for the flow, pixels.")
-    ] = 512,
+    flow: Flow = "auto",
+    flow_size: FlowSize = 512,
     threads: Annotated[
         int, typer.Option(min=0, help="CPU threads of the network and the matrix product; 0 is one per core.")
     ] = 0,

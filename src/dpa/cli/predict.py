@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dpa.cli.options import Device, Model, References, Size, Weights
+
 if TYPE_CHECKING:
     from dpa.predict import Prediction
 
@@ -39,15 +41,11 @@ def predict(
     flow_floor: Annotated[
         float, typer.Option(min=0, help="Least computed motion, in pixels, drawn in full colour.")
     ] = 0.0,
-    model: Annotated[str, typer.Option(help="Network, see `dpa models`.")] = "dpa-mobile",
-    weights: Annotated[Path | None, typer.Option(help="Weights of your own: a file or a folder.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:INDEX or mps.")] = "auto",
-    references: Annotated[
-        int | None, typer.Option(min=1, help="Reference frames; default the network's own.")
-    ] = None,
-    size: Annotated[
-        int | None, typer.Option(min=64, help="Working size, pixels; default the network's own.")
-    ] = None,
+    model: Model = "dpa-mobile",
+    weights: Weights = None,
+    device: Device = "auto",
+    references: References = None,
+    size: Size = None,
     keep_aspect: Annotated[
         bool | None,
         typer.Option("--keep-aspect/--square", help="Shape of the input; default the network's own."),

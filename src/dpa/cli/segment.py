@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dpa.cli.options import Device, Flow, FlowSize, Model, References, Size, Weights
+
 if TYPE_CHECKING:
     from dpa.results import Summary
     from dpa.video.source import Source
@@ -33,25 +35,17 @@ def segment(
             "and with no output mask."
         ),
     ] = None,
-    model: Annotated[str, typer.Option(help="Network, see `dpa models`.")] = "dpa-mobile",
-    weights: Annotated[Path | None, typer.Option(help="Weights of your own: a file or a folder.")] = None,
-    flow: Annotated[
-        str, typer.Option(help="auto, dis, dis-fast, dis-ultrafast, raft-small or raft-large.")
-    ] = "auto",
-    flow_size: Annotated[
-        int, typer.Option(min=16, help="Longer side of the pictures for the flow, pixels.")
-    ] = 512,
+    model: Model = "dpa-mobile",
+    weights: Weights = None,
+    flow: Flow = "auto",
+    flow_size: FlowSize = 512,
     flow_floor: Annotated[
         float,
         typer.Option(min=0, help="Least motion, in pixels, drawn in full colour; quiets static scenes."),
     ] = 0.0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:INDEX or mps.")] = "auto",
-    references: Annotated[
-        int | None, typer.Option(min=1, help="Reference frames; default the network's own.")
-    ] = None,
-    size: Annotated[
-        int | None, typer.Option(min=64, help="Working size, pixels; default the network's own.")
-    ] = None,
+    device: Device = "auto",
+    references: References = None,
+    size: Size = None,
     threshold: Annotated[float, typer.Option(help="Of the probability, for binary masks.")] = 0.5,
     normalise: Annotated[
         bool,
