@@ -9,7 +9,7 @@ from torch import nn
 from dpa.backends import Memory
 from dpa.backends.torch import TorchBackend
 from dpa.bench.flops import count, count_network
-from dpa.bench.network import AtPrecision, build, isolate
+from dpa.bench.network import build, isolate
 from dpa.bench.settings import PARTS, BenchSettings
 from dpa.errors import InputError, WeightsError
 from dpa.model.dpa import DPA
@@ -109,7 +109,7 @@ def test_at_a_precision_of_choice(precision: str, tolerance: float) -> None:
     model = small()
     rng = np.random.default_rng(0)
     image, flow = rng.integers(0, 256, (2, *SIZE, 3), dtype=np.uint8)
-    usual, chosen = TorchBackend(model), AtPrecision(model, BenchSettings("clip", precision=precision))
+    usual, chosen = TorchBackend(model), TorchBackend(model, precision=precision)
     kept = usual(image, flow, Memory.blank(model.config))[1]
     (a, own_a), (b, own_b) = usual(image, flow, kept), chosen(image, flow, kept)
     assert a.shape == b.shape

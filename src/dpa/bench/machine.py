@@ -61,7 +61,7 @@ def multiply_rate(settings: BenchSettings, library: str) -> dict[str, Any]:
 def _in_torch(settings: BenchSettings, side: int) -> Any:
     import torch
 
-    from dpa.bench.network import DTYPES
+    from dpa.backends.torch import DTYPES
 
     if settings.threads:
         torch.set_num_threads(settings.threads)

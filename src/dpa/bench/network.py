@@ -1,48 +1,16 @@
 """The network in torch, in parts: what each costs alone, and its floating-point operations."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dpa.backends import Memory
-from dpa.backends.torch import TorchBackend
 from dpa.bench.settings import BenchSettings
 from dpa.errors import InputError
 from dpa.model.dpa import DPA, Features, References
 from dpa.model.encoder import Encoder
 from dpa.weights.registry import find
-
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-
-
-class AtPrecision(TorchBackend):
-    """The network at a precision of choice, by autocast; otherwise as `TorchBackend`."""
-
-    def __init__(self, model: DPA, settings: BenchSettings) -> None:
-        super().__init__(model, settings.device, settings.threads)
-        self._precision = settings.in_precision
-
-    @torch.inference_mode()
-    def __call__(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
-        c = self.config
-        with autocast(self.device, self._precision):
-            features = self._model.encode(self._picture(image), self._picture(flow) if c.motion else None)
-            own = self._model.reference(features) if c.ifa else None
-            given = [torch.from_numpy(part).to(self.device)[None] for part in references]
-            logits = self._model.segment(features, References(*given) if c.ifa else None)
-        memory = Memory(*(r[0].float().cpu().numpy() for r in own)) if own is not None else Memory.blank(c)
-        return logits[-1].float().sigmoid()[0, 0].cpu().numpy(), memory
-
-
-def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
-    """Where this precision holds."""
-    return (
-        nullcontext() if precision == "fp32" else torch.autocast(device.partition(":")[0], DTYPES[precision])
-    )
 
 
 def build(settings: BenchSettings) -> tuple[DPA, str]:

@@ -98,7 +98,8 @@ def part(settings: BenchSettings, name: str) -> Measured:
     """One part of the network in torch, alone."""
     import torch
 
-    from dpa.bench.network import DTYPES, autocast, build, isolate
+    from dpa.backends.torch import DTYPES, autocast
+    from dpa.bench.network import build, isolate
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -188,10 +189,12 @@ def _open(settings: BenchSettings) -> tuple[Backend, str]:
         return backend, backend.weights
     if find_spec("torch") is None:
         raise MissingExtra("a model without weights" if not has_weights else f"{settings.in_precision} here")
-    from dpa.bench.network import AtPrecision, build
+    from dpa.backends.torch import TorchBackend
+    from dpa.bench.network import build
 
     model, weights = build(settings)
-    return AtPrecision(model, settings), weights
+    backend = TorchBackend(model, settings.device, settings.threads, precision=settings.in_precision)
+    return backend, weights
 
 
 def _network(settings: BenchSettings) -> tuple[Backend, str, Pictures, Memory]:

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dpa.backends.torch import autocast
 from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.measure import Measured, finish, measure
-from dpa.bench.network import autocast, build
+from dpa.bench.network import build
 from dpa.bench.settings import BenchSettings
 from dpa.errors import InputError
 from dpa.model.dpa import DPA, References
