@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpa.data.prepare.ytobj import CLASSES as YOUTUBE_OBJECTS
 from dpa.errors import InputError
 from dpa.evaluate.protocols import (
     PROTOCOLS,
-    YOUTUBE_OBJECTS,
     class_of,
     decay,
     find_protocol,

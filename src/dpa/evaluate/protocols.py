@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dpa.data.prepare.ytobj import CLASSES as YOUTUBE_OBJECTS
 from dpa.errors import InputError
-
-#: The ten classes of YouTube-Objects (Prest et al., CVPR 2012).
-YOUTUBE_OBJECTS = ("aeroplane", "bird", "boat", "car", "cat", "cow", "dog", "horse", "motorbike", "train")
 
 MASK_MEASURES = ("J", "J_recall", "J_decay", "F", "F_recall", "F_decay", "JF")
 SALIENCY_MEASURES = ("MAE", "F_max", "F_mean", "S", "E_max", "E_mean")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from dpa import __version__
 from dpa.errors import OutputError
@@ -126,9 +127,18 @@ def write_pictures(
     """
     with closing(flows(frames, estimator, look.size, skip=lambda frame: target(frame).exists())) as pairs:
         for frame, flow in pairs:
-            picture = flow_to_image(flow, look.floor)[..., ::-1]
-            done, data = cv2.imencode(SUFFIX, picture, [cv2.IMWRITE_JPEG_QUALITY, look.quality])
-            if not done:
-                raise OutputError(f"{target(frame)}: the picture cannot be packed as JPEG")
-            write_whole(target(frame), data.tobytes())
+            write_picture(target(frame), flow, look)
             yield target(frame)
+
+
+def write_picture(path: Path, flow: np.ndarray, look: Look) -> None:
+    """Draw one flow field, (H, W, 2) float32 pixels, and write it.
+
+    Raises:
+        OutputError: it cannot be written; nothing half-written stays.
+    """
+    picture = flow_to_image(flow, look.floor)[..., ::-1]
+    done, data = cv2.imencode(SUFFIX, picture, [cv2.IMWRITE_JPEG_QUALITY, look.quality])
+    if not done:
+        raise OutputError(f"{path}: the picture cannot be packed as JPEG")
+    write_whole(path, data.tobytes())

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from dpa.data.layout import FLOWS, IMAGES, is_dataset
@@ -17,11 +16,9 @@ from dpa.data.prepare.film import film_name, open_film
 from dpa.data.prepare.items import Clip, Entry, Film, Part
 from dpa.data.prepare.pool import spread
 from dpa.errors import InputError, OutputError
-from dpa.files import write_whole
 from dpa.flow.batch import Maker, plan, run
-from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import FlowEstimator
-from dpa.flow.pictures import SUFFIX, Look, claim
+from dpa.flow.pictures import SUFFIX, Look, claim, write_picture
 from dpa.flow.stream import pair_flow
 
 _AT_ONCE = 16  # frames that a process takes at a time
@@ -115,11 +112,7 @@ def _write(task: _Task) -> Iterator[int]:
     )
     for name, image, after, before in of_clip:
         flow = pair_flow(estimator, image, after, before, task.look.size)
-        picture = flow_to_image(flow, task.look.floor)[..., ::-1]
-        done, data = cv2.imencode(SUFFIX, picture, [cv2.IMWRITE_JPEG_QUALITY, task.look.quality])
-        if not done:
-            raise OutputError(f"{folder / name}: the picture cannot be packed as JPEG")
-        write_whole(folder / f"{name}{SUFFIX}", data.tobytes())
+        write_picture(folder / f"{name}{SUFFIX}", flow, task.look)
         yield 1
 
 
