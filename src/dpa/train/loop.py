@@ -222,12 +222,12 @@ class Trainer:
 
     def _check(self) -> None:
         """Looked at now and then only: asking a GPU for a number makes it wait."""
-        for k, value in enumerate(self.losses):
-            if not value.isfinite():
-                raise DPAError(
-                    f"the loss is not finite at iteration {self.iteration - len(self.losses) + k + 1}: "
-                    "start again with a lower `lr`, or with `clip`"
-                )
+        finite = torch.stack(self.losses).isfinite().tolist() if self.losses else []
+        if not all(finite):
+            first = self.iteration - len(finite) + finite.index(False) + 1
+            raise DPAError(
+                f"the loss is not finite at iteration {first}: start again with a lower `lr`, or with `clip`"
+            )
 
     def _report(self, seconds: float) -> None:
         self._check()
@@ -251,7 +251,6 @@ class Trainer:
             self._save_weights("best")
         for reporter in self.reporters:
             reporter.validated(self.iteration, scores, pictures)
-        self.kept.train()
         self.model.train()
 
     def _scores(self, stride: int) -> tuple[dict[str, float], dict[str, Any]]:
