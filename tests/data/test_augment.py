@@ -54,13 +54,17 @@ def test_colours_change_the_picture_alone(seed: int) -> None:
     assert np.array_equal(result.flow, source.flow)  # type: ignore[arg-type]
 
 
-def test_the_seed_decides_everything_and_the_source_is_left_alone() -> None:
+@pytest.mark.parametrize("leave", [0.0, 1.0])
+def test_the_seed_decides_everything_and_the_source_is_left_alone(leave: float) -> None:
     source = view(100, 120)
-    kept = source.image.copy()
-    results = [augment(source, (64, 96), np.random.default_rng(s), AugmentSettings()) for s in (1, 1, 2)]
+    kept = source.image.copy(), source.mask.copy()
+    given_ = AugmentSettings(leave=leave)
+    results = [augment(source, (64, 96), np.random.default_rng(s), given_) for s in (1, 1, 2)]
     assert np.array_equal(results[0].image, results[1].image)
+    assert np.array_equal(results[0].mask, results[1].mask)
     assert not np.array_equal(results[0].image, results[2].image)
-    assert np.array_equal(source.image, kept)
+    assert np.array_equal(source.image, kept[0])
+    assert np.array_equal(source.mask, kept[1])
 
 
 def test_the_paper_s_ranges_are_the_defaults() -> None:
@@ -68,7 +72,7 @@ def test_the_paper_s_ranges_are_the_defaults() -> None:
     assert (s.flip, s.border, s.rotate, s.angle) == (0.5, 30, 0.2, 15.0)
     assert (s.brightness, s.contrast) == ((0.5, 1.5), (0.5, 1.5))
     assert (s.colour, s.sharpness) == ((0.0, 2.0), (0.0, 3.0))
-    assert (s.crop, s.grey) == (0.0, 0.0)  # ours
+    assert (s.crop, s.leave, s.grey, s.blur, s.hues) == (0.0,) * 5  # ours
 
 
 def test_flips_half_and_turns_one_in_five() -> None:
@@ -88,12 +92,100 @@ def test_a_crop_keeps_most_of_the_object() -> None:
         assert result.mask.any()
 
 
-def test_a_picture_of_a_few_pixels() -> None:
-    for h, w in ((1, 1), (2, 5), (5, 2)):
-        source = View(np.full((h, w, 3), 200, np.uint8), np.full((h, w), 255, np.uint8))
-        result = augment(source, (64, 64), np.random.default_rng(0), AugmentSettings())
-        assert result.image.shape == (64, 64, 3)
-        assert result.flow is None
+@settings(max_examples=80, deadline=None)
+@given(
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from([0.0, 0.3, 1.0]),
+    st.sampled_from([0.0, 1.0]),
+    st.integers(0, 10_000),
+)
+def test_a_picture_of_a_few_pixels(h: int, w: int, share: float, leave: float, seed: int) -> None:
+    mask = np.where(np.random.default_rng(seed).random((h, w)) < share, np.uint8(255), np.uint8(0))
+    source = View(np.full((h, w, 3), 200, np.uint8), mask)
+    result = augment(source, (64, 64), np.random.default_rng(seed), AugmentSettings(leave=leave))
+    assert result.image.shape == (64, 64, 3)
+    assert result.mask.shape == (64, 64)
+    assert result.flow is None
+
+
+# Nothing but the crop through the object, so that what remains can be found in the source again.
+LEAVES = replace(PLACE, border=0, crop=0.0, rotate=0.0, leave=1.0)
+
+
+def charted(h: int, w: int, centre: tuple[float, float], radius: tuple[float, float]) -> View:
+    """An ellipse; each pixel of picture and flow has its own place (x, y) for a colour."""
+    y, x = np.mgrid[:h, :w]
+    place = np.stack([x, y, np.zeros_like(x)], axis=-1).astype(np.uint8)
+    inside = ((x / w - centre[0]) / radius[0]) ** 2 + ((y / h - centre[1]) / radius[1]) ** 2 < 1
+    return View(place, np.where(inside, np.uint8(255), np.uint8(0)), place.copy())
+
+
+def _kept(source: View, result: View) -> float:
+    """The share that stays of the charted object's box, along the side on which the least stays."""
+    shares = []
+    for i in (0, 1):
+        place, before = (view.image[..., i][view.mask > 0].astype(int) for view in (result, source))
+        shares.append(np.ptp(place) / np.ptp(before))
+    return float(min(shares))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(60, 160),
+    st.integers(60, 160),
+    st.tuples(st.floats(0.35, 0.65), st.floats(0.35, 0.65)),
+    st.tuples(st.floats(0.1, 0.25), st.floats(0.1, 0.25)),
+    st.integers(0, 10_000),
+)
+def test_an_object_that_leaves_is_cut_by_the_picture_s_border(
+    h: int, w: int, centre: tuple[float, float], radius: tuple[float, float], seed: int
+) -> None:
+    source = charted(h, w, centre, radius)
+    result = augment(source, (120, 150), np.random.default_rng(seed), LEAVES)
+    there = result.mask > 0
+    assert there.any()
+    assert there[0].any() or there[-1].any() or there[:, 0].any() or there[:, -1].any()
+    assert _kept(source, result) < 0.68, "60 % of a box, and what a small one's rounding adds"
+    # Picture, mask and flow are of one place: they differ only along the object's border.
+    assert np.array_equal(result.image, result.flow)  # type: ignore[arg-type]
+    x, y = (result.image[..., i].astype(int) for i in (0, 1))
+    core, reach = (f(source.mask, np.ones((5, 5), np.uint8)) for f in (cv2.erode, cv2.dilate))
+    assert there[core[y, x] > 0].all()
+    assert not there[reach[y, x] == 0].any()
+
+
+def test_an_object_leaves_as_often_and_as_far_as_is_asked() -> None:
+    source = charted(100, 140, (0.5, 0.5), (0.15, 0.2))
+    for share in (0.0, 0.3, 1.0):
+        rng, given_ = np.random.default_rng(0), replace(LEAVES, leave=share)
+        kept = np.array([_kept(source, augment(source, (100, 140), rng, given_)) for _ in range(200)])
+        left = kept[kept < 0.95]
+        assert len(left) / 200 == pytest.approx(share, abs=0.08)
+        if share:
+            assert left.min() < 0.2
+            assert 0.5 < left.max() < 0.66
+
+
+def test_most_of_a_picture_is_not_given_up_for_an_object_that_fills_it() -> None:
+    source = charted(100, 140, (0.5, 0.5), (2.0, 2.0))
+    shares = []
+    for seed in range(40):
+        image = augment(source, (100, 140), np.random.default_rng(seed), LEAVES).image
+        shares.append(
+            [(int(image[..., i].max()) - int(image[..., i].min()) + 1) / n for i, n in ((0, 140), (1, 100))]
+        )
+    assert np.min(shares) > 0.28
+    assert [1.0, 1.0] in shares, "the picture as it is, where too little of it would stay"
+    assert np.min(shares) < 0.6
+
+
+def test_no_object_cannot_leave() -> None:
+    source = charted(60, 80, (0.5, 0.5), (0.2, 0.2))
+    empty = View(source.image, np.zeros_like(source.mask))
+    result = augment(empty, (60, 80), np.random.default_rng(0), replace(LEAVES, flip=0.0))
+    assert np.array_equal(result.image, empty.image)
+    assert not result.mask.any()
 
 
 def test_grey_pictures() -> None:

@@ -126,6 +126,37 @@ def test_share_of_stills(root: Path, share: float, wanted: float) -> None:
     assert np.mean(stills) == pytest.approx(wanted, abs=0.06)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_bars_in_stills_and_in_video_frames(root: Path, share: float) -> None:
+    given = {"share": share, "sizes": [(48, 64)]}
+    plain, barred = (_batches(root, **given, bars=bars) for bars in (0.0, 1.0))
+    shown, cut, drawn = [], [], []
+    for i in range(6):
+        a, b = plain[i], barred[i]
+        assert (a.image.std(axis=(2, 3)) == 0).all()
+        assert (b.mask <= a.mask).all()
+        # Whatever is still object looks as it did: its frame's one colour.
+        for picture, mask in zip(b.image[:, 0], b.mask[:, 0], strict=True):
+            assert len(np.unique(picture[mask > 0])) <= 1
+        shown += list((b.image != b.image[..., :1, :1]).any(axis=(1, 2, 3)))
+        cut += list((b.mask < a.mask).any(axis=(1, 2, 3)))
+        drawn += list((b.flow != 9).any(axis=(1, 2, 3)))  # type: ignore[union-attr]
+    assert np.mean(shown) > 0.9
+    assert 0.3 < np.mean(cut) < 1
+    if not share:
+        assert 0.2 < np.mean(drawn) < 1, "an estimator sees some bars and loses others"
+
+
+def test_share_of_groups_with_bars(root: Path) -> None:
+    batches = _batches(root, share=0.0, sizes=[(48, 64)], bars=0.4)
+    groups = np.concatenate([batches[i].image.reshape(4, 3, -1).std(axis=2) > 0 for i in range(40)])
+    assert groups.any(axis=1).mean() == pytest.approx(0.4, abs=0.12)
+    # All views of a group have them, or none; a few hide behind the object.
+    assert groups[groups.any(axis=1)].mean() > 0.9
+    without = _batches(root, share=0.0, sizes=[(48, 64)], bars=1.0, motion=False)
+    assert all((without[i].image.std(axis=(2, 3)) == 0).all() for i in range(4))
+
+
 def test_a_video_shorter_than_its_views_repeats_frames(root: Path) -> None:
     assert _batches(root, views=6, share=0.0)[0].image.shape[0] == 24
 
@@ -152,13 +183,11 @@ def test_what_cannot_be_read_is_named(root: Path) -> None:
 
 @pytest.mark.parametrize("parts", [2, 4])
 def test_parts_are_the_whole_whoever_makes_them(root: Path, parts: int) -> None:
-    batches = _batches(root, settings=AugmentSettings(), paste=0.5)
+    everything = {"settings": AugmentSettings(leave=0.5), "paste": 0.5, "bars": 0.5}
+    batches = _batches(root, **everything)
     for iteration in (0, 3):
         whole = batches[iteration]
-        own = [
-            _batches(root, settings=AugmentSettings(), paste=0.5).part(iteration, p, parts)
-            for p in range(parts)
-        ]
+        own = [_batches(root, **everything).part(iteration, p, parts) for p in range(parts)]
         for name in ("image", "flow", "mask"):
             wanted = getattr(whole, name).reshape(4, 3, *getattr(whole, name).shape[1:])
             for p, part in enumerate(own):

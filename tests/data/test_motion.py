@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from dpa.data.motion import MotionSettings, made_flow, made_flow_picture
 from dpa.flow.colour import flow_to_image
 
-MOVING = MotionSettings(still_camera=0.0, still_object=0.0)
+MOVING = MotionSettings(still_camera=0.0, still_object=0.0, stirred=0.0)
+# Nothing moves but what stirs.
+STIRRED = MotionSettings(still_camera=1.0, still_object=1.0, stirred=1.0, noise=0.0)
 
 
 def disc(x: int, y: int, radius: int = 30, size: tuple[int, int] = (144, 192)) -> np.ndarray:
@@ -25,20 +27,28 @@ def rng(seed: int) -> np.random.Generator:
 
 
 @pytest.mark.parametrize("make", [made_flow, made_flow_picture])
-def test_the_seed_decides_everything(make) -> None:
+@pytest.mark.parametrize("stirred", [0.0, 1.0])
+def test_the_seed_decides_everything(make, stirred: float) -> None:
     mask = disc(90, 70)
     kept = mask.copy()
-    first, again, other = (make(mask, rng(seed)) for seed in (3, 3, 4))
+    given_ = MotionSettings(stirred=stirred)
+    first, again, other = (make(mask, rng(seed), given_) for seed in (3, 3, 4))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert np.array_equal(mask, kept)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 1000), st.sampled_from([0.0, 0.5, 1.0]))
-def test_any_size_and_any_mask(h: int, w: int, seed: int, share: float) -> None:
+@given(
+    st.integers(1, 70),
+    st.integers(1, 70),
+    st.integers(0, 1000),
+    st.sampled_from([0.0, 0.5, 1.0]),
+    st.sampled_from([0.2, 1.0]),
+)
+def test_any_size_and_any_mask(h: int, w: int, seed: int, share: float, stirred: float) -> None:
     mask = (rng(seed).random((h, w)) < share).astype(np.float32)
-    field = made_flow(mask, rng(seed))
+    field = made_flow(mask, rng(seed), MotionSettings(stirred=stirred))
     assert field.shape == (h, w, 2)
     assert field.dtype == np.float32
     assert np.isfinite(field).all()
@@ -85,13 +95,43 @@ def test_the_motion_moves_with_the_mask() -> None:
 
 def test_share_of_stills() -> None:
     mask = disc(90, 70)
-    silent = MotionSettings(noise=0.0)
+    silent = MotionSettings(stirred=0.0, noise=0.0)
     fields = [made_flow(mask, rng(i), silent) for i in range(400)]
     at_rest = [not np.any(f[:20, :20]) for f in fields]
     assert np.mean(at_rest) == pytest.approx(silent.still_camera, abs=0.07)
     all_at_rest = replace(silent, still_camera=1.0)
     nothing = [not np.any(made_flow(mask, rng(i), all_at_rest)) for i in range(400)]
     assert np.mean(nothing) == pytest.approx(silent.still_object, abs=0.05)
+
+
+def test_parts_of_the_background_stir_and_the_rest_of_it_rests() -> None:
+    mask = disc(90, 70)
+    shares = []
+    for i in range(100):
+        length = np.linalg.norm(made_flow(mask, rng(i), STIRRED), axis=-1)
+        shares.append(np.mean(length > 0))
+        assert length.max() < 0.1 * max(mask.shape), "they move a little"
+        assert not np.any(made_flow(mask, rng(i), replace(STIRRED, stirred=0.0)))
+    assert np.mean(np.array(shares) > 0) > 0.95
+    assert 0.05 < np.median(shares) < 0.5
+    assert max(shares) < 1
+
+
+def test_what_does_not_stir_moves_with_the_camera() -> None:
+    mask = disc(90, 70)
+    camera = replace(STIRRED, still_camera=0.0)
+    for i in range(30):
+        steady, stirred = (made_flow(mask, rng(i), replace(camera, stirred=s)) for s in (0.0, 1.0))
+        assert steady.any()
+        assert np.all(stirred == steady, axis=-1).mean() > 0.05
+        assert not np.array_equal(stirred, steady)
+
+
+def test_share_of_stirred_backgrounds() -> None:
+    mask = disc(90, 70)
+    for share in (0.0, 0.3, 1.0):
+        moves = [np.any(made_flow(mask, rng(i), replace(STIRRED, stirred=share))) for i in range(200)]
+        assert np.mean(moves) == pytest.approx(share, abs=0.08)
 
 
 def test_drawn_as_real_flow_is() -> None:

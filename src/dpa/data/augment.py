@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageEnhance
 
+LEAST_LEFT = 0.3
+"""Share of a picture that stays at least where its object leaves it."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -33,6 +36,7 @@ class AugmentSettings:
         rotate: probability of a rotation.
         angle: degrees it turns at most, either way.
         brightness, contrast, colour, sharpness: ranges of Pillow's enhancement factors.
+        leave: probability of a crop through the object, so that it leaves the picture at one side.
         grey: probability of a grey picture: the object is to be found by form and motion too.
         blur: probability of motion blur, of the whole picture or of the object.
         hues: probability of a flow picture whose colour channels change places, as if all moved another way.
@@ -47,6 +51,7 @@ class AugmentSettings:
     contrast: tuple[float, float] = (0.5, 1.5)
     colour: tuple[float, float] = (0.0, 2.0)
     sharpness: tuple[float, float] = (0.0, 3.0)
+    leave: float = 0.0
     grey: float = 0.0
     blur: float = 0.0
     hues: float = 0.0
@@ -64,7 +69,8 @@ def augment(view: View, size: tuple[int, int], rng: np.random.Generator, setting
     parts = [view.image, view.mask] + ([view.flow] if view.flow is not None else [])
     if rng.random() < settings.flip:
         parts = [p[:, ::-1] for p in parts]
-    parts = _crop(parts, rng, settings)
+    leaves = settings.leave and rng.random() < settings.leave
+    parts = _leave(parts, rng) if leaves else _crop(parts, rng, settings)
     if rng.random() < settings.rotate:
         parts = _rotate(parts, float(rng.uniform(-settings.angle, settings.angle)))
     h, w = size
@@ -95,6 +101,47 @@ def _crop(parts: list[np.ndarray], rng: np.random.Generator, settings: AugmentSe
     # A crop that loses most of the object would teach that it is not there.
     whole, kept = int(np.count_nonzero(parts[1])), int(np.count_nonzero(cropped[1]))
     return cropped if kept >= 0.6 * whole else parts
+
+
+def _leave(parts: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+    """Cut through the object: 10 to 60 % of its box stay, at one side of the picture.
+
+    The side is the one at which the most of the picture stays; where that is under `LEAST_LEFT` the picture
+    stays as it is.
+    """
+    if not parts[1].any():
+        return parts
+    h, w = parts[1].shape
+    x, y, bw, bh = cv2.boundingRect(np.ascontiguousarray(parts[1]))
+    share = rng.uniform(0.1, 0.6)
+    stays_x, stays_y = max(1, round(share * bw)), max(1, round(share * bh))
+    # Rows and columns that stay, where the object leaves to the left, the right, the top, the bottom.
+    windows = [
+        (0, h, x + bw - stays_x, w),
+        (0, h, 0, x + stays_x),
+        (y + bh - stays_y, h, 0, w),
+        (0, y + stays_y, 0, w),
+    ]
+    area = [(bottom - top) * (right - left) for top, bottom, left, right in windows]
+    k = int(np.argmax(area))
+    kept = area[k] / (h * w)
+    if kept < LEAST_LEFT:
+        return parts
+    top, bottom, left, right = windows[k]
+    other = max(kept, 0.5)  # of the other side as much, for like proportions
+    ys, xs = np.nonzero(parts[1][top:bottom, left:right])
+    one = int(rng.integers(len(ys)))  # a point of the object that stays in any case
+    if k < 2:
+        top, bottom = _window(h, round(other * h), top + int(ys[one]), rng)
+    else:
+        left, right = _window(w, round(other * w), left + int(xs[one]), rng)
+    return [p[top:bottom, left:right] for p in parts]
+
+
+def _window(length: int, size: int, place: int, rng: np.random.Generator) -> tuple[int, int]:
+    """A random window of `size` in [0, length) with a place in it."""
+    first = int(rng.integers(max(0, place - size + 1), min(length - size, place) + 1))
+    return first, first + size
 
 
 def _rotate(parts: list[np.ndarray], angle: float) -> list[np.ndarray]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dpa.data.augment import AugmentSettings, View, augment
+from dpa.data.augment import LEAST_LEFT, AugmentSettings, View, augment
 from dpa.data.layout import Sequence, Still
 from dpa.data.motion import MotionSettings, made_flow_picture
 from dpa.data.order import Order
@@ -47,7 +47,7 @@ class Batches:
         views: views in a group.
         share: share of the groups that come from stills.
         paste: share of the groups that have another still's object pasted in (with motion only).
-        bars: share of the groups of stills that have bars in front of the object (with motion only).
+        bars: share of the groups that have bars in front of the object or behind it (with motion only).
         sizes: (H, W), one is drawn per batch.
         motion: with flow pictures.
         settings: augmentation.
@@ -84,7 +84,7 @@ class Batches:
         self.paste = paste if motion and stills else 0.0
         self.bars = bars if motion else 0.0
         self.sizes, self.motion, self.settings, self.seed = sizes, motion, settings, seed
-        self.read = Reader(cache, crop=settings.crop)
+        self.read = Reader(cache, crop=max(settings.crop, 1 - LEAST_LEFT if settings.leave else 0))
 
     @property
     def pictures(self) -> int:
@@ -148,6 +148,7 @@ class Batches:
         number, first = self.frames[item]
         video = self.videos[number]
         resting = self._any_still(size, rng) if rng.random() < self.paste else None
+        barred = self.bars and rng.random() < self.bars
         # The other views are other frames of the video, where it has so many.
         rest = np.delete(np.arange(len(video.images)), first) if len(video.images) > 1 else np.array([first])
         others = rng.choice(rest, self.views - 1, replace=len(rest) < self.views - 1)
@@ -158,6 +159,8 @@ class Batches:
             view = self.read(video.images[i], mask, video.flows[i] if self.motion else None, size=size)
             if resting is not None:
                 view = paste_resting(view, resting, rng)
+            if barred:
+                view = put_bars(view, rng)
             views.append(augment(view, size, rng, self.settings))
         return views
 

@@ -22,6 +22,8 @@ class MotionSettings:
         still_object: probability of an object that moves as the background does.
         camera: spread of the camera's translation.
         slant: how much nearer one side of the background may be than the other, and so faster.
+        stirred: probability of parts of the background that move a little on their own, as water, leaves and
+            shaken poles do.
         object: spread of the object's translation relative to the background.
         least: length of the object's least translation relative to the background.
         apart: probability that the parts of an object that do not touch move on their own.
@@ -34,6 +36,7 @@ class MotionSettings:
     still_object: float = 0.08
     camera: float = 0.02
     slant: float = 0.6
+    stirred: float = 0.2
     object: float = 0.025
     least: float = 0.0
     apart: float = 0.5
@@ -63,8 +66,10 @@ def made_flow(
         field = _affine(h, w, rng, s.camera * side)
         field *= _slanted(h, w, rng, s.slant)
         field += _smooth(h, w, rng, s.warp * _spread(field))
+    camera = field
+    if rng.random() < s.stirred:
+        field = camera + _stirred(h, w, rng, 0.5 * s.object * side)
     if rng.random() >= s.still_object:
-        camera = field
         for part in _parts(mask, rng, s.apart):
             own = _affine(h, w, rng, s.object * side, centre=_centre(part), least=s.least * side)
             own += _smooth(h, w, rng, s.warp * _spread(own), cells=int(rng.integers(2, 6)))
@@ -114,6 +119,22 @@ def _slanted(h: int, w: int, rng: np.random.Generator, slant: float) -> np.ndarr
     y = np.linspace(-0.5, 0.5, h, dtype=np.float32)[:, None]
     x = np.linspace(-0.5, 0.5, w, dtype=np.float32)[None, :]
     return (1 + np.float32(down) * y + np.float32(right) * x)[..., None]
+
+
+def _stirred(h: int, w: int, rng: np.random.Generator, spread: float) -> np.ndarray:
+    """A field (h, w, 2) that is not 0 in a few patches or streaks, each with a motion of its own."""
+    if rng.random() < 0.5:
+        where = (_smooth(h, w, rng, 1.0, cells=int(rng.integers(3, 9)))[..., 0] > 1.0).astype(np.float32)
+    else:
+        where = np.zeros((h, w), np.float32)
+        for _ in range(int(rng.integers(1, 5))):
+            x, lean = rng.uniform(0, w), rng.normal(0, 0.15) * h
+            ends = [
+                (round(x + k * lean), round(h * rng.uniform(a, b))) for k, a, b in ((0, 0, 0.5), (1, 0.5, 1))
+            ]
+            cv2.line(where, ends[0], ends[1], 1.0, max(1, round(rng.uniform(0.01, 0.05) * w)))
+    soft = cv2.GaussianBlur(where, (0, 0), float(rng.uniform(1, 4)))
+    return soft[..., None] * _smooth(h, w, rng, spread * rng.random(), cells=int(rng.integers(2, 8)))
 
 
 def _parts(mask: np.ndarray, rng: np.random.Generator, apart: float) -> list[np.ndarray]:

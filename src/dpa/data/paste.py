@@ -1,7 +1,8 @@
 """Copy-paste video: the object of one still in the scene of another, several frames long.
 
 One of the two moves and is the object, the other rests and is part of the background, however salient it
-is; sometimes both move. Appearance alone cannot tell which: the network has to look at the motion.
+is; sometimes both move, or one carries the other. Appearance alone cannot tell which: the network has to
+look at the motion.
 """
 
 import cv2
@@ -9,8 +10,8 @@ import numpy as np
 
 from dpa.data.augment import View
 
-_ROLES = ("scene", "pasted", "both")
-_ROLE_SHARES = (0.4, 0.45, 0.15)
+_ROLES = ("scene", "pasted", "both", "carried")
+_ROLE_SHARES = (0.35, 0.4, 0.1, 0.15)
 _TRIES = 8
 
 
@@ -18,7 +19,7 @@ def paste_scenes(scene: View, other: View, count: int, rng: np.random.Generator)
     """Frames of a made video: `other`'s object pasted into `scene`.
 
     The roles are drawn once for all frames. A pasted object that moves is at another place in every frame;
-    one that rests stays.
+    one that rests stays, and one that is carried (it touches the scene's object, and moves as that does) too.
 
     Args:
         scene, other: stills with their masks, without flow.
@@ -27,12 +28,14 @@ def paste_scenes(scene: View, other: View, count: int, rng: np.random.Generator)
 
     Returns:
         `count` views of the scene's size; the mask is that of what moves. `scene` itself, `count` times,
-        where one of the two masks is empty.
+        where its mask is empty, or where `other`'s is and no strings are drawn.
     """
+    role = _ROLES[int(rng.choice(len(_ROLES), p=_ROLE_SHARES))]
+    if role == "carried":
+        return [_carried(scene, other, rng)] * count
     cutout = _cutout(other, scene.mask.shape, rng)
     if cutout is None or not scene.mask.any():
         return [scene] * count
-    role = _ROLES[int(rng.choice(len(_ROLES), p=_ROLE_SHARES))]
     apart = role == "both" or rng.random() < 0.7
     place = _place(cutout, scene.mask, rng, apart)
     frames = []
@@ -62,17 +65,20 @@ def paste_resting(frame: View, other: View, rng: np.random.Generator) -> View:
 
 
 def put_bars(view: View, rng: np.random.Generator) -> View:
-    """Bars in front of a still's object, as poles and rails are: they are no part of its mask.
+    """Bars in front of the object and behind it, as poles and rails are: they are no part of its mask.
 
-    One to three of them run across the picture through the object, 1 to 4 % of its longer side wide, plain or
-    striped.
+    One to four of them run across the picture, most through the object, 1 to 4 % of its longer side wide,
+    plain or striped. Where there is a flow picture, half of them have a colour of the background's in it: the
+    others are lost in the object's motion, as an estimator loses them.
     """
     h, w = view.mask.shape
     if not view.mask.any():
         return view
     image, mask = view.image.copy(), view.mask.copy()
-    x, y, bw, bh = cv2.boundingRect(view.mask)
-    for _ in range(int(rng.integers(1, 4))):
+    flow = None if view.flow is None else view.flow.copy()
+    box = cv2.boundingRect(view.mask)
+    for _ in range(int(rng.integers(1, 5))):
+        x, y, bw, bh = box if rng.random() < 0.7 else (0, 0, w, h)
         through = np.array([rng.uniform(x, x + bw), rng.uniform(y, y + bh)])
         angle = np.pi / 2 + rng.normal(0, 0.15) if rng.random() < 0.7 else rng.uniform(0, np.pi)
         along = np.array([np.cos(angle), np.sin(angle)])
@@ -80,6 +86,10 @@ def put_bars(view: View, rng: np.random.Generator) -> View:
         thick = max(2, round(rng.uniform(0.01, 0.04) * max(h, w)))
         ends = [tuple(int(v) for v in through + s * along) for s in (-start, end)]
         bar = cv2.line(np.zeros((h, w), np.uint8), ends[0], ends[1], 255, thick)
+        if rng.random() < 0.35:  # behind the object
+            bar[view.mask > 0] = 0
+        if flow is not None and rng.random() < 0.5:
+            flow = _recoloured(flow, bar, view.mask, rng)
         inside = bar > 0
         colours = rng.integers(0, 256, (2, 3))
         stripe = rng.uniform(0.1, 0.5) * max(h, w) if rng.random() < 0.5 else np.inf
@@ -88,10 +98,57 @@ def put_bars(view: View, rng: np.random.Generator) -> View:
         shade = rng.uniform(0.85, 1.0, (len(py), 1))
         image[inside] = (colours[which] * shade).astype(np.uint8)
         mask[inside] = 0
-    return View(image, mask, view.flow)
+    return View(image, mask, flow)
 
 
-def _cutout(view: View, size: tuple[int, int], rng: np.random.Generator) -> View | None:
+def _recoloured(flow: np.ndarray, bar: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The flow picture with a bar in the colour that the background has somewhere, or a little beside it."""
+    y, x = np.nonzero(mask == 0)
+    if not len(y):
+        return flow
+    k = int(rng.integers(len(y)))
+    other = rng.normal(0, 25, 3) if rng.random() < 0.5 else 0
+    colour = np.clip(flow[y[k], x[k]] + other, 0, 255).astype(np.float32)
+    alpha = cv2.GaussianBlur(bar, (0, 0), float(rng.uniform(1, 4)))[..., None] / np.float32(255)
+    return (flow + alpha * (colour - flow)).astype(np.uint8)
+
+
+def _carried(scene: View, other: View, rng: np.random.Generator) -> View:
+    """The scene's object with something that it carries: `other`'s object, or strings. Both are the mask."""
+    if not scene.mask.any():
+        return scene
+    y, x = np.nonzero(scene.mask)
+    k = int(rng.integers(len(y)))
+    if rng.random() < 0.3:
+        return _strung(scene, (int(x[k]), int(y[k])), rng)
+    cutout = _cutout(other, scene.mask.shape, rng, largest=0.3)
+    if cutout is None:
+        return scene
+    ch, cw = cutout.mask.shape
+    image, pasted = _paste(scene.image, cutout, (int(y[k]) - ch // 2, int(x[k]) - cw // 2))
+    if rng.random() < 0.5:  # it is carried on the far side
+        pasted[scene.mask > 0] = 0
+        image = np.where(scene.mask[..., None] > 0, scene.image, image)
+    return View(image, np.maximum(scene.mask, pasted))
+
+
+def _strung(scene: View, start: tuple[int, int], rng: np.random.Generator) -> View:
+    """One to four thin strings from a point (x, y) of the object, a quarter of the picture long or more."""
+    image, mask = scene.image.copy(), scene.mask.copy()
+    side = max(mask.shape)
+    angle = rng.uniform(0, 2 * np.pi)
+    for _ in range(int(rng.integers(1, 5))):
+        toward = angle + rng.normal(0, 0.1)
+        length = side * rng.uniform(0.25, 1.0)
+        end = (round(start[0] + length * np.cos(toward)), round(start[1] + length * np.sin(toward)))
+        thick = int(rng.integers(1, 4))
+        colour = tuple(int(v) for v in rng.integers(0, 256, 3))
+        cv2.line(image, start, end, colour, thick, cv2.LINE_AA)
+        cv2.line(mask, start, end, 255, thick)
+    return View(image, mask)
+
+
+def _cutout(view: View, size: tuple[int, int], rng: np.random.Generator, largest: float = 0.6) -> View | None:
     """The object cut out, at a random scale for a scene of `size`; None where there is none."""
     if not view.mask.any():
         return None
@@ -100,7 +157,7 @@ def _cutout(view: View, size: tuple[int, int], rng: np.random.Generator) -> View
     if rng.random() < 0.5:
         image, mask = image[:, ::-1], mask[:, ::-1]
     # Its box takes this share of the scene's sides, in the geometric mean.
-    scale = rng.uniform(0.15, 0.6) * np.sqrt(size[0] * size[1] / (w * h))
+    scale = rng.uniform(0.15, largest) * np.sqrt(size[0] * size[1] / (w * h))
     scale = min(scale, 0.95 * size[0] / h, 0.95 * size[1] / w)
     to = (max(3, round(w * scale)), max(3, round(h * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

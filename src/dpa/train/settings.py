@@ -44,7 +44,7 @@ class StageSettings:
             first view is the query, the others only references.
         still_share: share of the groups that are stills with made motion (stage 2).
         paste: share of the groups that have another still's object pasted in (stage 2).
-        bars: share of the groups of stills that have bars in front of the object (stage 2).
+        bars: share of the groups that have bars in front of the object or behind it (stage 2).
         sizes: (H, W) of the batches, one is drawn for each.
         optimiser: "adam" or "adamw".
         lr: learning rate at the start, cosine to `lr_end` per iteration.
