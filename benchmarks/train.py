@@ -49,7 +49,7 @@ def main() -> None:
         torch.set_num_threads(settings.threads)
     stage, device = settings.finetune, pick_device(args.device)
     model = DPA(named_config(settings.model, **settings.changes))
-    batches = make_batches(settings, stage, motion=True)
+    batches = make_batches(settings, stage)
     fabric = make_fabric(device, 1, 1, settings.precision)
     trainer = Trainer(model, stage, batches, [], Path(), fabric, compiled=settings.compile)
     feed = Feed(batches, 0, args.repeats, stage.accumulate)

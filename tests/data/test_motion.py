@@ -120,11 +120,13 @@ def test_parts_of_the_background_stir_and_the_rest_of_it_rests() -> None:
 def test_what_does_not_stir_moves_with_the_camera() -> None:
     mask = disc(90, 70)
     camera = replace(STIRRED, still_camera=0.0)
+    changed = []
     for i in range(30):
         steady, stirred = (made_flow(mask, rng(i), replace(camera, stirred=s)) for s in (0.0, 1.0))
         assert steady.any()
         assert np.all(stirred == steady, axis=-1).mean() > 0.05
-        assert not np.array_equal(stirred, steady)
+        changed.append(not np.array_equal(stirred, steady))
+    assert np.mean(changed) > 0.8  # what stirs may lie behind the object
 
 
 def test_share_of_stirred_backgrounds() -> None:

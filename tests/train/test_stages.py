@@ -51,6 +51,15 @@ def test_the_paper_s_way_one_query_and_its_references(
     DPA.from_pretrained(tmp_path / "two" / "best")
 
 
+def test_stage_two_without_motion_sees_the_videos(make_settings: Any, stage1: Path, tmp_path: Path) -> None:
+    settings = make_settings(finetune={"iterations": 1}, changes={"dim": 16, "width": 16, "motion": False})
+    finetune(settings, tmp_path / "two", stage1)
+    run = json.loads((tmp_path / "two" / "run.json").read_text())
+    assert run["stage"] == "finetune"
+    assert run["data"]["videos"]
+    assert not DPA.from_pretrained(tmp_path / "two" / "last").config.motion
+
+
 def test_stills_alone_train_the_whole_network(
     make_settings: Any, data: Path, stage1: Path, tmp_path: Path
 ) -> None:

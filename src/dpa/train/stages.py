@@ -169,17 +169,17 @@ def _run(
         )
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    batches = make_batches(settings, stage, motion=model.config.motion)
+    videos = stage is settings.finetune
+    batches = make_batches(settings, stage, videos=videos, motion=model.config.motion)
     validation = find_sequences(settings.data.validation, masks=True) if settings.data.validation else []
     if stage.epochs:
         stage = replace(stage, iterations=math.ceil(stage.epochs * batches.epoch))
-    name = "finetune" if model.config.motion else "pretrain"
     data = {
         "stills": of_stills(batches.stills),
         "videos": of_videos(batches.videos),
         "validation": of_videos(validation),
     }
-    record = make_record(settings, name, stage.iterations, data, device)
+    record = make_record(settings, "finetune" if videos else "pretrain", stage.iterations, data, device)
     if resume:
         check_same(folder, record)
     fabric = make_fabric(device, settings.devices, settings.nodes, settings.precision)
@@ -220,26 +220,29 @@ def _clear(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def make_batches(settings: TrainSettings, stage: StageSettings, *, motion: bool) -> Batches:
+def make_batches(
+    settings: TrainSettings, stage: StageSettings, *, videos: bool = True, motion: bool = True
+) -> Batches:
     """The training batches of a stage, from the data that the settings name.
 
     Args:
         settings: of the run.
         stage: one of its two.
-        motion: stage 2: with flow pictures, and videos.
+        videos: stage 2: the videos' frames too.
+        motion: with flow pictures.
 
     Raises:
         InputError: data that are missing.
     """
     d = settings.data
-    need_stills = not motion or stage.still_share > 0 or stage.paste > 0
+    need_stills = not videos or stage.still_share > 0 or (stage.paste > 0 and motion)
     return Batches(
         find_stills(d.stills) if d.stills and need_stills else [],
-        find_sequences(d.videos, masks=True, flows=True) if d.videos and motion else [],
-        find_sequences(d.extra, masks=True, flows=True) if d.extra and motion else [],
+        find_sequences(d.videos, masks=True, flows=motion) if d.videos and videos else [],
+        find_sequences(d.extra, masks=True, flows=motion) if d.extra and videos else [],
         groups=stage.groups,
         views=stage.views,
-        share=stage.still_share if motion else 1.0,
+        share=stage.still_share if videos else 1.0,
         paste=stage.paste,
         bars=stage.bars,
         sizes=[(h, w) for h, w in stage.sizes],
