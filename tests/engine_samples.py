@@ -21,19 +21,33 @@ class FakeBackend:
     A frame's own prototypes are its mean brightness, so that what a frame was segmented with can be read off.
 
     Attributes:
-        calls: of every call the frame's brightness and the references' (one number a reference).
-        fail_at: number of the call that raises `error`.
+        calls: of every frame its brightness and the references' (one number a reference).
+        groups: frames that were given at once, and whether their prototypes were asked for.
+        fail_at: number of the frame that raises `error`; nothing comes of those that were given with it.
     """
 
-    name, device, weights = "fake", "cpu", "fake"
+    name, device, weights, precision = "fake", "cpu", "fake", "fp32"
 
-    def __init__(self, ifa: bool = True) -> None:
+    def __init__(self, ifa: bool = True, batch: int = 2) -> None:
         self.config = DPAConfig(dim=2, neighbours=2, size=64, keep_aspect=True, references=4, ifa=ifa)
+        self.batch = batch
         self.calls: list[tuple[float, list[float]]] = []
+        self.groups: list[tuple[int, bool]] = []
         self.fail_at: int | None = None
         self.error: BaseException = RuntimeError("the network failed")
 
-    def __call__(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
+    def __call__(
+        self, images: np.ndarray, flows: np.ndarray, references: Memory, *, remember: bool = False
+    ) -> tuple[np.ndarray, list[Memory]]:
+        assert images.ndim == flows.ndim == 4
+        assert 1 <= len(images) <= self.batch
+        self.groups.append((len(images), remember))
+        found = [self.one(*frame, references) for frame in zip(images, flows, strict=True)]
+        own = [memory for _, memory in found] if remember and self.config.ifa else []
+        return np.stack([probability for probability, _ in found]), own
+
+    def one(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
+        """One frame, (h, w, 3) each."""
         if len(self.calls) == self.fail_at:
             raise self.error
         assert image.shape == flow.shape
@@ -97,7 +111,7 @@ def handles(path: Path) -> int:
     return names.count(str(path.resolve()))
 
 
-# `dpa` with the fake network, for a process of its own; the hook runs at every call, n is its number.
+# `dpa` with the fake network, for a process of its own; the hook runs at every frame, n is its number.
 PROGRAM = """
 import os, signal, sys, time
 sys.path[:0] = {paths!r}
@@ -105,10 +119,10 @@ import dpa.segmenter
 from engine_samples import FakeBackend
 
 class Backend(FakeBackend):
-    def __call__(self, *given):
+    def one(self, *given):
         n = len(self.calls)
         {hook}
-        return super().__call__(*given)
+        return super().one(*given)
 
 dpa.segmenter.open_backend = lambda *_, **__: Backend()
 sys.argv[0] = "dpa"

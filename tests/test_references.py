@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from video_samples import make_folder, make_video
 
 from dpa.backends import Memory
-from dpa.references import Given, Reservoir, from_file, prepare, reference_indices
+from dpa.references import Inputs, Reservoir, from_file, prepare, reference_indices
 from dpa.video import open_source
 from engine_samples import FakeBackend, image, make_clip
 
@@ -66,17 +66,23 @@ def test_a_reservoir_samples_all_of_the_past_alike() -> None:
     assert all(abs(quarter - 300) < 75 for quarter in quarters), quarters
 
 
-class Encoded:
-    """Stands for the engine: keeps what it was asked to encode as (frame, next, previous)."""
+class Engine:
+    """Stands for the engine: keeps what it was to look at as (frame, next, previous), and what to encode."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[int | None, ...]] = []
         self.indices: list[int] = []
+        self.encoded: list[list[int]] = []
 
-    def __call__(self, index: int, *images: np.ndarray | None) -> Memory:
+    def look(self, index: int, *images: np.ndarray | None) -> Inputs:
         self.asked.append(tuple(None if i is None else (int(i[0, 0, 0]) - 10) // 2 for i in images))
         self.indices.append(index)
-        return memory(len(self.asked))
+        picture = np.full((4, 4, 3), index, np.uint8)
+        return picture, picture
+
+    def encode(self, inputs: list[Inputs]) -> list[Memory]:
+        self.encoded.append([int(picture[0, 0, 0]) for picture, _ in inputs])
+        return [memory(index) for index in self.encoded[-1]]
 
 
 @pytest.mark.parametrize(
@@ -91,12 +97,13 @@ class Encoded:
 def test_of_a_file_with_their_neighbours(
     tmp_path: Path, frames: int, n: int, expected: list[tuple[int | None, ...]]
 ) -> None:
-    encode = Encoded()
+    engine = Engine()
     with open_source(make_clip(tmp_path / "clip.mkv", frames)) as source:
-        found = from_file(source, n, encode)
-    assert encode.asked == expected
-    assert encode.indices == [asked[0] for asked in expected]
-    assert kept(found) == [float(i + 1) for i in range(len(expected))]
+        found = from_file(source, n, engine.look, engine.encode)
+    assert engine.asked == expected
+    assert engine.indices == [asked[0] for asked in expected]
+    assert engine.encoded == [engine.indices], "all at once"
+    assert kept(found) == engine.indices
 
 
 def test_found_by_seeking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +120,8 @@ def test_found_by_seeking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     with open_source(path) as source:
         monkeypatch.setattr(Reader, "decoded", counted)
-        from_file(source, 4, Encoded())
+        engine = Engine()
+        from_file(source, 4, engine.look, engine.encode)
     assert len(decoded) < 30
 
 
@@ -122,26 +130,42 @@ def test_a_damaged_reference_is_left_out(tmp_path: Path) -> None:
     whole = (folder / "2.png").read_bytes()
     (folder / "2.png").write_bytes(whole[: len(whole) // 2])
     with open_source(folder) as source:
-        assert len(kept(from_file(source, 4, lambda *_: memory(0)))) == 3
+        engine = Engine()
+        assert kept(from_file(source, 4, engine.look, engine.encode)) == [0, 4, 6]
+
+
+def test_without_one_that_can_be_decoded_there_are_none(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ["0.png", "1.png"])
+    engine = Engine()
+    with open_source(folder) as source:
+        for picture in folder.iterdir():
+            picture.write_bytes(picture.read_bytes()[:60])
+        assert from_file(source, 4, engine.look, engine.encode) is None
+        assert isinstance(prepare(source, FakeBackend(), 4, engine.look, engine.encode), Reservoir)
+    assert engine.encoded == []
 
 
 def test_of_a_cut_file_they_are_spread_over_what_is_left(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mkv", 40)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    encode = Encoded()
+    engine = Engine()
     with open_source(path) as source:
         count = source.count or 0
-        from_file(source, 4, encode)
+        from_file(source, 4, engine.look, engine.encode)
     assert 10 < count < 30
-    assert [asked[0] for asked in encode.asked] == reference_indices(count, 4)
+    assert [asked[0] for asked in engine.asked] == reference_indices(count, 4)
 
 
 def test_what_kind_of_source_gets_what(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mkv", 4)
     with open_source(path) as file, open_source(path.as_uri()) as live:
-        assert isinstance(prepare(file, FakeBackend(), 4, Encoded()), Given)
-        assert isinstance(prepare(live, FakeBackend(), 4, Encoded()), Reservoir)
-        encode = Encoded()
-        blank = prepare(live, FakeBackend(ifa=False), 4, encode)
-        assert isinstance(blank, Given)
-        assert encode.asked == []
+        engine = Engine()
+        assert isinstance(prepare(live, FakeBackend(), 4, engine.look, engine.encode), Reservoir)
+        for source in (file, live):
+            blank = prepare(source, FakeBackend(ifa=False), 4, engine.look, engine.encode)
+            assert isinstance(blank, Memory)
+            assert not blank.key.any()
+        assert engine.asked == engine.encoded == []
+        of_file = prepare(file, FakeBackend(), 4, engine.look, engine.encode)
+        assert isinstance(of_file, Memory)
+        assert kept(of_file) == [0, 1, 2, 3]

@@ -73,7 +73,7 @@ def test_a_stalled_pipe_does_not_hold_up_closing_or_errors(backend: FakeBackend,
         feed.write(b"".join(image(index).tobytes() for index in range(3)))
         with open_stdin(RAW, file=pipe) as source:
             backend.fail_at = None if early else 2
-            masks = Segmenter().masks(source)
+            masks = Segmenter(smooth=0).masks(source)
             assert next(masks).index == 0
             if early:
                 masks.close()

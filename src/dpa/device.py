@@ -82,3 +82,8 @@ def _mps() -> str:
     if not torch.backends.mps.is_available():
         raise InputError("--device mps: this machine has no Apple GPU that torch can use; try --device cpu")
     return "mps"
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,8 +9,12 @@ from dpa.backends import Backend, Memory
 from dpa.errors import InputError
 from dpa.video.source import Source
 
-Encode = Callable[[int, np.ndarray, np.ndarray | None, np.ndarray | None], Memory]
-"""Own prototypes of a frame, from its index, its image and those of the next and the previous frame."""
+Inputs = tuple[np.ndarray, np.ndarray]
+"""A frame and its flow picture at the network's size, each (h, w, 3) uint8."""
+Look = Callable[[int, np.ndarray, np.ndarray | None, np.ndarray | None], Inputs]
+"""A frame's inputs, from its index, its image and those of the next and the previous frame."""
+Encode = Callable[[list[Inputs]], list[Memory]]
+"""Own prototypes of frames, from their inputs."""
 
 
 def reference_indices(count: int, n: int) -> list[int]:
@@ -24,19 +28,19 @@ def reference_indices(count: int, n: int) -> list[int]:
     return [i * (count // n) for i in range(n)]
 
 
-def from_file(source: Source, n: int, encode: Encode) -> Memory | None:
+def from_file(source: Source, n: int, look: Look, encode: Encode) -> Memory | None:
     """Prototypes of a file's references, found by seeking.
 
     Returns:
         None if none of them can be decoded (a damaged file).
     """
-    parts = []
+    frames = []
     for index in reference_indices(source.count or 0, n):
         try:
-            parts.append(encode(index, *neighbours(source, index)))
+            frames.append(look(index, *neighbours(source, index)))
         except InputError:  # where a file is damaged its references are missing; the pass itself will say so
             continue
-    return Memory.join(parts) if parts else None
+    return Memory.join(encode(frames)) if frames else None
 
 
 def neighbours(source: Source, index: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
@@ -83,22 +87,8 @@ class Reservoir:
         self._joined = None
 
 
-class Given:
-    """References that stay as they are: an offline video's."""
-
-    def __init__(self, memory: Memory) -> None:
-        self.memory: Memory | None = memory
-
-    def add(self, own: Memory) -> None:
-        """Nothing to do: the references are known."""
-
-
-def prepare(source: Source, backend: Backend, n: int, encode: Encode) -> Given | Reservoir:
+def prepare(source: Source, backend: Backend, n: int, look: Look, encode: Encode) -> Memory | Reservoir:
     """References for a source: by seeking where it can be sought, else gathered on the way."""
     if not backend.config.ifa:
-        return Given(Memory.blank(backend.config))
-    if not source.live:
-        memory = from_file(source, n, encode)
-        if memory is not None:
-            return Given(memory)
-    return Reservoir(n)
+        return Memory.blank(backend.config)
+    return (None if source.live else from_file(source, n, look, encode)) or Reservoir(n)

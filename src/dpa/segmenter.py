@@ -1,7 +1,7 @@
 """The engine: frames -> flow -> network -> masks, streaming, with bounded memory."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, overload
@@ -10,19 +10,25 @@ import cv2
 import numpy as np
 
 from dpa.backends import Backend, Memory, open_backend
+from dpa.carry import carried, keyed, smoothed
+from dpa.defaults import FLOW_SIZE, SMOOTH
 from dpa.device import pick_device
 from dpa.errors import InputError, TruncatedError
 from dpa.flow.estimator import FlowEstimator, choose, make_estimator
 from dpa.flow.stream import DIRECTION, LAST_FRAME
 from dpa.flow_input import Drawn, FlowInput, Given
 from dpa.model.size import fit, working_size
-from dpa.pipeline import Clock, threaded
-from dpa.references import prepare
+from dpa.pipeline import Clock, threaded, whole
+from dpa.references import Inputs, Reservoir, prepare
 from dpa.results import Mask, Summary
+from dpa.video.frame import Frame
 from dpa.video.read import open_source
 from dpa.video.source import Source
 from dpa.video.write import Sink, check_apart, open_sink
 from dpa.weights.registry import DEFAULT
+
+_HELD = 16
+"""Frames that wait at most for the network to see some of them at once."""
 
 
 class Segmenter:
@@ -43,8 +49,15 @@ class Segmenter:
         threshold: of the probability, for the binary mask.
         normalise: stretch every frame's probabilities to [0, 1] first, as the paper's release does; an
             object is then found in every frame, empty ones too.
+        smooth: weight of the frames beside a frame, moved along the flow, in the mean with its own
+            probability (`dpa.carry.smoothed`); 0 for none, as in the paper. Frames whose flow pictures are
+            given are left alone.
+        every: the network sees every n-th frame, the first and the last; the masks between are carried along
+            the flow (`dpa.carry`). Faster, less exact; masks come up to n * `Backend.batch` frames late.
+        precision: of the network, see `dpa.backends.open_backend`.
         threads: of the network on a CPU; 0 for one per core.
-        backend: a network that is ready: weights, device and threads are then not used for it.
+        compiled: run the network through torch.compile, see `dpa.backends.open_backend`.
+        backend: a network that is ready: what else is said of the network and its device is then not used.
 
     Raises:
         DPAError: see `open_backend`, `pick_device` and `make_estimator`.
@@ -62,14 +75,18 @@ class Segmenter:
         weights: str | Path | None = None,
         device: str = "auto",
         flow: str = "auto",
-        flow_size: int | None = 512,
+        flow_size: int | None = FLOW_SIZE,
         flow_floor: float = 0.0,
         references: int | None = None,
         size: int | None = None,
         keep_aspect: bool | None = None,
         threshold: float = 0.5,
         normalise: bool = False,
+        smooth: float = SMOOTH,
+        every: int = 1,
+        precision: str = "auto",
         threads: int = 0,
+        compiled: bool = False,
         backend: Backend | None = None,
     ) -> None:
         if not 0 < threshold < 1:
@@ -78,9 +95,15 @@ class Segmenter:
             raise InputError(f"at least one reference frame is needed, not {references}")
         if size is not None and size < 64:
             raise InputError(f"the working size must be at least 64 pixels, not {size}")
+        if not 0 <= smooth < np.inf:
+            raise InputError(f"the weight for smoothing must be 0 or more, not {smooth}")
+        if every < 1:
+            raise InputError(f"the network can see every frame (1) or every n-th, not every {every}")
         self.model = model if weights is None else str(weights)
         self.device = pick_device(device)
-        self.backend = backend or open_backend(model, weights, self.device, threads)
+        self.backend = backend or open_backend(
+            model, weights, self.device, threads, precision, compiled=compiled
+        )
         self.flow_choice, self.flow_reason = choose(flow, self.device)
         self.estimator: FlowEstimator = make_estimator(self.flow_choice, self.device)
         self.flow_size, self.flow_floor = flow_size, flow_floor
@@ -88,6 +111,13 @@ class Segmenter:
         self.size = size or self.backend.config.size
         self.keep_aspect = self.backend.config.keep_aspect if keep_aspect is None else keep_aspect
         self.threshold, self.normalise = threshold, normalise
+        self.smooth, self.every = smooth, every
+
+    @property
+    def engine(self) -> str:
+        """What computes, in a few words."""
+        backend = self.backend
+        return f"{self.model} on {backend.device} ({backend.name}, {backend.precision})"
 
     def masks(
         self,
@@ -181,39 +211,80 @@ class Segmenter:
     def _run(
         self, source: Source, clock: Clock, start: int, flow_pictures: Given
     ) -> Generator[Mask, None, None]:
+        if self.every > 1 and any(path is not None for path in flow_pictures or ()):
+            raise InputError(
+                f"{source.name}: masks cannot be carried along flow pictures: have the flow computed, or let "
+                "the network see every frame"
+            )
         motion = FlowInput(source, self.estimator, self.flow_size, self.flow_floor, clock, flow_pictures)
-        # The frame before `start` is decoded too: the last frame's flow may need it.
-        first = max(0, start - 1)
+        # Resumed masks are those of an unbroken run: the network sees the frames that it would have seen, and
+        # the frame before `start` has a mask that it is smoothed with.
+        key = max(0, start - 1) if self.smooth else start
+        key -= key % self.every
+        # The frame before is decoded too: the last frame's flow may need it.
+        first = max(0, key - 1)
         decoded = threaded(clock.each("decode", source.frames(first)), name="decode", wake=source.stop)
-        drawn = threaded(motion.stream(decoded, start), name="flow", wake=source.stop)
+        drawn = threaded(motion.stream(decoded, key), name="flow", wake=source.stop)
         found = threaded(self._found(source, motion, drawn, clock), name="network", wake=source.stop)
         with closing(found):
-            yield from found
+            yield from (mask for mask in found if mask.index >= start)
 
     def _found(
         self, source: Source, motion: FlowInput, drawn: Generator[Drawn, None, None], clock: Clock
     ) -> Generator[Mask, None, None]:
-        def encode(index: int, image: np.ndarray, *others: np.ndarray | None) -> Memory:
-            return self._encode(image, motion.picture(index, image, *others))
+        def look(index: int, image: np.ndarray, *others: np.ndarray | None) -> Inputs:
+            return self._inputs(image, motion.picture(index, image, *others))
 
         with closing(drawn):
             with clock.time("references"):
-                references = prepare(source, self.backend, self.references, encode)
-            for frame, flow, picture in drawn:
+                references = prepare(source, self.backend, self.references, look, self._encode)
+            # A live mask waits for no later frame than it must; of others, few are held at once.
+            together = 1 if source.live else max(1, min(self.backend.batch, _HELD // self.every))
+            found = self._probabilities(keyed(drawn, self.every), together, references, clock)
+            if self.every > 1:
+                found = carried(found)
+            for frame, flow, small in smoothed(found, self.smooth) if self.smooth else found:
                 with clock.time("network"):
-                    memory = references.memory or self._encode(frame.image, picture)
-                    small, own = self._apply(frame.image, picture, memory)
-                    references.add(own)
                     probability = self._full(small, frame.image.shape[:2])
-                yield Mask(probability > self.threshold, probability, frame, flow)
+                    binary = probability > self.threshold
+                yield Mask(binary, probability, frame, flow)
 
-    def _apply(self, image: np.ndarray, picture: np.ndarray, memory: Memory) -> tuple[np.ndarray, Memory]:
+    def _probabilities(
+        self,
+        drawn: Iterator[tuple[Drawn, bool]],
+        together: int,
+        references: Memory | Reservoir,
+        clock: Clock,
+    ) -> Generator[tuple[Frame, Any, Any], None, None]:
+        """Frames with their flow and what the network says, None where it is not to see them."""
+        for group in _grouped(drawn, 1 if isinstance(references, Reservoir) else together):
+            with clock.time("network"):
+                inputs = [self._inputs(frame.image, picture) for (frame, _, picture), seen in group if seen]
+                if isinstance(references, Reservoir):
+                    memory = references.memory or self._encode(inputs)[0]
+                    small, own = self._apply(inputs, memory, remember=True)
+                    references.add(own[0])
+                else:
+                    small, _ = self._apply(inputs, references)
+            probabilities = iter(small)
+            for (frame, flow, _), seen in group:
+                yield frame, flow, next(probabilities) if seen else None
+
+    def _inputs(self, image: np.ndarray, picture: np.ndarray) -> Inputs:
         size = working_size(image.shape[:2], self.size, self.keep_aspect)
-        return self.backend(fit(image, size), fit(picture, size), memory)
+        return fit(image, size), fit(picture, size)
 
-    def _encode(self, image: np.ndarray, picture: np.ndarray) -> Memory:
-        """A frame's own prototypes."""
-        return self._apply(image, picture, Memory.blank(self.backend.config))[1]
+    def _apply(
+        self, inputs: list[Inputs], memory: Memory, *, remember: bool = False
+    ) -> tuple[np.ndarray, list[Memory]]:
+        images, pictures = (np.stack(arrays) for arrays in zip(*inputs, strict=True))
+        return self.backend(images, pictures, memory, remember=remember)
+
+    def _encode(self, inputs: list[Inputs]) -> list[Memory]:
+        """Frames' own prototypes."""
+        blank, size = Memory.blank(self.backend.config), self.backend.batch
+        groups = (inputs[start : start + size] for start in range(0, len(inputs), size))
+        return [own for group in groups for own in self._apply(group, blank, remember=True)[1]]
 
     def _full(self, probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """To the frame's resolution: (h, w) -> (H, W) float32 in [0, 1]."""
@@ -237,6 +308,9 @@ class Segmenter:
             "keep_aspect": self.keep_aspect,
             "threshold": self.threshold,
             "normalise": self.normalise,
+            "smooth": self.smooth,
+            "every": self.every,
+            "precision": self.backend.precision,
         }
         return Summary(
             device=self.backend.device,
@@ -294,3 +368,20 @@ def segment(
     if output is None:
         return segmenter.masks(source)
     return segmenter.write(source, [(output, kind)], overwrite=overwrite, resume=resume)
+
+
+def _grouped(
+    drawn: Iterator[tuple[Drawn, bool]], size: int
+) -> Generator[list[tuple[Drawn, bool]], None, None]:
+    """Items in groups with `size` frames that the network is to see; what is left before an error too."""
+    group: list[tuple[Drawn, bool]] = []
+    truncated = list[TruncatedError]()
+    for item in whole(drawn, truncated):
+        group.append(item)
+        if sum(seen for _, seen in group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+    for error in truncated:
+        raise error

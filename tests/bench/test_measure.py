@@ -90,6 +90,15 @@ def test_precision_is_the_devices_own() -> None:
     assert BenchSettings("clip").in_precision == "fp32"
     assert BenchSettings("clip", device="cuda:1").in_precision == "fp16"
     assert BenchSettings("clip", device="cuda", precision="bf16").in_precision == "bf16"
+    # What runs beside a graph in 8 bits has no 8 bits of its own.
+    assert BenchSettings("clip", precision="int8").in_precision == "fp32"
+
+
+def test_the_precision_told_is_that_of_the_network_that_ran() -> None:
+    made = Report(BenchSettings("clip"), {})
+    assert made.to_dict()["settings"]["precision"] == "fp32"
+    made.network["precision"] = "int8"
+    assert made.to_dict()["settings"]["precision"] == "int8"
 
 
 def test_the_head_of_a_video(tmp_path: Path) -> None:

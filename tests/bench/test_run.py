@@ -8,7 +8,8 @@ import pytest
 from model_samples import build
 from video_samples import make_folder
 
-from dpa.bench import child
+from dpa.bench import child, run, stages
+from dpa.bench.measure import Measured
 from dpa.bench.run import run_stages, run_ways
 from dpa.bench.settings import BenchSettings
 from dpa.errors import DPAError, InputError, WeightsError
@@ -50,6 +51,8 @@ def test_all_stages(settings: BenchSettings) -> None:
     assert sum(gflop[part] for part in ("encoders", "attention", "decoder")) == pytest.approx(
         gflop["network"]
     )
+    assert gflop["network"] == figures["flops"]["cached"] / 1e9
+    assert (figures["network"]["precision"], figures["network"]["batch"]) == ("fp32", 1)
     # Four frames, and as many references.
     assert gflop["end to end"] == pytest.approx(2 * gflop["network"])
     assert figures["network"]["backend"] == "torch"
@@ -72,11 +75,35 @@ def test_the_papers_way(settings: BenchSettings) -> None:
     report.comparison.check()
 
 
+def test_frames_that_are_not_seen_cost_flow_alone(
+    settings: BenchSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {"backend": "onnxruntime", "weights": "w", "config": {"ifa": True}, "references": 4}
+    measured = {
+        "flow": Measured([1.0] * 3, flops=1e9),
+        "network": Measured([1.0] * 3, facts=facts),
+        "whole": Measured([1.0] * 3, facts={"frames": 16}),
+    }
+    monkeypatch.setattr(run, "_ask", lambda stage, *_, **__: measured.get(stage, Measured([1.0] * 3)))
+    monkeypatch.setattr(run, "_parts", lambda *_: {})
+    monkeypatch.setattr(run, "_flops", lambda *_: {"cached": 8e9})
+    for every, share in ((1, 1), (4, 1 / 4)):
+        figures = run_stages(replace(settings, flow="raft-large", every=every)).to_dict()["stages"]
+        # A quarter more for the references, which need their flow too.
+        assert figures["end to end"]["gflop_per_frame"] == pytest.approx(8 * (share + 1 / 4) + 1 + 1 / 4)
+        assert figures["network"]["gflop_per_frame"] == 8
+
+
 def test_what_a_process_cannot_use_is_one_sentence(settings: BenchSettings, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.mp4"):
         run_stages(replace(settings, video=str(tmp_path / "gone.mp4")))
     with pytest.raises(WeightsError, match="no network is called 'dpa-mobil'"):
         run_stages(replace(settings, weights=None, model="dpa-mobil"))
+
+
+def test_a_network_without_weights_has_no_8_bits() -> None:
+    with pytest.raises(InputError, match="no weights of dpa-vgg16 are here, so no graph in int8"):
+        stages._open(BenchSettings("clip", "dpa-vgg16", precision="int8"))
 
 
 def test_a_process_that_dies_is_told(settings: BenchSettings, monkeypatch: pytest.MonkeyPatch) -> None:

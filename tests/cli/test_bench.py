@@ -29,7 +29,9 @@ def test_the_default_network(command, place) -> None:
     assert "GFLOP/s (numpy, fp32" in out
     figures = json.loads((place / "bench.json").read_text())
     assert figures["network"]["backend"] == "onnxruntime"
-    assert figures["settings"]["precision"] == "fp32"
+    assert figures["settings"]["precision"] == figures["network"]["precision"]
+    assert figures["network"]["precision"] in ("fp32", "int8")
+    assert f"dpa-mobile, {figures['network']['precision']} on cpu" in out
     assert figures["stages"]["attention"]["peak_memory_mib"] is None
     assert figures["stages"]["network"]["share_of_matrix_rate"] > 0
     assert sorted(path.name for path in place.iterdir()) == ["bench.json", "clip"]
@@ -64,6 +66,7 @@ def test_the_papers_way(command, place) -> None:
     [
         (("--video", "gone.mp4"), "gone.mp4"),
         (("--video", "clip", "--precision", "fp8"), "unknown precision"),
+        (("--video", "clip", "--paper-way", "--precision", "int8"), "computed in torch, which has no int8"),
         (("--video", "clip", "--flow", "farneback"), "farneback"),
         (("--video", "clip", "--device", "tpu"), "'tpu' is not known"),
     ],

@@ -28,7 +28,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_masks_table_and_exit_code(command, place) -> None:
     code, out, err = command("predict", "DAVIS", "out")
     assert code == 0, err
-    assert "dpa-mobile on cpu (fake); flow by dis" in err
+    assert "dpa-mobile on cpu (fake, fp32); flow by dis" in err
     assert "videos: 2 written, 0 kept, 0 failed; masks in out/binary and out/soft" in err
     assert all(word in out for word in ("bear", "cow", "3 computed", "written"))
     assert names(place / "out" / "binary" / "bear") == ["00000.png", "00001.png", "00002.png"]
@@ -67,7 +67,11 @@ def test_options_reach_the_network(command, place) -> None:
     assert (settings["size"], settings["keep_aspect"], settings["references"]) == (128, False, 2)
     assert settings["normalise"] is True
     assert settings["flow"] == {"pictures": False, "estimator": "dis-fast", "size": 512, "floor": 0.0}
-    assert command("predict", "DAVIS", "other", "--keep-aspect", "--threshold", "0.4")[0] == 0
+    assert (settings["smooth"], settings["every"]) == (0, 1), "the preset is the paper's way"
+    assert command("predict", "DAVIS", "other", "--keep-aspect", "--threshold", "0.4", "--every", "2")[0] == 0
+    record = json.loads((place / "other" / "predict.json").read_text())
+    assert (record["settings"]["smooth"], record["settings"]["every"]) == (0.5, 2)
+    assert record["settings"]["precision"] == "fp32"
 
 
 @pytest.mark.parametrize(
@@ -78,6 +82,7 @@ def test_options_reach_the_network(command, place) -> None:
         (("DAVIS", "DAVIS/out"), "inside the data set"),
         (("DAVIS", "out", "--preset", "ours"), "unknown preset 'ours'"),
         (("DAVIS", "out", "--threshold", "2"), "between 0 and 1"),
+        (("DAVIS", "out", "--smooth", "inf"), "0 or more, not inf"),
         (("DAVIS", "out", "--flow", "farneback"), "farneback"),
     ],
 )

@@ -36,7 +36,7 @@ def test_no_option(command, backend, place) -> None:
     code, out, err = command("segment", "clip.mkv")
     assert (code, out) == (0, "")
     engine, done = err.splitlines()
-    assert engine == "dpa-mobile on cpu (fake); flow by dis: on cpu it is much quicker than RAFT"
+    assert engine == "dpa-mobile on cpu (fake, fp32); flow by dis: on cpu it is much quicker than RAFT"
     assert done.startswith("clip_masks: 7 frames, ")
     assert names(place) == ["clip.mkv", "clip_masks"]
     assert names(place / "clip_masks") == [f"{i:05d}.png" for i in range(7)]
@@ -108,6 +108,7 @@ def test_the_summary(command, backend, place) -> None:
     assert (summary["flow"]["estimator"], summary["flow"]["floor"]) == ("DIS", 2.0)
     assert "last_frame" in summary["flow"]
     settings = {"references": 2, "size": 128, "keep_aspect": True, "threshold": 0.4, "normalise": True}
+    settings |= {"smooth": 0.5, "every": 1, "precision": "fp32"}
     assert summary["settings"] == settings
     assert len(backend.calls) == 2 + 7
     code, out, _ = command("segment", "clip.mkv", "--overwrite", "--json", "-")
@@ -165,6 +166,9 @@ def _bad_inputs(place: Path) -> None:
         (("clip.mkv", "--weights", "broken/model.onnx"), "broken/model.onnx: truncated"),
         (("clip.mkv", "--weights", "broken/model.safetensors"), "model.safetensors"),
         (("clip.mkv", "--weights", "empty"), "empty: neither"),
+        (("clip.mkv", "--weights", "broken", "--precision", "fp8"), "unknown precision 'fp8'"),
+        (("clip.mkv", "--weights", "broken", "--precision", "int8"), "there is no int8 among"),
+        (("clip.mkv", "--weights", "broken/model.onnx", "--compile"), "a graph cannot be compiled"),
         (("clip.mkv", "--device", "cuda"), "--device cuda"),
         (("clip.mkv", "--device", "tpu"), "'tpu' is not known"),
         (("clip.mkv", "--flow", "farneback"), "farneback"),

@@ -51,11 +51,12 @@ def export(folder: Path) -> Exported:
     return Exported(model, folder, export_onnx(model, folder / "model.onnx"))
 
 
-def pictures(height: int, width: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """An image and a flow picture, (height, width, 3) uint8, in blocks of 16."""
-    blocks = np.random.default_rng(seed).integers(0, 256, (2, height // 16, width // 16, 3), dtype=np.uint8)
-    image, flow = blocks.repeat(16, 1).repeat(16, 2)
-    return image, flow
+def pictures(height: int, width: int, seed: int = 0, frames: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Images and flow pictures, (frames, height, width, 3) uint8, in blocks of 16."""
+    size = (2, frames, height // 16, width // 16, 3)
+    blocks = np.random.default_rng(seed).integers(0, 256, size, dtype=np.uint8)
+    images, flows = blocks.repeat(16, 2).repeat(16, 3)
+    return images, flows
 
 
 def memory(model: DPA, frames: int, seed: int = 0) -> Memory:

@@ -1,13 +1,17 @@
 """The ONNX graph: the same masks as torch, half the size, and never a bad file."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from graph_samples import Exported, memory, pictures, small
+from onnx import TensorProto, helper
 
-from dpa.backends.onnx import METADATA, OnnxBackend
+from dpa.backends import Memory
+from dpa.backends.onnx import METADATA, PRECISION, OnnxBackend
 from dpa.backends.torch import TorchBackend
 from dpa.errors import DPAError, OutputError, WeightsError
 from dpa.export import onnx as exporting
@@ -31,12 +35,14 @@ def test_parity_at_any_size_and_number_of_references(
     image, flow = pictures(*size)
     given = memory(exported.model, references)
     (a, own_a), (b, own_b) = (
-        backend(image, flow, given) for backend in (TorchBackend(exported.model), OnnxBackend(exported.graph))
+        backend(image, flow, given, remember=True)
+        for backend in (TorchBackend(exported.model), OnnxBackend(exported.graph))
     )
-    assert a.shape == b.shape == size
+    assert a.shape == b.shape == (1, *size)
+    assert len(own_a) == len(own_b) == 1
     assert np.abs(a - b).max() <= 1e-4
     assert np.ptp(a) > 0.05  # a network that says the same everywhere would prove nothing
-    for x, y in zip(own_a, own_b, strict=True):
+    for x, y in zip(own_a[0], own_b[0], strict=True):
         np.testing.assert_allclose(x, y, atol=1e-3, rtol=1e-3)
 
 
@@ -54,20 +60,97 @@ def test_every_input_is_read(exported: Exported) -> None:
         assert np.abs(run(*other)[0] - found).max() > 1e-4
 
 
-def test_batches_share_their_references(exported: Exported) -> None:
-    frames = [pictures(64, 64, seed) for seed in range(3)]
+def feed(images: np.ndarray, flows: np.ndarray, given: Memory, **more: object) -> dict[str, np.ndarray]:
+    """What the graph is given, without a backend."""
+    arrays = {"image": images, "flow": flows, "key": given.key[None], "value": given.value[None]}
+    return arrays | {name: np.array(value) for name, value in more.items()}
+
+
+def session(graph: Path) -> Any:
+    return onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+
+
+def test_a_batch_shares_its_references(exported: Exported) -> None:
+    images, flows = pictures(64, 64, frames=3)
     given = memory(exported.model, 2)
-    run = OnnxBackend(exported.graph)
-    feed = {
-        "image": np.stack([f[0] for f in frames]),
-        "flow": np.stack([f[1] for f in frames]),
-        "key": given.key[None],
-        "value": given.value[None],
-    }
-    together, keys, values = run._session.run(None, feed)
+    together, keys, values = session(exported.graph).run(None, feed(images, flows, given, remember=True))
     assert keys.shape == values.shape == (3, 2, 16, 16)
-    for found, (image, flow) in zip(together, frames, strict=True):
-        np.testing.assert_allclose(found, run(image, flow, given)[0], atol=1e-5)
+    apart, own = OnnxBackend(exported.graph)(images, flows, given, remember=True)
+    np.testing.assert_allclose(together, apart, atol=1e-5)
+    np.testing.assert_allclose(keys, np.stack([memory.key for memory in own]), atol=1e-3, rtol=1e-3)
+
+
+def test_own_prototypes_are_computed_where_they_are_asked_for(exported: Exported) -> None:
+    run, given = session(exported.graph), memory(exported.model, 2)
+    assert {i.name: i.type for i in run.get_inputs()}["remember"] == "tensor(bool)"
+    frame = pictures(64, 96)
+    with_them, *own = run.run(None, feed(*frame, given, remember=True))
+    without, *none = run.run(None, feed(*frame, given, remember=False))
+    assert np.array_equal(without, with_them)
+    assert [array.shape for array in own] == [(1, 2, 16, 16)] * 2
+    assert [array.size for array in none] == [0, 0]
+
+
+def products(nodes: Any) -> int:
+    return sum(node.op_type in ("Conv", "MatMul", "Gemm") for node in nodes)
+
+
+def test_what_only_they_need_lies_in_the_branch(exported: Exported) -> None:
+    graph = onnx.load(str(exported.graph)).graph
+    (choice,) = [node for node in graph.node if node.op_type == "If"]
+    then, other = (
+        next(a.g for a in choice.attribute if a.name == f"{name}_branch") for name in ("then", "else")
+    )
+    assert products(then.node) > 0
+    assert [node.op_type for node in other.node] == ["Constant", "Constant"]
+    # Nothing outside that only the branch would read.
+    read = {name for node in graph.node if node is not choice for name in node.input}
+    inside = {name for node in then.node for name in node.input}
+    outputs = {output.name for output in graph.output}
+    for node in graph.node:
+        if inside.intersection(node.output):
+            assert (read | outputs).intersection(node.output), node.name
+
+
+def sums(**names: list[str]) -> onnx.ModelProto:
+    """A graph by hand: each tensor is the sum of two others, or of one with itself; x is given."""
+    nodes = [helper.make_node("Add", (ins * 2)[:2], [out]) for out, ins in names.items()]
+    x, *ends = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, 1, "n"])
+        for name in ("x", "main", "own")
+    )
+    graph = helper.make_graph(nodes, "g", [x], ends, value_info=[])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.checker.check_model(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        ({"a": ["x"], "main": ["a"], "b": ["a"], "own": ["b"]}, ["a", "main", "own"]),
+        ({"main": ["x"], "own": ["main"]}, ["main", "own"]),
+        ({"b": ["x"], "own": ["b", "x"], "main": ["x"]}, ["main", "own"]),
+        ({"b": ["x"], "own": ["b"], "main": ["b"]}, ["b", "main", "own"]),
+    ],
+)
+def test_optional(names: dict[str, list[str]], kept: list[str]) -> None:
+    plain = sums(**names)
+    changed = onnx.ModelProto.FromString(plain.SerializeToString())
+    exporting.optional(changed, ("own",))
+    onnx.checker.check_model(changed)
+    assert [name for node in changed.graph.node for name in node.output] == kept
+    x = np.arange(3, dtype=np.float32).reshape(1, 1, 1, 3)
+    before, after = (
+        onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+        for made in (plain, changed)
+    )
+    wanted = before.run(["main", "own"], {"x": x})
+    found = after.run(["main", "own"], {"x": x, "remember": np.array(True)})
+    assert all(np.array_equal(a, b) for a, b in zip(wanted, found, strict=True))
+    main, own = after.run(["main", "own"], {"x": x, "remember": np.array(False)})
+    assert np.array_equal(main, wanted[0])
+    assert own.size == 0
 
 
 def test_weights_are_stored_in_half_precision(exported: Exported) -> None:
@@ -82,9 +165,10 @@ def test_weights_are_stored_in_half_precision(exported: Exported) -> None:
 
 
 def test_the_graph_carries_its_settings(exported: Exported) -> None:
-    assert OnnxBackend(exported.graph).config == exported.model.config
+    backend = OnnxBackend(exported.graph)
+    assert (backend.config, backend.precision) == (exported.model.config, "fp32")
     names = {entry.key for entry in onnx.load(str(exported.graph)).metadata_props}
-    assert METADATA in names
+    assert names == {METADATA, PRECISION}
 
 
 @pytest.fixture

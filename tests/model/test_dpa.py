@@ -115,6 +115,24 @@ def test_flow_is_normalised_only_where_the_settings_say(tiny: DPA) -> None:
     torch.testing.assert_close(plain.encode(image, expected).motion, tiny.encode(image, flow).motion)
 
 
+@no_gradient
+def test_equal_channels_share_their_mean_and_deviation() -> None:
+    equal, different = build(mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2)), build(mean=(0.1, 0.5, 0.9))
+    assert equal.mean.shape == equal.std.shape == (1, 1, 1, 1)
+    assert different.mean.flatten().tolist() == pytest.approx([0.1, 0.5, 0.9])
+    spread = build(mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))
+    spread.mean, spread.std = (x.expand(1, 3, 1, 1).clone() for x in (equal.mean, equal.std))
+    image, flow = pair(1, 64, 64)
+    found, wanted = equal.encode(image, flow), spread.encode(image, flow)
+    for ours, theirs in zip(found.appearance, wanted.appearance, strict=True):
+        assert torch.equal(ours, theirs)
+    assert not {"mean", "std"} & set(equal.state_dict())
+    # Every channel has its own where they differ.
+    shift = torch.tensor([0.4, 0.0, -0.4]).view(1, 3, 1, 1)
+    same = build(mean=(0.5, 0.5, 0.5)).encode(image + shift, flow + shift).appearance[-1]
+    torch.testing.assert_close(different.encode(image, flow).appearance[-1], same, rtol=1e-4, atol=1e-4)
+
+
 def test_references_give_no_gradient_to_the_encoders() -> None:
     model = build()
     model.reference(model.encode(*pair(1, 64, 64))).value.sum().backward()

@@ -22,10 +22,10 @@ class Watching(FakeBackend):
         self.flows: list[float] = []
         self.sizes: set[tuple[int, ...]] = set()
 
-    def __call__(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
+    def one(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
         self.flows.append(float(flow.mean()))
         self.sizes.add(image.shape[:2])
-        return super().__call__(image, flow, references)
+        return super().one(image, flow, references)
 
 
 @pytest.fixture
@@ -108,6 +108,25 @@ def test_flow_is_computed_when_asked_for(root: Path, tmp_path: Path, backend: Wa
     assert all(entry.pictures == 0 for entry in job.record.entries.values())
     assert not {100, 101, 102, 103} & set(backend.flows)
     assert json.loads((tmp_path / "out" / "predict.json").read_text())["engine"]["flow"]["preset"] == "fast"
+
+
+def test_the_network_sees_every_second_frame(root: Path, tmp_path: Path, backend: Watching) -> None:
+    job = ran(root, tmp_path / "out", every=2, references=1, flow="dis")
+    assert job.failed == {}
+    assert len(backend.calls) == 3 + (3 + 3 + 2)
+    assert len(names(tmp_path / "out" / "soft" / "cow")) == 4
+    record = json.loads((tmp_path / "out" / "predict.json").read_text())
+    assert record["settings"]["every"] == 2
+    assert record["settings"]["precision"] == "fp32"
+    assert "(fake, fp32); flow by dis" in job.engine
+    with pytest.raises(OutputError, match="every: 2 there, 1 now"):
+        Prediction(root, tmp_path / "out", references=1, flow="dis")
+
+
+def test_masks_are_not_carried_along_flow_pictures(root: Path, tmp_path: Path, backend: Watching) -> None:
+    with pytest.raises(InputError, match="beside --every give --flow"):
+        Prediction(root, tmp_path / "out", every=2)
+    assert not (tmp_path / "out").exists()
 
 
 def test_pictures_alone_need_no_estimator(tmp_path: Path, backend: Watching, monkeypatch) -> None:

@@ -113,11 +113,29 @@ def test_embedded_weights_win(home: Path, package: Path) -> None:
 
 def test_missing_file_is_named_with_the_mend(home: Path, package: Path) -> None:
     (make(home / "dpa-vgg16", "dpa-vgg16") / "model.onnx").unlink()
-    with pytest.raises(WeightsError, match=r"model\.onnx: missing .*`dpa export onnx"):
+    with pytest.raises(WeightsError, match=r"model\.onnx: missing .*`dpa export onnx --weights"):
         weights.find("dpa-vgg16").file("onnx")
+    how = r"model\.int8\.onnx: missing .*`dpa export onnx --int8 --video VIDEO --weights"
+    with pytest.raises(WeightsError, match=how):
+        weights.find("dpa-vgg16").file("int8")
     (make(package / "dpa-mobile", "dpa-mobile") / "model.onnx").unlink()
     with pytest.raises(WeightsError, match="install dpa-vos again"):
         weights.find("dpa-mobile").file("onnx")
+    # The package need not have one.
+    with pytest.raises(WeightsError, match=how):
+        weights.find("dpa-mobile").file("int8")
+
+
+def test_a_graph_in_8_bits_is_a_file_like_others(home: Path, package: Path) -> None:
+    folder = make(home / "dpa-vgg16", "dpa-vgg16")
+    (folder / "model.int8.onnx").write_bytes(b"small" * 10)
+    weights.write_card(folder, name="dpa-vgg16", version="1", licence="MIT", data=DATA, recipe=RECIPE)
+    entry = weights.find("dpa-vgg16")
+    assert entry.file("int8") == folder / "model.int8.onnx"
+    assert entry.card().files["model.int8.onnx"]["bytes"] == 50
+    (folder / "model.int8.onnx").write_bytes(b"other")
+    with pytest.raises(WeightsError, match=r"model\.int8\.onnx: damaged or changed"):
+        weights.verify(entry)
 
 
 def test_verify_finds_changed_and_missing_files(home: Path, package: Path) -> None:

@@ -1,20 +1,28 @@
 """The network as an ONNX graph (`dpa export onnx`), run by ONNX Runtime: the default on CPUs."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
 from dpa.backends.protocol import Memory
+from dpa.device import cores
 from dpa.errors import DPAError, WeightsError
 from dpa.model.config import DPAConfig
 
 METADATA = "dpa_config"
+PRECISION = "dpa_precision"
+_MOST = 8  # frames side by side; each needs memory of its own
 
 
 class OnnxBackend:
     """A `Backend` on the CPU; needs no torch.
+
+    Frames that are given together are computed side by side, each by one thread: no thread waits for another
+    inside a frame. A frame that is given alone is computed by all threads.
 
     Args:
         path: graph written by `dpa export onnx`; carries its settings with it.
@@ -30,34 +38,60 @@ class OnnxBackend:
     def __init__(self, path: Path, threads: int = 0) -> None:
         if not path.is_file():
             raise WeightsError(f"{path}: no such weights file")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        # Decoding, flow and writing share the cores: a waiting thread must not spin.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's exceptions share no public base
-            raise WeightsError(f"{path}: truncated, or not an ONNX graph; get it again") from error
         self.weights = str(path)
-        self.config = self._read_config(path)
-        self._wanted = {i.name for i in self._session.get_inputs()}
+        self._threads = threads or cores()
+        self.batch = min(self._threads, _MOST)
+        self._pool = ThreadPoolExecutor(self.batch, "dpa-graph")
+        self._sessions: dict[int, Any] = {}
+        session = self._session(self._threads // self.batch)
+        self._wanted = [i.name for i in session.get_inputs()]
+        facts = session.get_modelmeta().custom_metadata_map
+        self.config, self.precision = _config(path, facts), facts.get(PRECISION, "fp32")
 
-    def _read_config(self, path: Path) -> DPAConfig:
-        written = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
-        if written is None:
-            raise WeightsError(f"{path}: an ONNX graph, but not one written by `dpa export onnx`")
-        try:
-            return DPAConfig.from_dict(json.loads(written))
-        except (ValueError, TypeError, DPAError) as error:
-            raise WeightsError(f"{path}: {error}; export it again with this version") from error
-
-    def __call__(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
-        given = {"image": image, "flow": flow, "key": references.key, "value": references.value}
-        feed = {
-            name: np.ascontiguousarray(array)[None] for name, array in given.items() if name in self._wanted
+    def __call__(
+        self, images: np.ndarray, flows: np.ndarray, references: Memory, *, remember: bool = False
+    ) -> tuple[np.ndarray, list[Memory]]:
+        together = len(images) > 1
+        session = self._session(self._threads // self.batch if together else self._threads)
+        shared = {
+            "key": references.key[None],
+            "value": references.value[None],
+            "remember": np.array(remember),
         }
-        probability, *own = self._session.run(None, feed)
-        return probability[0], Memory(own[0][0], own[1][0]) if own else Memory.blank(self.config)
+
+        def run(image: np.ndarray, flow: np.ndarray) -> list[np.ndarray]:
+            given = {"image": image[None], "flow": flow[None], **shared}
+            feed = {name: np.ascontiguousarray(given[name]) for name in self._wanted}
+            found: list[np.ndarray] = session.run(None, feed)
+            return found
+
+        results = [*(self._pool.map if together else map)(run, images, flows)]
+        own = [Memory(key[0], value[0]) for _, key, value in results] if remember and self.config.ifa else []
+        return np.concatenate([result[0] for result in results]), own
+
+    def _session(self, threads: int) -> Any:
+        """The graph, loaded for a number of threads a frame."""
+        if threads not in self._sessions:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = threads
+            options.log_severity_level = 3
+            # Decoding, flow and writing share the cores: a waiting thread must not spin.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            try:
+                self._sessions[threads] = onnxruntime.InferenceSession(
+                    self.weights, options, providers=["CPUExecutionProvider"]
+                )
+            except Exception as error:  # onnxruntime's exceptions share no public base
+                raise WeightsError(
+                    f"{self.weights}: truncated, or not an ONNX graph; get it again"
+                ) from error
+        return self._sessions[threads]
+
+
+def _config(path: Path, facts: dict[str, str]) -> DPAConfig:
+    if METADATA not in facts:
+        raise WeightsError(f"{path}: an ONNX graph, but not one written by `dpa export onnx`")
+    try:
+        return DPAConfig.from_dict(json.loads(facts[METADATA]))
+    except (ValueError, TypeError, DPAError) as error:
+        raise WeightsError(f"{path}: {error}; export it again with this version") from error

@@ -37,24 +37,32 @@ class Backend(Protocol):
     Attributes:
         name: "onnxruntime" or "torch".
         device: where it computes, e.g. "cpu", "cuda".
+        precision: "fp32", "int8", "fp16" or "bf16".
+        batch: frames that are best given at once.
         config: of the network; tells the working size and what inputs it wants.
         weights: the file in use.
     """
 
     name: str
     device: str
+    precision: str
+    batch: int
     config: DPAConfig
     weights: str
 
-    def __call__(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
-        """Segment a frame.
+    def __call__(
+        self, images: np.ndarray, flows: np.ndarray, references: Memory, *, remember: bool = False
+    ) -> tuple[np.ndarray, list[Memory]]:
+        """Segment frames that have the same references.
 
         Args:
-            image: (h, w, 3) uint8, RGB; h and w multiples of 32.
-            flow: (h, w, 3) uint8, the flow picture; not looked at by a network without a motion stream.
+            images: (B, h, w, 3) uint8, RGB; h and w multiples of 32.
+            flows: (B, h, w, 3) uint8, the flow pictures; not looked at by a network without a motion stream.
             references: prototypes of the reference frames; not looked at by a network without IFA.
+            remember: the frames' own prototypes are wanted too.
 
         Returns:
-            The probability of the object, (h, w) float32 in [0, 1], and the frame's own prototypes.
+            The probability of the object, (B, h, w) float32 in [0, 1], and the frames' own prototypes, one
+            entry a frame (none where they are not wanted, or the network has no IFA).
         """
         ...

@@ -10,6 +10,7 @@ from dpa.backends.protocol import Memory
 from dpa.model.dpa import DPA, References
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+_GPU_BATCH = 8
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
@@ -28,6 +29,8 @@ class TorchBackend:
         threads: of torch on a CPU; 0 leaves torch's choice.
         weights: the file it came from, for the records.
         precision: one of `DTYPES`, mixed; None for fp16 on GPUs and fp32 on CPUs.
+        compiled: run the network through torch.compile; the first frames then take a minute longer. (Not with
+            CUDA graphs: those belong to one thread, and every video has its own.)
     """
 
     name = "torch"
@@ -39,31 +42,51 @@ class TorchBackend:
         threads: int = 0,
         weights: str = "",
         precision: str | None = None,
+        compiled: bool = False,
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
         self.device = device
         self.config = model.config
         self.weights = weights
-        self._precision = precision or ("fp32" if device == "cpu" else "fp16")
+        self.precision = precision or ("fp32" if device == "cpu" else "fp16")
+        on_gpu = device.partition(":")[0] == "cuda"
+        self.batch = _GPU_BATCH if on_gpu else 1
         self._model = model.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._run: Any = self._segment
+        if compiled:
+            self._run = torch.compile(self._segment)
 
     @torch.inference_mode()
-    def __call__(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
+    def __call__(
+        self, images: np.ndarray, flows: np.ndarray, references: Memory, *, remember: bool = False
+    ) -> tuple[np.ndarray, list[Memory]]:
         c = self.config
-        with autocast(self.device, self._precision):
-            features = self._model.encode(self._picture(image), self._picture(flow) if c.motion else None)
-            own = self._model.reference(features) if c.ifa else None
-            given = (
-                References(*(torch.from_numpy(r).to(self.device)[None] for r in references))
-                if c.ifa
-                else None
-            )
-            probability = self._model.segment(features, given)[-1].float().sigmoid()[0, 0]
-        memory = Memory(*(r[0].float().cpu().numpy() for r in own)) if own is not None else Memory.blank(c)
-        return probability.cpu().numpy(), memory
+        given = References(*(self._moved(r)[None] for r in references)) if c.ifa else None
+        probability, own = self._run(
+            self._moved(images), self._moved(flows) if c.motion else None, given, remember and c.ifa
+        )
+        kept = [Memory(*pair) for pair in zip(*(r.cpu().numpy() for r in own), strict=True)] if own else []
+        return probability.cpu().numpy(), kept
 
-    def _picture(self, image: np.ndarray) -> torch.Tensor:
-        tensor = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
-        # A permuted (1, h, w, 3) is channels_last already.
-        return tensor[None].permute(0, 3, 1, 2).float() / 255
+    def _segment(
+        self, images: torch.Tensor, flows: torch.Tensor | None, given: References | None, remember: bool
+    ) -> tuple[torch.Tensor, References | None]:
+        with autocast(self.device, self.precision):
+            features = self._model.encode(_picture(images), None if flows is None else _picture(flows))
+            own = self._model.reference(features) if remember else None
+            probability = self._model.segment(features, given)[-1].float().sigmoid()[:, 0]
+        return probability, own and References(*(r.float() for r in own))
+
+    def _moved(self, array: np.ndarray) -> torch.Tensor:
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        if self.device == "cpu":
+            return tensor
+        # From pinned memory the copy overlaps with what the device still computes.
+        pinned = tensor.pin_memory() if self.device.startswith("cuda") else tensor
+        return pinned.to(self.device, non_blocking=True)
+
+
+def _picture(images: torch.Tensor) -> torch.Tensor:
+    """(B, h, w, 3) uint8 -> (B, 3, h, w) in [0, 1]; a permuted picture is channels_last already."""
+    return images.permute(0, 3, 1, 2).float() / 255

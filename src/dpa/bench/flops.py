@@ -34,8 +34,8 @@ def count_network(model: DPA, size: tuple[int, int], references: int) -> dict[st
         references: N.
 
     Returns:
-        By `PARTS`; "network" is a frame as the engine runs it, "reference" what a reference frame costs;
-        "cached" and "paper" are a query frame with kept references and with all references encoded again.
+        By `PARTS`; "cached" is a frame as the engine runs it, with kept references, "reference" what a
+        reference frame costs more, once a video; "paper" is a frame with all references encoded again.
     """
     model = deepcopy(model).eval()
     model.config = model.config.changed({"references": references})
@@ -50,8 +50,6 @@ def count_network(model: DPA, size: tuple[int, int], references: int) -> dict[st
         found["cached"] = count(lambda: model.segment(model.encode(image, flow), given))
         found["reference"] = count(lambda: model.reference(model.encode(image, flow))) if c.ifa else 0
         found["paper"] = count(lambda: model(image, flow, frames, flows))
-        shallow = count(lambda: model.encode(image, flow))
-        found["network"] = found["cached"] + (found["reference"] - shallow if c.ifa else 0)
         for part, copied in alone.items():
             found[part] = count(isolate(copied, part, size))
     return found

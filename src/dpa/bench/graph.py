@@ -25,7 +25,7 @@ _PREFIXES = {
 def profile_parts(
     path: Path, given: Pictures, references: Memory, settings: BenchSettings, folder: Path
 ) -> dict[str, list[float]]:
-    """Seconds of every part's kernels, one figure a run.
+    """Seconds of every part's kernels on one thread, one figure a run.
 
     Args:
         path: the graph.
@@ -36,15 +36,16 @@ def profile_parts(
     import onnx
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = settings.threads
+    options.intra_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_profiling = True
     options.profile_file_prefix = str(folder / "profile")
     options.optimized_model_filepath = str(folder / "optimized.onnx")
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    arrays = {"image": given[0], "flow": given[1], "key": references.key, "value": references.value}
-    feed = {i.name: np.ascontiguousarray(arrays[i.name])[None] for i in session.get_inputs()}
+    image, flow, key, value = (array[None] for array in (*given, *references))
+    arrays = {"image": image, "flow": flow, "key": key, "value": value, "remember": np.array(False)}
+    feed = {i.name: np.ascontiguousarray(arrays[i.name]) for i in session.get_inputs()}
     for _ in range(settings.warmup + settings.repeats):
         session.run(None, feed)
     events = json.loads(Path(session.end_profiling()).read_text())

@@ -11,6 +11,7 @@ from typing import Any
 import dpa
 from dpa.bench.measure import finish
 from dpa.bench.settings import BenchSettings
+from dpa.device import cores
 
 _LIBRARIES = ("numpy", "opencv-python-headless", "av", "onnxruntime", "torch", "torchvision", "timm")
 _LEAST_SECONDS, _LEAST_RUNS = 1.0, 5
@@ -18,10 +19,9 @@ _LEAST_SECONDS, _LEAST_RUNS = 1.0, 5
 
 def describe(device: str) -> dict[str, Any]:
     """Processor, cores, load, device, system, versions and commit, as JSON values."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     facts: dict[str, Any] = {
         "processor": _processor(),
-        "cores": cores,
+        "cores": cores(),
         "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),

@@ -64,8 +64,7 @@ def isolate(
 ) -> Callable[[], object]:
     """One part's work for one frame, on made-up inputs; the model is of no other use afterwards.
 
-    A frame is what the engine does for one: `encode`, `reference` and `segment`. So stage 5 belongs to the
-    encoders, twice where there are references: for the query, and plain for the frame's own prototypes.
+    A frame is what the engine does for one whose references are known: `encode` and `segment`.
 
     Args:
         part: one of `PARTS`. "attention" is IMA and IFA with their squeezing and joining, "decoder" has the
@@ -84,22 +83,15 @@ def isolate(
     if part == "attention":
         model.decoder = _Ready([_random(1, size, device, dtype)])  # type: ignore[assignment]
         kept = torch.rand(1, len(f5), c.references * c.dim, c.dim, device=device)
-        return lambda: _attend(model, features, References(kept, kept))
+        return lambda: model.segment(features, References(kept, kept) if c.ifa else None)
     model.ima4 = model.ima5 = model.ifa = model.join5 = None
     return lambda: model.segment(features)
 
 
 def _encode(model: DPA, image: Tensor, flow: Tensor | None) -> None:
     streams = model.encode(image, flow).streams
-    for _ in range(2 if model.config.ifa else 1):
-        for encoder, stages in zip(model.encoders, streams, strict=True):
-            cast(Encoder, encoder).deep(stages[-1])
-
-
-def _attend(model: DPA, features: Features, references: References) -> None:
-    if model.config.ifa:
-        model.reference(features)
-    model.segment(features, references if model.config.ifa else None)
+    for encoder, stages in zip(model.encoders, streams, strict=True):
+        cast(Encoder, encoder).deep(stages[-1])
 
 
 def _made_up(model: DPA, size: tuple[int, int], dtype: torch.dtype) -> tuple[Features, list[Tensor]]:

@@ -94,7 +94,8 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return {
-            "settings": asdict(self.settings) | {"precision": self.settings.in_precision},
+            "settings": asdict(self.settings)
+            | {"precision": self.network.get("precision", self.settings.in_precision)},
             "machine": self.machine,
             "matrix_product": self.rate,
             "network": self.network,

@@ -41,16 +41,17 @@ def run_stages(settings: BenchSettings, progress: Progress = lambda stage: None)
     counted = _flops(settings, report, progress)
     written, whole = (_ask(stage, settings, progress) for stage in ("write", "whole"))
     report.rows += [Row("decode", decoded), Row("flow", flow)]
-    network.flops = counted.get("network")
+    network.flops = counted.get("cached")
     report.rows.append(Row("network", network))
     for name, measured in parts.items():
         measured.flops = counted.get(name)
         report.rows.append(Row(name, measured, indent=1))
     if network.flops and (flow.flops or not settings.flow.startswith("raft")):
-        # References are encoded once, by the whole network as every frame is.
+        # References are encoded once, by a graph that segments them too.
         n = min(network.facts["references"], whole.facts["frames"])
         share = n / whole.facts["frames"] if network.facts["config"]["ifa"] else 0
-        whole.flops = (network.flops + (flow.flops or 0)) * (1 + share)
+        seen = 1 / settings.every  # by the network; the flow is that of every frame
+        whole.flops = network.flops * (seen + share) + (flow.flops or 0) * (1 + share)
     report.rows += [Row("write", written), Row("end to end", whole)]
     if network.facts["weights"] == "random":
         report.notes.append(_RANDOM)
@@ -62,10 +63,13 @@ def run_ways(settings: BenchSettings, progress: Progress = lambda stage: None) -
 
     Raises:
         MissingExtra: torch is not installed.
+        InputError: at a precision that torch has not.
         DPAError: see `run_stages`.
     """
     if find_spec("torch") is None:
         raise MissingExtra("dpa bench --paper-way")
+    if settings.precision == "int8":
+        raise InputError("the two ways are computed in torch, which has no int8: choose another precision")
     report = Report(settings, _ask("machine", settings, progress).facts)
     report.rate = _ask("rate", settings, progress, library="torch").facts
     with tempfile.TemporaryDirectory() as folder:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from dpa.defaults import FLOW_SIZE
 from dpa.errors import InputError
 from dpa.weights.registry import DEFAULT
 
-PRECISIONS = ("fp32", "fp16", "bf16")
+PRECISIONS = ("fp32", "int8", "fp16", "bf16")
 PARTS = ("encoders", "attention", "decoder")
 TOLERANCE = {"fp32": 1e-5, "fp16": 1e-2, "bf16": 5e-2}
 """Largest difference of probabilities at which the paper's way and the cached one agree: the one encodes
@@ -23,8 +24,9 @@ class BenchSettings:
         size: working size; None for the network's own.
         references: reference frames; None for the network's own number.
         device: as `dpa.device.pick_device` gives it.
-        precision: one of `PRECISIONS`; None for what `dpa segment` takes: fp16 on GPUs, fp32 on CPUs.
+        precision: one of `PRECISIONS`; None for what `dpa segment` takes, see `dpa.backends.open_backend`.
         flow, flow_size: as for `Segmenter`.
+        compiled, every: as for `Segmenter`, the latter end to end only.
         threads: CPU threads of the network; 0 for one per core.
         frames: of the video, from its start, that one repeat reads, writes or segments.
         warmup: repeats that are not counted.
@@ -41,7 +43,9 @@ class BenchSettings:
     device: str = "cpu"
     precision: str | None = None
     flow: str = "auto"
-    flow_size: int = 512
+    flow_size: int = FLOW_SIZE
+    every: int = 1
+    compiled: bool = False
     threads: int = 0
     frames: int = 24
     warmup: int = 1
@@ -58,11 +62,7 @@ class BenchSettings:
             raise InputError(f"at least 2 frames are needed for flow, not {self.frames}")
 
     @property
-    def usual_precision(self) -> str:
-        """The precision of `dpa segment` on this device."""
-        return "fp32" if self.device == "cpu" else "fp16"
-
-    @property
     def in_precision(self) -> str:
-        """The precision that is meant."""
-        return self.precision or self.usual_precision
+        """The precision of what is computed in torch or NumPy, which have no int8 here."""
+        usual = "fp32" if self.device == "cpu" else "fp16"
+        return usual if self.precision in (None, "int8") else str(self.precision)

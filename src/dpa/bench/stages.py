@@ -15,7 +15,7 @@ from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.machine import describe, multiply_rate
 from dpa.bench.measure import Measured, finish, measure
 from dpa.bench.settings import BenchSettings
-from dpa.errors import MissingExtra
+from dpa.errors import InputError, MissingExtra
 from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import make_estimator
 from dpa.flow.stream import flows
@@ -66,16 +66,19 @@ def flow(settings: BenchSettings) -> Measured:
 
 
 def network(settings: BenchSettings) -> Measured:
-    """The whole network for one frame, from the picture to the probabilities, references known."""
+    """The whole network from pictures to probabilities, references known; as many frames at once as usual."""
     backend, weights, inputs, kept = _network(settings)
+    images, flows = (np.stack([picture] * backend.batch) for picture in inputs)
 
     def work() -> int:
-        backend(*inputs, kept)
-        return 1
+        backend(images, flows, kept)
+        return backend.batch
 
     config = backend.config
     facts = {
         "backend": backend.name,
+        "precision": backend.precision,
+        "batch": backend.batch,
         "weights": weights,
         "input_size": list(inputs[0].shape[:2]),
         "references": settings.references or config.references,
@@ -88,10 +91,12 @@ def graph(settings: BenchSettings) -> Measured:
     """The network's parts inside ONNX Runtime: seconds by part in `facts`."""
     from dpa.bench.graph import profile_parts
 
-    _, weights, inputs, kept = _network(settings)
+    backend, weights, inputs, kept = _network(settings)
     with tempfile.TemporaryDirectory() as folder:
         parts = profile_parts(Path(weights), inputs, kept, settings, Path(folder))
-    return Measured(facts={"parts": parts})
+    # Frames are computed side by side, each by one thread: what one costs of the machine's time.
+    side_by_side = {name: [s / backend.batch for s in seconds] for name, seconds in parts.items()}
+    return Measured(facts={"parts": side_by_side})
 
 
 def part(settings: BenchSettings, name: str) -> Measured:
@@ -145,6 +150,7 @@ def whole(settings: BenchSettings) -> Measured:
         flow_size=settings.flow_size,
         references=settings.references,
         size=settings.size,
+        every=settings.every,
         backend=backend,
     )
     with opened(settings) as head, tempfile.TemporaryDirectory() as folder:
@@ -183,27 +189,35 @@ def _open(settings: BenchSettings) -> tuple[Backend, str]:
 
     Torch is imported only where it computes: its memory would count.
     """
-    has_weights = settings.weights is not None or find(settings.model).path is not None
-    if has_weights and settings.in_precision == settings.usual_precision:
-        backend = open_backend(settings.model, settings.weights, settings.device, settings.threads)
+    if settings.weights is not None or find(settings.model).path is not None:
+        asked = settings.precision or "auto"
+        of = (settings.model, settings.weights, settings.device, settings.threads, asked)
+        backend = open_backend(*of, compiled=settings.compiled)
         return backend, backend.weights
+    if settings.precision == "int8":
+        raise InputError(
+            f"no weights of {settings.model} are here, so no graph in int8: choose another precision"
+        )
     if find_spec("torch") is None:
-        raise MissingExtra("a model without weights" if not has_weights else f"{settings.in_precision} here")
+        raise MissingExtra("a model without weights")
     from dpa.backends.torch import TorchBackend
     from dpa.bench.network import build
 
     model, weights = build(settings)
-    backend = TorchBackend(model, settings.device, settings.threads, precision=settings.in_precision)
-    return backend, weights
+    how = weights, settings.in_precision, settings.compiled
+    return TorchBackend(model, settings.device, settings.threads, *how), weights
 
 
 def _network(settings: BenchSettings) -> tuple[Backend, str, Pictures, Memory]:
     """The backend, where its weights are from, a frame's inputs and the references' prototypes."""
     backend, weights = _open(settings)
     (inputs,) = pictures(settings, backend.config, [0])
-    _, own = backend(*inputs, Memory.blank(backend.config))
+    image, flow = (picture[None] for picture in inputs)
+    own = backend(image, flow, Memory.blank(backend.config), remember=True)[1] or [
+        Memory.blank(backend.config)
+    ]
     count = settings.references or backend.config.references
-    return backend, weights, inputs, Memory.join([own] * count)
+    return backend, weights, inputs, Memory.join(own * count)
 
 
 def _disc(size: tuple[int, int]) -> np.ndarray:

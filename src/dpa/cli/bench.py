@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpa.cli.options import Device, Flow, FlowSize, References, Size, Weights
+from dpa.cli.options import Compiled, Device, Every, Flow, FlowSize, Precision, References, Size, Weights
+from dpa.defaults import FLOW_SIZE
 
 if TYPE_CHECKING:
     from dpa.bench.report import Comparison, Report
@@ -29,12 +30,11 @@ def bench(
     size: Size = None,
     references: References = None,
     device: Device = "auto",
-    precision: Annotated[
-        str | None,
-        typer.Option(help="fp32, fp16 or bf16; default as `dpa segment`: fp32 on CPUs, else fp16."),
-    ] = None,
+    precision: Precision = "auto",
+    compiled: Compiled = False,
     flow: Flow = "auto",
-    flow_size: FlowSize = 512,
+    flow_size: FlowSize = FLOW_SIZE,
+    every: Every = 1,
     threads: Annotated[
         int, typer.Option(min=0, help="CPU threads of the network and the matrix product; 0 is one per core.")
     ] = 0,
@@ -73,9 +73,11 @@ def bench(
         "size": size,
         "references": references,
         "device": place,
-        "precision": precision,
+        "precision": None if precision == "auto" else precision,
         "flow": choose(flow, place)[0],
         "flow_size": flow_size,
+        "every": every,
+        "compiled": compiled,
         "threads": threads,
         "frames": frames,
         "repeats": repeats,
@@ -137,7 +139,7 @@ def _heading(report: "Report") -> Iterator[str]:
     commit = f" ({m['commit']})" if m["commit"] else ""
     yield f"{m['system']}, python {m['python']}, dpa {m['dpa']}{commit}, {libraries}"
     height, width = n["input_size"]
-    run = f"{s.model}, {s.in_precision} on {s.device} ({n['backend']})"
+    run = f"{s.model}, {n.get('precision', s.in_precision)} on {s.device} ({n['backend']})"
     yield f"{run}, input {width} x {height}, {n['references']} references; video: {s.video}"
     rate = r["flops_per_second"] / 1e9
     yield f"matrix product: {rate:.1f} GFLOP/s ({r['library']}, {r['precision']}, best of {r['runs']} runs)"

@@ -1,7 +1,7 @@
 """`dpa export`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,15 @@ def onnx(
             help="A name (`dpa models`), a folder, or a .safetensors file with config.json beside it."
         ),
     ] = "dpa-mobile",
+    int8: Annotated[
+        bool, typer.Option("--int8", help="8-bit integers, for CPUs; give --video to calibrate it.")
+    ] = False,
+    video: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A video, a folder of frames, or a data set as for `dpa predict`; may be repeated."
+        ),
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Store weights in float32 instead of half precision.")
     ] = False,
@@ -36,6 +45,33 @@ def onnx(
         raise InputError(f"{output}: an ONNX graph is a file that ends in .onnx")
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists already: choose another name or use --overwrite")
-    difference = export_onnx(DPA.from_pretrained(weights), output, half=not full)
-    size = output.stat().st_size / 2**20
-    typer.echo(f"{output}: {size:.1f} MiB; probabilities differ from torch's by at most {difference:.1e}")
+    if video and not int8:
+        raise InputError("--video calibrates 8-bit integers: give --int8 too")
+    if int8 and full:
+        raise InputError("--int8 and --full are two precisions: choose one")
+    model = DPA.from_pretrained(weights)
+    if int8:
+        from dpa.export.int8 import export_int8
+
+        count, difference = export_int8(model, output, _videos(video or []))
+        told = (
+            f"calibrated on {count} frames; probabilities differ from torch's by {difference:.1e} in the mean"
+        )
+    else:
+        difference = export_onnx(model, output, half=not full)
+        told = f"probabilities differ from torch's by at most {difference:.1e}"
+    typer.echo(f"{output}: {output.stat().st_size / 2**20:.1f} MiB; {told}")
+
+
+def _videos(sources: list[str]) -> list[Any]:
+    """What is to be segmented, one entry a video."""
+    from dpa.errors import InputError
+    from dpa.predict import find_videos
+
+    found: list[Any] = []
+    for source in sources:
+        try:
+            found += [video.images for video in find_videos(Path(source))]
+        except InputError:  # no data set: a video, or a folder of frames
+            found.append(source)
+    return found

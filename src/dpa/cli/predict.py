@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpa.cli.options import Device, Model, References, Size, Weights
+from dpa.cli.options import Device, Every, Model, Precision, References, Size, Weights
+from dpa.defaults import FLOW_SIZE, SMOOTH
 
 if TYPE_CHECKING:
     from dpa.predict import Prediction
@@ -37,7 +38,7 @@ def predict(
     ] = None,
     flow_size: Annotated[
         int, typer.Option(min=16, help="Longer side of the pictures for computed flow, pixels.")
-    ] = 512,
+    ] = FLOW_SIZE,
     flow_floor: Annotated[
         float, typer.Option(min=0, help="Least computed motion, in pixels, drawn in full colour.")
     ] = 0.0,
@@ -57,6 +58,12 @@ def predict(
         bool,
         typer.Option("--normalise", help="Stretch each frame's probabilities to 0..1 (paper's release)."),
     ] = False,
+    smooth: Annotated[
+        float | None,
+        typer.Option(min=0, help=f"Weight of the frames beside a frame, along the flow; default {SMOOTH}."),
+    ] = None,
+    every: Every = 1,
+    precision: Precision = "auto",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads of the network; 0 is one per core.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Make all masks anew.")] = False,
     json_file: Annotated[
@@ -87,6 +94,9 @@ def predict(
         keep_aspect=keep_aspect,
         threshold=threshold,
         normalise=normalise or None,
+        smooth=smooth,
+        every=every,
+        precision=precision,
         threads=threads,
     )
     typer.echo(job.engine, err=True)

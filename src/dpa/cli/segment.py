@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpa.cli.options import Device, Flow, FlowSize, Model, References, Size, Weights
+from dpa.cli.options import (
+    Compiled,
+    Device,
+    Every,
+    Flow,
+    FlowSize,
+    Model,
+    Precision,
+    References,
+    Size,
+    Weights,
+)
+from dpa.defaults import FLOW_SIZE, SMOOTH
 
 if TYPE_CHECKING:
     from dpa.results import Summary
@@ -38,7 +50,7 @@ def segment(
     model: Model = "dpa-mobile",
     weights: Weights = None,
     flow: Flow = "auto",
-    flow_size: FlowSize = 512,
+    flow_size: FlowSize = FLOW_SIZE,
     flow_floor: Annotated[
         float,
         typer.Option(min=0, help="Least motion, in pixels, drawn in full colour; quiets static scenes."),
@@ -53,6 +65,12 @@ def segment(
             "--normalise", help="Stretch each frame's probabilities to 0..1, as the paper's release."
         ),
     ] = False,
+    smooth: Annotated[
+        float, typer.Option(min=0, help="Weight of the frames beside a frame, along the flow; 0 is none.")
+    ] = SMOOTH,
+    every: Every = 1,
+    precision: Precision = "auto",
+    compiled: Compiled = False,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads of the network; 0 is one per core.")] = 0,
     rate: Annotated[
         str | None, typer.Option(help="Frames a second of pictures that become a video, 25 or 30000/1001.")
@@ -92,10 +110,13 @@ def segment(
             size=size,
             threshold=threshold,
             normalise=normalise,
+            smooth=smooth,
+            every=every,
+            precision=precision,
+            compiled=compiled,
             threads=threads,
         )
-        backend = segmenter.backend
-        engine = f"{segmenter.model} on {backend.device} ({backend.name}); {segmenter.flow_reason}"
+        engine = f"{segmenter.engine}; {segmenter.flow_reason}"
         try:
             with _progress(engine) as progress:
                 summary = segmenter.write(

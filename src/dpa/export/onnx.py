@@ -1,6 +1,7 @@
 """A network as one ONNX graph, for `dpa.backends.onnx` and for other programs.
 
-One graph serves query and reference frames: every frame's own prototypes come with its mask.
+One graph serves query and reference frames: where it is asked to, it gives a frame's own prototypes with its
+mask.
 """
 
 import copy
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dpa.backends.onnx import METADATA, OnnxBackend
+from dpa.backends.onnx import METADATA, PRECISION, OnnxBackend
 from dpa.backends.protocol import Memory
 from dpa.backends.torch import TorchBackend
 from dpa.errors import DPAError, OutputError
@@ -22,6 +23,7 @@ from dpa.model.dpa import DPA, References
 from dpa.model.pretrained import in_half
 
 TOLERANCE = 1e-4
+OWN = ("own_key", "own_value")
 OPSET = 18
 
 
@@ -30,7 +32,7 @@ class FrameGraph(nn.Module):
 
     Inputs, as far as the network wants them: `image` and `flow` (B, h, w, 3) uint8, `key` and `value`
     (1, streams, N * D, D) float32. Outputs: `probability` (B, h, w) float32, and with IFA the frames' own
-    prototypes `own_key`, `own_value` (B, streams, D, D).
+    prototypes `own_key`, `own_value` (B, streams, D, D). The file's graph has one input more, see `optional`.
     """
 
     def __init__(self, model: DPA) -> None:
@@ -94,24 +96,37 @@ def parity(model: DPA, graph: Path, sizes: tuple[tuple[int, int], ...] = ((128, 
     worst = 0.0
     for n, (h, w) in enumerate(sizes, start=1):
         smooth = rng.integers(0, 256, (2, h // 16, w // 16, 3), dtype=np.uint8).repeat(16, 1).repeat(16, 2)
-        image, flow = smooth
-        references = Memory.join([ours(image, flow, Memory.blank(model.config))[1]] * n)
-        a, b = (backend(image, flow, references)[0] for backend in (ours, theirs))
+        image, flow = smooth[:, None]
+        first = ours(image, flow, Memory.blank(model.config), remember=True)[1]
+        references = Memory.join(first * n) if first else Memory.blank(model.config)
+        (a, own), (b, same) = (backend(image, flow, references, remember=True) for backend in (ours, theirs))
         worst = max(worst, float(np.abs(a - b).max()))
+        pairs = zip(own, same, strict=True)
+        if not all(
+            np.allclose(x, y, atol=1e-2) for mine, other in pairs for x, y in zip(mine, other, strict=True)
+        ):
+            return float("inf")
     return worst
 
 
 def _write(model: DPA, path: Path, half: bool) -> None:
+    graph = graph_of(model)
+    if half:
+        _halve(graph)
+    write_graph(graph, path, model, "fp32")
+
+
+def write_graph(graph: "onnx.ModelProto", path: Path, model: DPA, precision: str) -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Finish a graph of `graph_of` and write it: own prototypes on request, the network's settings in it."""
     import onnx
 
-    graph = _graph(model)
+    if model.config.ifa:
+        optional(graph, OWN)
     for node in graph.graph.node:  # where in the source it came from: a fifth of the file
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
-    if half:
-        _halve(graph)
-    entry = graph.metadata_props.add()
-    entry.key, entry.value = METADATA, json.dumps(model.config.to_dict())
+    facts = {METADATA: json.dumps(model.config.to_dict()), PRECISION: precision}
+    onnx.helper.set_model_props(graph, facts)
     with path.open("wb") as f:
         f.write(graph.SerializeToString())
         f.flush()
@@ -119,7 +134,13 @@ def _write(model: DPA, path: Path, half: bool) -> None:
     onnx.checker.check_model(str(path))
 
 
-def _graph(model: DPA) -> "onnx.ModelProto":  # type: ignore[name-defined]  # noqa: F821
+def graph_of(model: DPA, *, fold: bool = False) -> "onnx.ModelProto":  # type: ignore[name-defined]  # noqa: F821
+    """The network's graph as the exporter gives it.
+
+    Args:
+        model: in evaluation mode.
+        fold: merge batch norms into convolutions; half precision would round those anew.
+    """
     from onnxscript.optimizer import fold_constants, remove_unused_nodes
 
     c, streams = model.config, len(model.encoders)
@@ -134,7 +155,7 @@ def _graph(model: DPA) -> "onnx.ModelProto":  # type: ignore[name-defined]  # no
         inputs["flow"] = (flow, side)
     if c.ifa:
         inputs |= {"key": (key, kept), "value": (value, kept)}
-    names = ["probability", "own_key", "own_value"] if c.ifa else ["probability"]
+    names = ["probability", *OWN] if c.ifa else ["probability"]
     with warnings.catch_warnings():
         # Image and flow share their sizes, so the exporter keeps one name of each two.
         warnings.filterwarnings("ignore", message="# The axis name")
@@ -147,13 +168,68 @@ def _graph(model: DPA) -> "onnx.ModelProto":  # type: ignore[name-defined]  # no
             output_names=names,
             opset_version=OPSET,
             dynamo=True,
-            optimize=False,  # it merges batch norms into convolutions: half precision would round those anew
+            optimize=fold,
             verbose=False,
         )
     assert program is not None  # only without dynamo
     fold_constants(program.model)
     remove_unused_nodes(program.model)
     return program.model_proto
+
+
+def optional(graph: "onnx.ModelProto", names: tuple[str, ...]) -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Compute some of a graph's outputs only where its new input `remember`, a bool, says so; else empty.
+
+    What only those outputs need moves into a branch; what it reads from outside, weights too, stays there.
+
+    Args:
+        graph: changed in place.
+        names: of the outputs, float32.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    main = graph.graph
+    needed = {output.name for output in main.output if output.name not in names}
+    for node in reversed(main.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            needed.update(name for a in node.attribute for n in a.g.node for name in n.input)
+    branch = [node for node in main.node if not needed.intersection(node.output)]
+    inner = {name: f"{name}_then" for name in names}
+    for node in branch:
+        main.node.remove(node)
+        for place, name in enumerate(node.output):
+            node.output[place] = inner.get(name, name)
+        for place, name in enumerate(node.input):
+            node.input[place] = inner.get(name, name)
+    empty = [numpy_helper.from_array(np.zeros((0, 0, 0, 0), np.float32), f"{name}_else") for name in names]
+    then_branch, else_branch = (
+        helper.make_graph(
+            nodes,
+            kind,
+            [],
+            [
+                helper.make_tensor_value_info(f"{name}_{kind}", TensorProto.FLOAT, [None] * 4)
+                for name in names
+            ],
+        )
+        for kind, nodes in (
+            ("then", branch),
+            ("else", [helper.make_node("Constant", [], [t.name], value=t) for t in empty]),
+        )
+    )
+    main.node.append(
+        helper.make_node(
+            "If", ["remember"], list(names), "own", then_branch=then_branch, else_branch=else_branch
+        )
+    )
+    for output in main.output:
+        if output.name in names:  # nothing, or prototypes
+            output.CopyFrom(helper.make_tensor_value_info(output.name, TensorProto.FLOAT, [None] * 4))
+    main.input.append(helper.make_tensor_value_info("remember", TensorProto.BOOL, []))
+    inside = {name for node in branch for name in node.output}
+    for info in [info for info in main.value_info if info.name in inside]:
+        main.value_info.remove(info)
 
 
 def _halve(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821

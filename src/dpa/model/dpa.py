@@ -98,8 +98,8 @@ class DPA(nn.Module):
         both = c.ima and c.ifa
         self.join5 = nn.ModuleList(nn.Conv2d(2 * c5, c5, 1) for _ in range(streams)) if both else None
         self.decoder = Decoder(channels, streams, c.width, c.refine_squeeze, c.refine_width)
-        self.register_buffer("mean", torch.tensor(c.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(c.std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", _by_channel(c.mean), persistent=False)
+        self.register_buffer("std", _by_channel(c.std), persistent=False)
         self._initialise()
 
     # -- the steps -----------------------------------------------------------------------------------
@@ -260,6 +260,11 @@ def share(references: References, batch: int, n: int) -> References:
         return t.unflatten(0, (batch, n)).transpose(1, 2).flatten(2, 3)
 
     return References(regroup(references.key), regroup(references.value))
+
+
+def _by_channel(values: tuple[float, ...]) -> Tensor:
+    """(1, 3, 1, 1), or (1, 1, 1, 1) of equal ones: cheaper in any memory layout."""
+    return torch.tensor(values if len(set(values)) > 1 else values[:1]).view(1, -1, 1, 1)
 
 
 def _ceil(n: int) -> int:

@@ -22,7 +22,14 @@ from dpa.weights.card import sha256
 PRESETS: dict[str, dict[str, Any]] = {
     # The paper's test settings. The release also stretches every frame's probabilities to [0, 1] before the
     # threshold (`normalise`), which makes a mask where there is no object; the method does not ask for it.
-    "paper": {"size": 512, "keep_aspect": False, "references": 4, "threshold": 0.5, "normalise": False},
+    "paper": {
+        "size": 512,
+        "keep_aspect": False,
+        "references": 4,
+        "threshold": 0.5,
+        "normalise": False,
+        "smooth": 0.0,
+    },
 }
 
 Progress = Callable[[str, int, int], None]
@@ -79,12 +86,16 @@ class Prediction:
         self.segmenter = Segmenter(
             flow=wanted if computes else "dis", **(PRESETS.get(preset or "", {}) | chosen)
         )
+        if self.segmenter.every > 1 and not self._forced and any(any(v.flows) for v in self.videos):
+            raise InputError(
+                "masks cannot be carried along flow pictures: beside --every give --flow, to compute it"
+            )
         name, why = choose(wanted, self.segmenter.device)
         if preset == "paper" and not name.startswith("raft"):
             why += "; the paper's flow is RAFT's"
         if not self._forced and any(path for video in self.videos for path in video.flows):
             why = f"flow pictures where they are, else {why}" if computes else "all flow pictures are there"
-        self.engine = self._engine(why)
+        self.engine = f"{self.segmenter.engine}; {why}"
         self.record = Record.claim(self.out, self._settings(root, name), self._versions(computes), overwrite)
         self.kept: list[str] = []
 
@@ -164,6 +175,9 @@ class Prediction:
             "keep_aspect": s.keep_aspect,
             "threshold": s.threshold,
             "normalise": s.normalise,
+            "precision": s.backend.precision,
+            "smooth": s.smooth,
+            "every": s.every,
             "flow": {
                 "pictures": not self._forced,
                 "estimator": estimator,
@@ -175,12 +189,9 @@ class Prediction:
 
     def _versions(self, computes: bool) -> dict[str, Any]:
         s = self.segmenter
-        engine = {"dpa": __version__, "model": s.model, "backend": s.backend.name, "device": s.backend.device}
+        engine = {"dpa": __version__, "model": s.model, "backend": s.backend.name}
+        engine |= {"device": s.backend.device}
         return engine | ({"flow": s.estimator.recipe} if computes else {})
-
-    def _engine(self, flow: str) -> str:
-        s = self.segmenter
-        return f"{s.model} on {s.backend.device} ({s.backend.name}); {flow}"
 
 
 def _advance(progress: Progress, name: str, before: int, count: int, done: int, _: int | None) -> None:

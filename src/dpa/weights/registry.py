@@ -1,7 +1,8 @@
 """Which networks have a name, and where their weights are.
 
 Weights live in folders named after the network: inside the package (dpa/weights/NAME) or, put there by the
-user, in weights_home()/NAME. A folder holds config.json, model.safetensors, model.onnx and card.json.
+user, in weights_home()/NAME. A folder holds config.json, model.safetensors, model.onnx and card.json, and
+model.int8.onnx where there is one.
 """
 
 import os
@@ -16,11 +17,12 @@ from dpa.weights.card import Card, read_card, sha256
 
 DEFAULT = "dpa-mobile"
 
-Kind = Literal["safetensors", "onnx", "config", "card"]
+Kind = Literal["safetensors", "onnx", "int8", "config", "card"]
 
 FILES: Mapping[Kind, str] = {
     "safetensors": "model.safetensors",
     "onnx": "model.onnx",
+    "int8": "model.int8.onnx",
     "config": "config.json",
     "card": "card.json",
 }
@@ -66,7 +68,7 @@ class WeightsEntry:
         return self.path
 
     def file(self, kind: Kind) -> Path:
-        """One file of the weights folder; "safetensors", "onnx", "config" or "card".
+        """One file of the weights folder, see `FILES`.
 
         Raises:
             WeightsError: no weights of this name are on this machine, or this file is missing.
@@ -74,10 +76,12 @@ class WeightsEntry:
         path = self.folder / FILES[kind]
         if path.is_file():
             return path
-        if self.embedded:
+        if self.embedded and kind != "int8":
             mend = "it belongs to the package: install dpa-vos again"
-        elif kind == "onnx":
-            mend = f"make it with `dpa export onnx --weights {self.folder / FILES['safetensors']} -o {path}`"
+        elif kind in ("onnx", "int8"):
+            how = " --int8 --video VIDEO" if kind == "int8" else ""
+            tensors = self.folder / FILES["safetensors"]
+            mend = f"make it with `dpa export onnx{how} --weights {tensors} -o {path}`"
         elif kind == "card":
             mend = "dpa.weights.write_card writes one"
         else:

@@ -1,0 +1,142 @@
+"""Probabilities along the flow: carried to frames that the network has not seen, and smoothed."""
+
+from collections.abc import Generator, Iterable, Iterator
+
+import cv2
+import numpy as np
+
+from dpa.errors import TruncatedError
+from dpa.flow_input import Drawn
+from dpa.pipeline import whole
+from dpa.video.frame import Frame
+
+
+def keyed(drawn: Iterable[Drawn], every: int) -> Iterator[tuple[Drawn, bool]]:
+    """Each frame and whether the network is to see it: the first, those with index k * every, and the last.
+
+    Above 1 it looks one frame ahead. Where `drawn` ends in a `TruncatedError`, that is raised after the last
+    frame.
+    """
+    if every == 1:
+        yield from ((item, True) for item in drawn)
+        return
+    held: Drawn | None = None
+    first, truncated = True, list[TruncatedError]()
+    for item in whole(drawn, truncated):
+        if held is not None:
+            yield held, first or held[0].index % every == 0
+            first = False
+        held = item
+    if held is not None:
+        yield held, True
+    for error in truncated:
+        raise error
+
+
+def carried(
+    found: Iterable[tuple[Frame, np.ndarray, np.ndarray | None]],
+) -> Generator[tuple[Frame, np.ndarray, np.ndarray], None, None]:
+    """Fill in the probabilities that are missing, from the known ones before and after them.
+
+    The later one is carried backwards, p_t(x) = p_{t+1}(x + f_t(x)); the earlier one forwards, where the flow
+    back is taken to be -f_t(x), which holds where motion is smooth. The two are mixed by their distances.
+
+    Args:
+        found: frame, its flow to the next one in pixels of the frame, at any size, and the probability at the
+            network's size, or None; the first and the last frame have one.
+
+    Yields:
+        The same with a probability for each, in order, as soon as the next known one has come.
+    """
+    before, passed = None, []
+    for frame, flow, probability in found:
+        if probability is None:
+            passed.append((frame, flow))
+            continue
+        if before is not None:
+            steps = [_steps(flow, frame, probability.shape) for frame, flow in passed]
+            between = _between(steps, before, probability)
+            for (earlier, its_flow), moved in zip(passed[1:], between, strict=True):
+                yield earlier, its_flow, moved
+        yield frame, flow, probability
+        before, passed = probability, [(frame, flow)]
+
+
+def smoothed(
+    found: Iterable[tuple[Frame, np.ndarray | None, np.ndarray]], weight: float
+) -> Generator[tuple[Frame, np.ndarray | None, np.ndarray], None, None]:
+    """Mix every frame's probability with those of the frames beside it, moved along the flow.
+
+    p_t(x) becomes (p_t(x) + w p_{t-1}(x - f_{t-1}(x)) + w p_{t+1}(x + f_t(x))) / (1 + 2 w). What is at the
+    ends, or has no flow, is left out of the mean. Looks one frame ahead.
+
+    Args:
+        found: as `carried` gives them; flow may be None where it is not known.
+        weight: w, at least 0.
+    """
+    truncated = list[TruncatedError]()
+    window: list[
+        tuple[Frame, np.ndarray | None, np.ndarray]
+    ] = []  # of the frame before, if any, and this one
+    for item in whole(found, truncated):
+        if window:
+            yield _mixed(window[:-1], window[-1], item, weight)
+        window = [*window[-1:], item]
+    if window:
+        yield _mixed(window[:-1], window[-1], None, weight)
+    for error in truncated:
+        raise error
+
+
+def _mixed(
+    before: list[tuple[Frame, np.ndarray | None, np.ndarray]],
+    this: tuple[Frame, np.ndarray | None, np.ndarray],
+    after: tuple[Frame, np.ndarray | None, np.ndarray] | None,
+    weight: float,
+) -> tuple[Frame, np.ndarray | None, np.ndarray]:
+    frame, flow, probability = this
+    total, weights = probability, 1.0
+    for earlier, its_flow, its_probability in before:
+        if its_flow is not None:
+            moved = _moved(its_probability, -_steps(its_flow, earlier, probability.shape))
+            total, weights = total + weight * moved, weights + weight
+    if after is not None and flow is not None:
+        moved = _moved(after[2], _steps(flow, frame, probability.shape))
+        total, weights = total + weight * moved, weights + weight
+    return frame, flow, total / np.float32(weights)
+
+
+def _between(fields: list[np.ndarray], before: np.ndarray, after: np.ndarray) -> list[np.ndarray]:
+    """Probabilities of the frames between two known ones.
+
+    Args:
+        fields: (H, W, 2), of the frame that `before` is of and of those between, n of them.
+        before, after: (H, W), n frames apart.
+
+    Returns:
+        n - 1 of (H, W).
+    """
+    n = len(fields)
+    forwards, backwards = [before], [after]
+    for field in fields[:-1]:
+        forwards.append(_moved(forwards[-1], -field))
+    for field in reversed(fields[1:]):
+        backwards.append(_moved(backwards[-1], field))
+    pairs = zip(forwards[1:], reversed(backwards[1:]), strict=True)
+    return [(1 - k / n) * earlier + k / n * later for k, (earlier, later) in enumerate(pairs, start=1)]
+
+
+def _steps(flow: np.ndarray, frame: Frame, size: tuple[int, ...]) -> np.ndarray:
+    """The flow on a grid of another size, (H, W, 2), in that grid's pixels."""
+    (h, w), (full_h, full_w) = size, frame.image.shape[:2]
+    scale = np.array([w / full_w, h / full_h], np.float32)
+    return cv2.resize(flow, (w, h), interpolation=cv2.INTER_LINEAR) * scale
+
+
+def _moved(probability: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """p(x + field(x)), with the border's values outside."""
+    h, w = probability.shape
+    x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
+    return cv2.remap(
+        probability, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
