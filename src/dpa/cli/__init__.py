@@ -26,7 +26,7 @@ VERBS = {
     "example": "Make a clip whose true masks are known.",
     "doctor": "Check this installation.",
     "bench": "Measure speed and memory on this machine.",
-    "export": "Turn weights into ONNX.",
+    "export": "Turn weights into ONNX, average them.",
     "prepare": "Bring public data sets into the layout for training.",
     "pretrain": "Train, stage 1: still images with masks.",
     "finetune": "Train, stage 2: videos with masks.",

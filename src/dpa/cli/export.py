@@ -14,6 +14,31 @@ def export() -> None:
 
 
 @app.command()
+def weights(
+    sources: Annotated[list[str], typer.Argument(help="Folders of weights, e.g. runs/finetune/last.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")],
+    share: Annotated[
+        list[float] | None, typer.Option(help="Of each source in their mean, in order; may be repeated.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="float32 instead of half precision.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing weights.")] = False,
+) -> None:
+    """Write weights in half precision; of several the mean."""
+    from dpa.errors import OutputError
+    from dpa.export.average import average
+    from dpa.model.dpa import DPA
+    from dpa.weights.registry import FILES
+
+    file = output / FILES["safetensors"]
+    if file.exists() and not overwrite:
+        raise OutputError(f"{file} exists already: choose another folder or use --overwrite")
+    average([DPA.from_pretrained(source) for source in sources], share or ()).save_pretrained(
+        output, half=not full
+    )
+    typer.echo(f"{file}: {file.stat().st_size / 2**20:.1f} MiB")
+
+
+@app.command()
 def onnx(
     output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file to write.")],
     weights: Annotated[
