@@ -1,6 +1,7 @@
 """Probabilities along the flow: carried to frames that the network has not seen, and smoothed."""
 
 from collections.abc import Generator, Iterable, Iterator
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -75,35 +76,37 @@ def smoothed(
         weight: w, at least 0.
     """
     truncated = list[TruncatedError]()
-    window: list[
-        tuple[Frame, np.ndarray | None, np.ndarray]
-    ] = []  # of the frame before, if any, and this one
-    for item in whole(found, truncated):
-        if window:
-            yield _mixed(window[:-1], window[-1], item, weight)
-        window = [*window[-1:], item]
-    if window:
-        yield _mixed(window[:-1], window[-1], None, weight)
+    before: _Step | None = None
+    this: _Step | None = None
+    for frame, flow, probability in whole(found, truncated):
+        after = _Step(frame, flow, probability)
+        if this is not None:
+            yield this.frame, this.flow, _mixed(before, this, after, weight)
+        before, this = this, after
+    if this is not None:
+        yield this.frame, this.flow, _mixed(before, this, None, weight)
     for error in truncated:
         raise error
 
 
-def _mixed(
-    before: list[tuple[Frame, np.ndarray | None, np.ndarray]],
-    this: tuple[Frame, np.ndarray | None, np.ndarray],
-    after: tuple[Frame, np.ndarray | None, np.ndarray] | None,
-    weight: float,
-) -> tuple[Frame, np.ndarray | None, np.ndarray]:
-    frame, flow, probability = this
-    total, weights = probability, 1.0
-    for earlier, its_flow, its_probability in before:
-        if its_flow is not None:
-            moved = _moved(its_probability, -_steps(its_flow, earlier, probability.shape))
-            total, weights = total + weight * moved, weights + weight
-    if after is not None and flow is not None:
-        moved = _moved(after[2], _steps(flow, frame, probability.shape))
-        total, weights = total + weight * moved, weights + weight
-    return frame, flow, total / np.float32(weights)
+class _Step:
+    """A frame, its probability and its flow to the next frame, also on the probability's grid."""
+
+    def __init__(self, frame: Frame, flow: np.ndarray | None, probability: np.ndarray) -> None:
+        self.frame, self.flow, self.probability = frame, flow, probability
+        self.field = None if flow is None else _steps(flow, frame, probability.shape)
+
+
+def _mixed(before: _Step | None, this: _Step, after: _Step | None, weight: float) -> np.ndarray:
+    moved = []
+    if before is not None and before.field is not None:
+        moved.append(_moved(before.probability, -before.field))
+    if after is not None and this.field is not None:
+        moved.append(_moved(after.probability, this.field))
+    total = this.probability.copy()
+    for neighbour in moved:
+        total += np.float32(weight) * neighbour
+    return total / np.float32(1 + weight * len(moved))
 
 
 def _between(fields: list[np.ndarray], before: np.ndarray, after: np.ndarray) -> list[np.ndarray]:
@@ -129,14 +132,19 @@ def _between(fields: list[np.ndarray], before: np.ndarray, after: np.ndarray) ->
 def _steps(flow: np.ndarray, frame: Frame, size: tuple[int, ...]) -> np.ndarray:
     """The flow on a grid of another size, (H, W, 2), in that grid's pixels."""
     (h, w), (full_h, full_w) = size, frame.image.shape[:2]
-    scale = np.array([w / full_w, h / full_h], np.float32)
-    return cv2.resize(flow, (w, h), interpolation=cv2.INTER_LINEAR) * scale
+    scale = np.array([w / full_w, h / full_h, 1.0, 1.0])
+    return cv2.multiply(cv2.resize(flow, (w, h), interpolation=cv2.INTER_LINEAR), scale)
 
 
 def _moved(probability: np.ndarray, field: np.ndarray) -> np.ndarray:
     """p(x + field(x)), with the border's values outside."""
-    h, w = probability.shape
+    places = _grid(*probability.shape) + field
+    x, y = cv2.split(places)
+    return cv2.remap(probability, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+@lru_cache(maxsize=4)
+def _grid(h: int, w: int) -> np.ndarray:
+    """Every pixel's own place, (H, W, 2): x, y."""
     x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
-    return cv2.remap(
-        probability, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return np.stack([x, y], -1)

@@ -14,7 +14,7 @@ from dpa.bench.run import run_stages, run_ways
 from dpa.bench.settings import BenchSettings
 from dpa.errors import DPAError, InputError, WeightsError
 
-STAGES = ["decode", "flow", "network", "encoders", "attention", "decoder", "write", "end to end"]
+STAGES = ["decode", "flow", "network", "encoders", "attention", "decoder", "smooth", "write", "end to end"]
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,7 @@ def test_frames_that_are_not_seen_cost_flow_alone(
     settings: BenchSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = {"backend": "onnxruntime", "weights": "w", "config": {"ifa": True}, "references": 4}
+    facts["input_size"] = [64, 64]
     measured = {
         "flow": Measured([1.0] * 3, flops=1e9),
         "network": Measured([1.0] * 3, facts=facts),

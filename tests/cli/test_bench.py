@@ -24,7 +24,17 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_default_network(command, place) -> None:
     code, out, err = command("bench", "--video", "clip", *QUICK, "--json", "bench.json")
     assert code == 0, err
-    for word in ("decode", "flow", "network", "encoders", "attention", "decoder", "write", "end to end"):
+    for word in (
+        "decode",
+        "flow",
+        "network",
+        "encoders",
+        "attention",
+        "decoder",
+        "smooth",
+        "write",
+        "end to end",
+    ):
         assert word in out
     assert "GFLOP/s (numpy, fp32" in out
     figures = json.loads((place / "bench.json").read_text())

@@ -39,6 +39,10 @@ def run_stages(settings: BenchSettings, progress: Progress = lambda stage: None)
     report.rate = _ask("rate", settings, progress, library=library).facts
     parts = _parts(settings, report, progress)
     counted = _flops(settings, report, progress)
+    if settings.smooth or settings.every > 1:
+        smoothed = [Row("smooth", _ask("smooth", settings, progress, size=network.facts["input_size"]))]
+    else:
+        smoothed = []
     written, whole = (_ask(stage, settings, progress) for stage in ("write", "whole"))
     report.rows += [Row("decode", decoded), Row("flow", flow)]
     network.flops = counted.get("cached")
@@ -52,7 +56,7 @@ def run_stages(settings: BenchSettings, progress: Progress = lambda stage: None)
         share = n / whole.facts["frames"] if network.facts["config"]["ifa"] else 0
         seen = 1 / settings.every  # by the network; the flow is that of every frame
         whole.flops = network.flops * (seen + share) + (flow.flops or 0) * (1 + share)
-    report.rows += [Row("write", written), Row("end to end", whole)]
+    report.rows += [*smoothed, Row("write", written), Row("end to end", whole)]
     if network.facts["weights"] == "random":
         report.notes.append(_RANDOM)
     return report

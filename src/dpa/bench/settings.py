@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dpa.defaults import FLOW_SIZE
+from dpa.defaults import FLOW_SIZE, SMOOTH
 from dpa.errors import InputError
 from dpa.weights.registry import DEFAULT
 
@@ -26,7 +26,8 @@ class BenchSettings:
         device: as `dpa.device.pick_device` gives it.
         precision: one of `PRECISIONS`; None for what `dpa segment` takes, see `dpa.backends.open_backend`.
         flow, flow_size: as for `Segmenter`.
-        compiled, every: as for `Segmenter`, the latter end to end only.
+        smooth, compiled: as for `Segmenter`.
+        every: as for `Segmenter`, in smoothing and end to end only.
         threads: CPU threads of the network; 0 for one per core.
         frames: of the video, from its start, that one repeat reads, writes or segments.
         warmup: repeats that are not counted.
@@ -44,6 +45,7 @@ class BenchSettings:
     precision: str | None = None
     flow: str = "auto"
     flow_size: int = FLOW_SIZE
+    smooth: float = SMOOTH
     every: int = 1
     compiled: bool = False
     threads: int = 0

@@ -15,6 +15,7 @@ from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.machine import describe, multiply_rate
 from dpa.bench.measure import Measured, finish, measure
 from dpa.bench.settings import BenchSettings
+from dpa.carry import carried, smoothed
 from dpa.errors import InputError, MissingExtra
 from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import make_estimator
@@ -122,6 +123,22 @@ def part(settings: BenchSettings, name: str) -> Measured:
     return measure(work, settings, settings.device)
 
 
+def smooth(settings: BenchSettings, size: list[int]) -> Measured:
+    """Masks moved along the flow: carried to frames that the network has not seen, and smoothed."""
+    with opened(settings) as head:
+        frames = list(islice(head.frames(), max(_FLOW_FRAMES, 2 * settings.every + 1)))
+    probability, last = _disc((size[0], size[1])), len(frames) - 1
+    found = [
+        (frame, field, probability if index % settings.every == 0 or index == last else None)
+        for index, (frame, field) in enumerate(flows(frames, make_estimator("dis"), settings.flow_size))
+    ]
+
+    def work() -> int:
+        return sum(1 for _ in smoothed(carried(found), settings.smooth))
+
+    return measure(work, settings)
+
+
 def write(settings: BenchSettings) -> Measured:
     """Masks to a folder of PNG pictures."""
     with opened(settings) as head, tempfile.TemporaryDirectory() as folder:
@@ -151,6 +168,7 @@ def whole(settings: BenchSettings) -> Measured:
         references=settings.references,
         size=settings.size,
         every=settings.every,
+        smooth=settings.smooth,
         backend=backend,
     )
     with opened(settings) as head, tempfile.TemporaryDirectory() as folder:
@@ -180,7 +198,7 @@ def way(settings: BenchSettings, name: str, folder: str) -> Measured:
 
 STAGES: dict[str, Callable[..., Measured]] = {
     function.__name__: function
-    for function in (machine, rate, decode, flow, network, graph, part, write, whole, flops, way)
+    for function in (machine, rate, decode, flow, network, graph, part, smooth, write, whole, flops, way)
 }
 
 

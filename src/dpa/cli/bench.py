@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpa.cli.options import Compiled, Device, Every, Flow, FlowSize, Precision, References, Size, Weights
-from dpa.defaults import FLOW_SIZE
+from dpa.cli.options import (
+    Compiled,
+    Device,
+    Every,
+    Flow,
+    FlowSize,
+    Precision,
+    References,
+    Size,
+    Smooth,
+    Weights,
+)
+from dpa.defaults import FLOW_SIZE, SMOOTH
 
 if TYPE_CHECKING:
     from dpa.bench.report import Comparison, Report
@@ -34,6 +45,7 @@ def bench(
     compiled: Compiled = False,
     flow: Flow = "auto",
     flow_size: FlowSize = FLOW_SIZE,
+    smooth: Smooth = SMOOTH,
     every: Every = 1,
     threads: Annotated[
         int, typer.Option(min=0, help="CPU threads of the network and the matrix product; 0 is one per core.")
@@ -76,6 +88,7 @@ def bench(
         "precision": None if precision == "auto" else precision,
         "flow": choose(flow, place)[0],
         "flow_size": flow_size,
+        "smooth": smooth,
         "every": every,
         "compiled": compiled,
         "threads": threads,

@@ -18,6 +18,9 @@ Compiled = Annotated[
 Every = Annotated[
     int, typer.Option(min=1, help="The network sees every Nth frame; between, masks follow the flow.")
 ]
+Smooth = Annotated[
+    float, typer.Option(min=0, help="Weight of the frames beside a frame, along the flow; 0 is none.")
+]
 Size = Annotated[int | None, typer.Option(min=64, help="Working size, pixels; default the network's own.")]
 References = Annotated[int | None, typer.Option(min=1, help="Reference frames; default the network's own.")]
 Flow = Annotated[str, typer.Option(help="auto, dis, dis-fast, dis-ultrafast, raft-small or raft-large.")]

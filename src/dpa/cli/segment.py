@@ -18,6 +18,7 @@ from dpa.cli.options import (
     Precision,
     References,
     Size,
+    Smooth,
     Weights,
 )
 from dpa.defaults import FLOW_SIZE, SMOOTH
@@ -65,9 +66,7 @@ def segment(
             "--normalise", help="Stretch each frame's probabilities to 0..1, as the paper's release."
         ),
     ] = False,
-    smooth: Annotated[
-        float, typer.Option(min=0, help="Weight of the frames beside a frame, along the flow; 0 is none.")
-    ] = SMOOTH,
+    smooth: Smooth = SMOOTH,
     every: Every = 1,
     precision: Precision = "auto",
     compiled: Compiled = False,

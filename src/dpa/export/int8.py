@@ -67,8 +67,8 @@ def export_int8(
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=list(QUANTISED),
                 per_channel=True,
-                # 7 bits: products of 8-bit weights overflow on CPUs without VNNI.
-                reduce_range=True,
+                # The mean over frames of each range: one frame's outliers would coarsen all steps.
+                extra_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": 0.05},
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
             )

@@ -11,6 +11,7 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -95,8 +96,9 @@ def parity(model: DPA, graph: Path, sizes: tuple[tuple[int, int], ...] = ((128, 
     ours, theirs = TorchBackend(model), OnnxBackend(graph)
     worst = 0.0
     for n, (h, w) in enumerate(sizes, start=1):
-        smooth = rng.integers(0, 256, (2, h // 16, w // 16, 3), dtype=np.uint8).repeat(16, 1).repeat(16, 2)
-        image, flow = smooth[:, None]
+        # Smooth and never flat: among equal positions rounding decides which are the nearest (`neighbours`).
+        coarse = rng.integers(0, 256, (2, h // 16, w // 16, 3), dtype=np.uint8)
+        image, flow = (cv2.resize(c, (w, h), interpolation=cv2.INTER_LINEAR)[None] for c in coarse)
         first = ours(image, flow, Memory.blank(model.config), remember=True)[1]
         references = Memory.join(first * n) if first else Memory.blank(model.config)
         (a, own), (b, same) = (backend(image, flow, references, remember=True) for backend in (ours, theirs))
