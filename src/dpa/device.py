@@ -96,7 +96,7 @@ def cores() -> int:
 def adds_bytes_exactly() -> bool:
     """Whether the CPU adds products of 8-bit integers without overflow: VNNI on x86, the dot product on ARM.
 
-    An x86 without it adds in 16 bits, which overflow: 8-bit graphs go wrong there. Where nothing is known, no.
+    An x86 without it adds in 16 bits, which overflow: 8-bit graphs go wrong there. Unknown counts as no.
     """
     if platform.machine().lower() in ("arm64", "aarch64"):
         return True
