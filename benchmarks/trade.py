@@ -56,7 +56,7 @@ def main() -> None:
 
 def measure(dataset: Path, text: str) -> tuple[float, float, float]:
     """Frames a second, J and F in percent, for `key=value` settings."""
-    options = dict(OmegaConf.from_dotlist(text.split()))
+    options = {str(name): value for name, value in OmegaConf.from_dotlist(text.split()).items()}
     with tempfile.TemporaryDirectory() as folder:
         job = Prediction(dataset, Path(folder) / "masks", **options)
         job.run()

@@ -88,7 +88,10 @@ def _motion(repeats: int) -> None:
         stills.append(View(rng.integers(0, 256, (384, 384, 3)).astype(np.uint8), mask))
     alone = _times(lambda i: made_flow_picture(stills[0].mask / np.float32(255), rng), 5 * repeats)
     both = _times(
-        lambda i: made_flow_picture(paste_scenes(*stills, 1, rng)[0].mask / np.float32(255), rng), 5 * repeats
+        lambda i: made_flow_picture(
+            paste_scenes(stills[0], stills[1], 1, rng)[0].mask / np.float32(255), rng
+        ),
+        5 * repeats,
     )
     _show("made motion, 384 x 384 (one core)", alone, 1)
     _show("the same with copy-paste", both, 1)
