@@ -66,7 +66,7 @@ def test_options_reach_the_network(command, place) -> None:
     settings = json.loads((place / "out" / "predict.json").read_text())["settings"]
     assert (settings["size"], settings["keep_aspect"], settings["references"]) == (128, False, 2)
     assert settings["normalise"] is True
-    assert settings["flow"] == {"pictures": False, "estimator": "dis-fast", "size": 512, "floor": 0.0}
+    assert settings["flow"] == {"pictures": False, "estimator": "dis-fast", "size": 384, "floor": 0.0}
     assert (settings["smooth"], settings["every"]) == (0, 1), "the preset is the paper's way"
     assert command("predict", "DAVIS", "other", "--keep-aspect", "--threshold", "0.4", "--every", "2")[0] == 0
     record = json.loads((place / "other" / "predict.json").read_text())

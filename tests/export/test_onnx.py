@@ -247,3 +247,7 @@ def test_weights_that_half_precision_cannot_hold(tmp_path: Path) -> None:
     model.decoder.predict.bias.data += 1e6
     with pytest.raises(WeightsError, match=r"decoder\.predict\.bias holds values"):
         exporting.export_onnx(model, tmp_path / "graph.onnx")
+
+
+def test_no_trace_of_the_machine(exported: Exported) -> None:
+    assert b"stack_trace" not in exported.graph.read_bytes()

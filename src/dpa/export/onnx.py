@@ -118,15 +118,23 @@ def _write(model: DPA, path: Path, half: bool) -> None:
     write_graph(graph, path, model, "fp32")
 
 
+def _forget_source(graph: "onnx.GraphProto") -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Remove where in the source each node came from: a fifth of the file, and paths of the machine."""
+    for node in graph.node:
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _forget_source(attribute.g)
+
+
 def write_graph(graph: "onnx.ModelProto", path: Path, model: DPA, precision: str) -> None:  # type: ignore[name-defined]  # noqa: F821
     """Finish a graph of `graph_of` and write it: own prototypes on request, the network's settings in it."""
     import onnx
 
     if model.config.ifa:
         optional(graph, OWN)
-    for node in graph.graph.node:  # where in the source it came from: a fifth of the file
-        node.ClearField("metadata_props")
-        node.ClearField("doc_string")
+    _forget_source(graph.graph)
     facts = {METADATA: json.dumps(model.config.to_dict()), PRECISION: precision}
     onnx.helper.set_model_props(graph, facts)
     with path.open("wb") as f:
