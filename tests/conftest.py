@@ -7,8 +7,12 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from engine_samples import FakeBackend
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
@@ -91,6 +95,14 @@ def shared() -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the weights that this machine's user has put into the cache folder."""
     monkeypatch.setenv("DPA_HOME", str(tmp_path_factory.getbasetemp() / "dpa-home"))
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch) -> "FakeBackend":
+    """The network that every `Segmenter` of the test runs, instead of one with weights."""
+    from engine_samples import FakeBackend, use
+
+    return use(FakeBackend(), monkeypatch)
 
 
 @pytest.fixture

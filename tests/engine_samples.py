@@ -90,6 +90,13 @@ def make_clip(path: Path, frames: int, **options: object) -> Path:
     )
 
 
+def make_cut_clip(path: Path) -> Path:
+    """An MP4 of 40 `image`s whose last third is gone."""
+    make_video(path, [image(i) for i in range(40)], options={"g": "5"}, muxing={"movflags": "faststart"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    return path
+
+
 def levels(frames: range | list[int]) -> list[float]:
     """What the network sees of these frames' brightness."""
     return [float(image(index).mean()) for index in frames]

@@ -13,12 +13,7 @@ import dpa
 from dpa.errors import InputError, OutputError, TruncatedError
 from dpa.references import reference_indices
 from dpa.segmenter import Segmenter
-from engine_samples import SIZE, FakeBackend, image, levels, make_clip, threads, tree, truth, use
-
-
-@pytest.fixture
-def backend(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
-    return use(FakeBackend(), monkeypatch)
+from engine_samples import SIZE, FakeBackend, image, levels, make_clip, make_cut_clip, threads, tree, truth
 
 
 @pytest.fixture(autouse=True)
@@ -133,20 +128,8 @@ def test_folders_at_different_frames_are_resumed_together(tmp_path: Path, backen
     assert (tree(tmp_path / "mask"), tree(tmp_path / "soft")) == before
 
 
-def cut(tmp_path: Path) -> Path:
-    """An MP4 of 40 frames whose second half is gone."""
-    path = make_video(
-        tmp_path / "clip.mp4",
-        [image(i) for i in range(40)],
-        options={"g": "5"},
-        muxing={"movflags": "faststart"},
-    )
-    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    return path
-
-
 def test_a_cut_video_gives_what_is_there(tmp_path: Path, backend: FakeBackend) -> None:
-    path = cut(tmp_path)
+    path = make_cut_clip(tmp_path / "clip.mp4")
     masks = []
     with pytest.raises(TruncatedError, match=r"cut off or damaged: \d+ of 40 frames"):
         masks.extend(dpa.segment(path))

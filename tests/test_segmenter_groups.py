@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from video_samples import make_video
 
 import dpa
 from dpa.errors import InputError, TruncatedError
 from dpa.segmenter import Segmenter
 from dpa.video import RawVideo
 from dpa.video.live import open_stdin
-from engine_samples import SIZE, FakeBackend, image, levels, make_clip, threads, tree, truth
+from engine_samples import SIZE, FakeBackend, image, levels, make_clip, make_cut_clip, threads, tree, truth
 
 RAW = RawVideo(SIZE[1], SIZE[0], "rgb24")
 
@@ -76,13 +75,7 @@ def test_only_references_are_asked_for_their_prototypes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("every", [1, 3])
 def test_all_masks_come_before_the_error(tmp_path: Path, every: int) -> None:
-    path = make_video(
-        tmp_path / "clip.mp4",
-        [image(i) for i in range(40)],
-        options={"g": "5"},
-        muxing={"movflags": "faststart"},
-    )
-    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    path = make_cut_clip(tmp_path / "clip.mp4")
     counts = set()
     for batch in (1, 2, 5, 8):
         masks: list[dpa.Mask] = []

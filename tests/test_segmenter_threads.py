@@ -14,12 +14,7 @@ from dpa.errors import OutputError
 from dpa.segmenter import Segmenter
 from dpa.video import RawVideo, open_source
 from dpa.video.live import open_stdin
-from engine_samples import SIZE, FakeBackend, handles, image, make_clip, threads, use
-
-
-@pytest.fixture
-def backend(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
-    return use(FakeBackend(), monkeypatch)
+from engine_samples import SIZE, FakeBackend, handles, image, make_clip, threads
 
 
 @pytest.fixture(autouse=True)

@@ -10,26 +10,13 @@ import pytest
 from video_samples import make_folder, make_video
 
 from dpa.weights.registry import DEFAULT, find
-from engine_samples import FakeBackend, image, make_clip, names, tree, truth, use
+from engine_samples import FakeBackend, make_clip, make_cut_clip, names, tree, truth, use
 
 FILES = {
     "model.onnx": b"no graph",
     "model.safetensors": b"\x10\0\0\0\0\0\0\0no tensors",
     "config.json": b"{}",
 }
-
-
-@pytest.fixture
-def backend(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
-    return use(FakeBackend(), monkeypatch)
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with clip.mkv of seven frames."""
-    monkeypatch.chdir(tmp_path)
-    make_clip(tmp_path / "clip.mkv", 7)
-    return tmp_path
 
 
 def test_no_option(command, backend, place) -> None:
@@ -213,10 +200,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
 
 
 def test_a_cut_video(command, backend, place) -> None:
-    path = make_video(
-        place / "cut.mp4", [image(i) for i in range(40)], options={"g": "5"}, muxing={"movflags": "faststart"}
-    )
-    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    make_cut_clip(place / "cut.mp4")
     code, _, err = command("segment", "cut.mp4", "--json", "run.json")
     written = len(names(place / "cut_masks"))
     assert code == 1

@@ -5,20 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine_samples import FakeBackend, make_clip, names, use
-
-
-@pytest.fixture
-def backend(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
-    return use(FakeBackend(), monkeypatch)
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with clip.mkv of seven frames."""
-    monkeypatch.chdir(tmp_path)
-    make_clip(tmp_path / "clip.mkv", 7)
-    return tmp_path
+from engine_samples import FakeBackend, names
 
 
 def test_the_network_sees_every_third_frame(command, backend, place) -> None:

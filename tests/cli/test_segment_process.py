@@ -11,15 +11,7 @@ import av
 import pytest
 from video_samples import make_video
 
-from engine_samples import SIZE, image, make_clip, names, program, tree
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with clip.mkv of seven frames."""
-    monkeypatch.chdir(tmp_path)
-    make_clip(tmp_path / "clip.mkv", 7)
-    return tmp_path
+from engine_samples import SIZE, image, names, program, tree
 
 
 def run(*words: str | Path, hook: str = "pass", **options) -> subprocess.Popen[str]:
