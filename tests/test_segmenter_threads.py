@@ -81,7 +81,7 @@ def test_closing_early_leaves_nothing(tmp_path: Path, backend: FakeBackend) -> N
     path = make_clip(tmp_path / "clip.mkv", 60)
     masks = dpa.segment(path)
     next(masks)
-    assert len(threads()) == 3
+    assert len(threads()) == 4
     assert handles(path) > 0
     masks.close()
     assert threads() == []
@@ -115,7 +115,7 @@ def _raise(*_: object, **__: object) -> None:
     raise OSError("this stage failed")
 
 
-@pytest.mark.parametrize("stage", ["decode", "flow", "colour", "references", "network"])
+@pytest.mark.parametrize("stage", ["decode", "flow", "colour", "references", "network", "masks"])
 def test_errors_of_every_stage_reach_the_caller(
     tmp_path: Path, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
@@ -127,6 +127,8 @@ def test_errors_of_every_stage_reach_the_caller(
         monkeypatch.setattr("dpa.flow.dis.DIS.__call__", _raise)
     elif stage == "colour":
         monkeypatch.setattr("dpa.flow_input.flow_to_image", _raise)
+    elif stage == "masks":
+        monkeypatch.setattr(Segmenter, "_full", _raise)
     else:
         backend.fail_at, backend.error = (1 if stage == "references" else 9), OSError("this stage failed")
     with pytest.raises(OSError, match="this stage failed"):

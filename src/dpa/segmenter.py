@@ -1,7 +1,7 @@
 """The engine: frames -> flow -> network -> masks, streaming, with bounded memory."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, overload
@@ -9,7 +9,7 @@ from typing import Any, overload
 import cv2
 import numpy as np
 
-from dpa.backends import Backend, Memory, open_backend
+from dpa.backends import Backend, open_backend
 from dpa.carry import carried, keyed, smoothed
 from dpa.defaults import FLOW_SIZE, SMOOTH
 from dpa.device import pick_device
@@ -17,11 +17,10 @@ from dpa.errors import InputError, TruncatedError
 from dpa.flow.estimator import FlowEstimator, choose, make_estimator
 from dpa.flow.stream import DIRECTION, LAST_FRAME
 from dpa.flow_input import Drawn, FlowInput, Given
-from dpa.model.size import fit, working_size
-from dpa.pipeline import Clock, threaded, whole
-from dpa.references import Inputs, Reservoir, prepare
+from dpa.network import Network, Seen
+from dpa.pipeline import Clock, threaded
+from dpa.references import Inputs, prepare
 from dpa.results import Mask, Summary
-from dpa.video.frame import Frame
 from dpa.video.read import open_source
 from dpa.video.source import Source
 from dpa.video.write import Sink, check_apart, open_sink
@@ -225,66 +224,37 @@ class Segmenter:
         first = max(0, key - 1)
         decoded = threaded(clock.each("decode", source.frames(first)), name="decode", wake=source.stop)
         drawn = threaded(motion.stream(decoded, key), name="flow", wake=source.stop)
-        found = threaded(self._found(source, motion, drawn, clock), name="network", wake=source.stop)
-        with closing(found):
-            yield from (mask for mask in found if mask.index >= start)
+        seen = threaded(self._seen(source, motion, drawn, clock), name="network", wake=source.stop)
+        # A thread of its own: while masks are finished, the network sees the next frames.
+        finished = threaded(self._finished(seen, clock), name="masks", wake=source.stop)
+        with closing(finished):
+            yield from (mask for mask in finished if mask.index >= start)
 
-    def _found(
+    def _seen(
         self, source: Source, motion: FlowInput, drawn: Generator[Drawn, None, None], clock: Clock
-    ) -> Generator[Mask, None, None]:
+    ) -> Generator[Seen, None, None]:
+        network = Network(self.backend, self.size, self.keep_aspect)
+
         def look(index: int, image: np.ndarray, *others: np.ndarray | None) -> Inputs:
-            return self._inputs(image, motion.picture(index, image, *others))
+            return network.inputs(image, motion.picture(index, image, *others))
 
         with closing(drawn):
             with clock.time("references"):
-                references = prepare(source, self.backend, self.references, look, self._encode)
+                references = prepare(source, self.backend, self.references, look, network.remember)
             # A live mask waits for no later frame than it must; of others, few are held at once.
             together = 1 if source.live else max(1, min(self.backend.batch, _HELD // self.every))
-            found = self._probabilities(keyed(drawn, self.every), together, references, clock)
+            yield from network.probabilities(keyed(drawn, self.every), together, references, clock)
+
+    def _finished(self, seen: Generator[Seen, None, None], clock: Clock) -> Generator[Mask, None, None]:
+        with closing(seen):
+            found: Any = seen
             if self.every > 1:
                 found = carried(found)
             for frame, flow, small in smoothed(found, self.smooth) if self.smooth else found:
-                with clock.time("network"):
+                with clock.time("masks"):
                     probability = self._full(small, frame.image.shape[:2])
                     binary = probability > self.threshold
                 yield Mask(binary, probability, frame, flow)
-
-    def _probabilities(
-        self,
-        drawn: Iterator[tuple[Drawn, bool]],
-        together: int,
-        references: Memory | Reservoir,
-        clock: Clock,
-    ) -> Generator[tuple[Frame, Any, Any], None, None]:
-        """Frames with their flow and what the network says, None where it is not to see them."""
-        for group in _grouped(drawn, 1 if isinstance(references, Reservoir) else together):
-            with clock.time("network"):
-                inputs = [self._inputs(frame.image, picture) for (frame, _, picture), seen in group if seen]
-                if isinstance(references, Reservoir):
-                    memory = references.memory or self._encode(inputs)[0]
-                    small, own = self._apply(inputs, memory, remember=True)
-                    references.add(own[0])
-                else:
-                    small, _ = self._apply(inputs, references)
-            probabilities = iter(small)
-            for (frame, flow, _), seen in group:
-                yield frame, flow, next(probabilities) if seen else None
-
-    def _inputs(self, image: np.ndarray, picture: np.ndarray) -> Inputs:
-        size = working_size(image.shape[:2], self.size, self.keep_aspect)
-        return fit(image, size), fit(picture, size)
-
-    def _apply(
-        self, inputs: list[Inputs], memory: Memory, *, remember: bool = False
-    ) -> tuple[np.ndarray, list[Memory]]:
-        images, pictures = (np.stack(arrays) for arrays in zip(*inputs, strict=True))
-        return self.backend(images, pictures, memory, remember=remember)
-
-    def _encode(self, inputs: list[Inputs]) -> list[Memory]:
-        """Frames' own prototypes."""
-        blank, size = Memory.blank(self.backend.config), self.backend.batch
-        groups = (inputs[start : start + size] for start in range(0, len(inputs), size))
-        return [own for group in groups for own in self._apply(group, blank, remember=True)[1]]
 
     def _full(self, probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """To the frame's resolution: (h, w) -> (H, W) float32 in [0, 1]."""
@@ -368,20 +338,3 @@ def segment(
     if output is None:
         return segmenter.masks(source)
     return segmenter.write(source, [(output, kind)], overwrite=overwrite, resume=resume)
-
-
-def _grouped(
-    drawn: Iterator[tuple[Drawn, bool]], size: int
-) -> Generator[list[tuple[Drawn, bool]], None, None]:
-    """Items in groups with `size` frames that the network is to see; what is left before an error too."""
-    group: list[tuple[Drawn, bool]] = []
-    truncated = list[TruncatedError]()
-    for item in whole(drawn, truncated):
-        group.append(item)
-        if sum(seen for _, seen in group) == size:
-            yield group
-            group = []
-    if group:
-        yield group
-    for error in truncated:
-        raise error
