@@ -122,6 +122,8 @@ def handles(path: Path) -> int:
 PROGRAM = """
 import os, signal, sys, time
 sys.path[:0] = {paths!r}
+# Where the tests run in the background of a shell, Ctrl-C is switched off.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import dpa.segmenter
 from engine_samples import FakeBackend
 
