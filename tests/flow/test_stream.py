@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -106,6 +107,16 @@ def test_reducing_averages() -> None:
     stripes[:, ::2] = 200
     assert (reduce(stripes, 2) == 100).all()
     assert reduce(stripes, 4) is stripes
+
+
+@pytest.mark.parametrize("side", [480, 481])
+def test_reducing_by_a_whole_number_first_moves_nothing(side: int) -> None:
+    y, x = np.mgrid[:side, :854]
+    image = np.stack([x / 854, y / side, (np.sin(x / 20) * np.cos(y / 20) + 1) / 2], -1)
+    image = (255 * image).astype(np.uint8)
+    found = reduce(image, 384).astype(float)
+    wanted = cv2.resize(image, (found.shape[1], found.shape[0]), interpolation=cv2.INTER_AREA)
+    assert np.abs(found - wanted).mean() < 0.5  # a pixel aside would be 0.66
 
 
 def test_skipped_frames_cost_nothing_but_still_serve_their_neighbours() -> None:

@@ -74,7 +74,6 @@ def open_sink(
     overwrite: bool = False,
     resume: bool = False,
     threads: int = 0,
-    compression: int = 1,
     flow_floor: float = 0.0,
 ) -> Sink:
     """Opens what results are written to, and checks before any work that it can be written.
@@ -86,7 +85,6 @@ def open_sink(
         overwrite: replace an existing output when the new one is whole.
         resume: continue a folder at its first missing frame (`Sink.start`).
         threads: encoder threads of videos; 0 leaves it to the encoder.
-        compression: PNG level, 0 (fast) to 9 (small).
         flow_floor: pixels; smaller flow is drawn pale in strips, see `dpa.flow.colour.flow_to_image`.
 
     Raises:
@@ -104,14 +102,12 @@ def open_sink(
     if suffix == ".png":
         if source.count != 1:
             raise InputError(f"{output} is one picture and {source.name} has more frames: give a folder")
-        return PictureSink(
-            path, painter(kind, floor=flow_floor), overwrite=overwrite, compression=compression
-        )
+        return PictureSink(path, painter(kind, floor=flow_floor), overwrite=overwrite)
     if suffix:
         paint = painter(kind, width=_STRIP_WIDTH, floor=flow_floor)
         return MovieSink(path, paint, source, alpha=kind == "alpha", overwrite=overwrite, threads=threads)
     paint = painter(kind, floor=flow_floor)
-    return FolderSink(path, paint, source, overwrite=overwrite, resume=resume, compression=compression)
+    return FolderSink(path, paint, source, overwrite=overwrite, resume=resume)
 
 
 def check_apart(outputs: Sequence[str | Path]) -> None:

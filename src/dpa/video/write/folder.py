@@ -31,7 +31,6 @@ class FolderSink(Sink):
         overwrite: replace an existing folder, if nothing but PNG pictures is in it, when the new one is
             whole.
         resume: continue after the last picture of an unbroken row that is there already.
-        compression: PNG level, 0 to 9.
 
     Raises:
         OutputError: where the folder exists already, holds other things, or is not writable.
@@ -45,12 +44,10 @@ class FolderSink(Sink):
         *,
         overwrite: bool = False,
         resume: bool = False,
-        compression: int = 1,
     ) -> None:
         self.path = path
         self._paint = painter
         self._source = source
-        self._compression = compression
         target = path.resolve()
         self._target = target
         self._part = target.with_name(target.name + ".part")
@@ -70,7 +67,7 @@ class FolderSink(Sink):
             return
         picture = self._paint(frame, probability, mask, flow)
         with output_errors(self.path):
-            write_png(self._part / self._file(frame.index), picture, self._compression)
+            write_png(self._part / self._file(frame.index), picture)
 
     def close(self) -> None:
         if self._done:
@@ -150,18 +147,14 @@ class PictureSink(Sink):
         path: the picture.
         painter: as for `FolderSink`.
         overwrite: replace an existing picture.
-        compression: PNG level, 0 to 9.
 
     Raises:
         OutputError: where the picture exists already or is not writable.
     """
 
-    def __init__(
-        self, path: Path, painter: Painter, *, overwrite: bool = False, compression: int = 1
-    ) -> None:
+    def __init__(self, path: Path, painter: Painter, *, overwrite: bool = False) -> None:
         self.path = path
         self._paint = painter
-        self._compression = compression
         self._part = claim_file(path, overwrite)
         self._written = False
 
@@ -171,7 +164,7 @@ class PictureSink(Sink):
         if self._written:
             raise OutputError(f"{self.path} is one picture and the input has more frames: give a folder")
         with output_errors(self.path):
-            write_png(self._part, self._paint(frame, probability, mask, flow), self._compression)
+            write_png(self._part, self._paint(frame, probability, mask, flow))
         self._written = True
 
     def close(self) -> None:
@@ -194,7 +187,7 @@ def _remove_pictures(folder: Path) -> None:
         folder.rmdir()
 
 
-def write_png(path: Path, picture: np.ndarray, compression: int = 1) -> None:
+def write_png(path: Path, picture: np.ndarray) -> None:
     """Writes (H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8 under another name first, then renames it.
 
     Raises:
@@ -202,7 +195,8 @@ def write_png(path: Path, picture: np.ndarray, compression: int = 1) -> None:
     """
     if picture.ndim == 3:
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
-    whole, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, compression])
+    # Any compression level that is named makes OpenCV try all of PNG's filters, four times as slow.
+    whole, data = cv2.imencode(".png", picture)
     if not whole:
         raise OSError(f"OpenCV could not encode {path.name}")
     temporary = path.with_name(f".{path.name}.tmp")
