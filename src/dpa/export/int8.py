@@ -1,9 +1,11 @@
 """The ONNX graph in 8-bit integers: half the time of float32 on CPUs that multiply bytes (VNNI, dot product).
 
-Convolutions and what lies between them are quantised, weights by channel, activations by the range that they
-have on calibration frames. The prototypes and all attention stay in float32.
+Encoders and decoder are quantised, weights by channel, activations by the range that they have on calibration
+frames. The prototypes and all attention stay in float32.
 """
 
+import ast
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -17,13 +19,16 @@ from dpa.backends.onnx import OnnxBackend
 from dpa.backends.protocol import Memory
 from dpa.errors import InputError, OutputError
 from dpa.export.onnx import graph_of, write_graph
+from dpa.export.stem import read_bytes
 from dpa.model.dpa import DPA
 from dpa.segmenter import Segmenter
 
 # Without this mark ONNX Runtime advises, on standard error, to do what `graph_of` has done.
 _PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 _COMPARED = 8  # frames, about
-QUANTISED = ("Conv", "Add", "Concat", "Resize", "MaxPool", "Clip", "Relu")
+QUANTISED = ("Conv", "Add", "Mul", "Concat", "Resize", "MaxPool", "Clip", "Relu")
+_SCOPES = "pkg.torch.onnx.name_scopes"  # of a node: Python's list of the modules around it and its own name
+_ATTENTION = re.compile(r"model\.(ima|ifa|join)\d?\b")
 
 
 def export_int8(
@@ -58,6 +63,7 @@ def export_int8(
         with TemporaryDirectory() as folder:
             plain, quantised = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
             graph = graph_of(model, fold=True)
+            _read_bytes(graph, model)
             set_model_props(graph, _PREPARED)
             plain.write_bytes(graph.SerializeToString())
             quantize_static(
@@ -66,6 +72,7 @@ def export_int8(
                 _Reader(inputs),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=list(QUANTISED),
+                nodes_to_exclude=_attention(graph),
                 per_channel=True,
                 # The mean over frames of each range: one frame's outliers would coarsen all steps.
                 extra_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": 0.05},
@@ -80,6 +87,29 @@ def export_int8(
         with suppress(OSError):
             part.unlink(missing_ok=True)
     return len(inputs), _difference(model, path, inputs[:: max(1, len(inputs) // _COMPARED)])
+
+
+def _read_bytes(graph: "onnx.ModelProto", model: DPA) -> None:  # type: ignore[name-defined]  # noqa: F821
+    c = model.config
+    if len({*c.mean}) == len({*c.std}) == 1:
+        read_bytes(graph, "image", c.mean[0], c.std[0])
+        if c.motion:
+            of_flow = (c.mean[0], c.std[0]) if c.normalise_flow else (0.0, 1.0)
+            read_bytes(graph, "flow", *of_flow)
+
+
+def _attention(graph: "onnx.ModelProto") -> list[str]:  # type: ignore[name-defined]  # noqa: F821
+    """Names of IMA's and IFA's nodes.
+
+    Their convolutions too: they read features beside correlations in [-1, 1], of which one range of 8 bits
+    for both would leave little.
+    """
+    found = []
+    for node in graph.graph.node:
+        scopes = next((p.value for p in node.metadata_props if p.key == _SCOPES), "[]")
+        if any(_ATTENTION.match(scope) for scope in ast.literal_eval(scopes)):
+            found.append(node.name)
+    return found
 
 
 def _difference(model: DPA, path: Path, inputs: list[dict[str, np.ndarray]]) -> float:

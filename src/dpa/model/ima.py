@@ -55,17 +55,26 @@ class EdgeConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n nodes, D) -> (B, n nodes, D)."""
-        nearest = self._nearest(x)  # (B, n, k)
         # W [neighbour - self, self] = A neighbour + (B - A) self: the product is per node, not per edge.
         dim = x.shape[-1]
         a, b = self.weight[:, :dim], self.weight[:, dim:]
-        of_neighbour, of_self = F.linear(x, a), F.linear(x, b - a)
-        index = nearest.flatten(1).unsqueeze(-1).expand(-1, -1, dim)
-        edges = of_neighbour.gather(1, index).unflatten(1, nearest.shape[1:]) + of_self.unsqueeze(
-            2
-        )  # (B, n, k, D)
-        edges = F.leaky_relu(self.norm(edges.permute(0, 3, 1, 2)), 0.2)  # (B, D, n, k)
-        return edges.amax(dim=-1).transpose(1, 2)
+        if self.training:
+            edges = self._of_neighbours(F.linear(x, a), x) + F.linear(x, b - a).unsqueeze(2)  # (B, n, k, D)
+            edges = F.leaky_relu(self.norm(edges.permute(0, 3, 1, 2)), 0.2)  # (B, D, n, k)
+            return edges.amax(dim=-1).transpose(1, 2)
+        # BN is then a scale and a shift by channel, which go into the product, and LeakyReLU keeps the order:
+        # the maximum can be taken first, so that all else is per node too.
+        assert self.norm.running_var is not None
+        assert self.norm.running_mean is not None
+        scale = self.norm.weight * (self.norm.running_var + self.norm.eps).rsqrt()
+        shift = self.norm.bias - scale * self.norm.running_mean
+        nearest = self._of_neighbours(F.linear(x, scale.unsqueeze(1) * a), x).amax(dim=2)
+        return F.leaky_relu(nearest + F.linear(x, scale.unsqueeze(1) * (b - a), shift), 0.2)
+
+    def _of_neighbours(self, y: Tensor, x: Tensor) -> Tensor:
+        """Rows of y (B, n, D) that belong to every node's nearest in x: (B, n, k, D)."""
+        first = y.shape[1] * torch.arange(y.shape[0], device=y.device)  # row of every sample
+        return y.flatten(0, 1)[self._nearest(x) + first[:, None, None]]
 
     def _nearest(self, x: Tensor) -> Tensor:
         x = x.detach().float()
