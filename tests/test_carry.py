@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -200,6 +201,13 @@ def test_what_is_known_comes_before_an_error() -> None:
 # -- smoothed ------------------------------------------------------------------------------------------
 
 
+def coarse(probability: np.ndarray) -> np.ndarray:
+    """At half the resolution, and back."""
+    h, w = probability.shape
+    half = cv2.resize(probability, (w // 2, h // 2), interpolation=cv2.INTER_AREA)
+    return cv2.resize(half, (w, h), interpolation=cv2.INTER_LINEAR)
+
+
 @given(count=st.integers(1, 6), weight=st.floats(0, 4))
 def test_without_motion_it_is_the_mean_of_neighbours(count: int, weight: float) -> None:
     values = noise(count)
@@ -207,7 +215,7 @@ def test_without_motion_it_is_the_mean_of_neighbours(count: int, weight: float) 
     got = list(smoothed([(frame(i), still, p) for i, p in enumerate(values)], weight))
     assert [its.index for its, _, _ in got] == list(range(count))
     for i, (_, flow, probability) in enumerate(got):
-        beside = [values[j] for j in (i - 1, i + 1) if 0 <= j < count]
+        beside = [coarse(values[j]) for j in (i - 1, i + 1) if 0 <= j < count]
         wanted = (values[i] + weight * sum(beside)) / (1 + weight * len(beside))
         assert flow is still
         assert probability.dtype == np.float32
@@ -221,7 +229,7 @@ def test_what_moves_with_the_flow_stays(dx: int, dy: int, weight: float) -> None
     exact = [(its, flow, p) for (its, flow, _), p in zip(found, truth, strict=True)]
     inner = np.s_[6:-6, 6:-6]
     for (_, _, probability), wanted in zip(smoothed(exact, weight), truth, strict=True):
-        np.testing.assert_allclose(probability[inner], wanted[inner], atol=1e-5)
+        np.testing.assert_allclose(probability[inner], wanted[inner], atol=0.1)
 
 
 def test_what_flickers_is_damped() -> None:
@@ -238,8 +246,8 @@ def test_frames_without_flow_are_left_out_of_the_mean() -> None:
         [(frame(0), None, a), (frame(1), still, b), (frame(2), None, c)], 1.0
     )
     assert np.array_equal(first, a)
-    np.testing.assert_allclose(second, (b + c) / 2, atol=1e-6)
-    np.testing.assert_allclose(third, (b + c) / 2, atol=1e-6)
+    np.testing.assert_allclose(second, (b + coarse(c)) / 2, atol=1e-6)
+    np.testing.assert_allclose(third, (coarse(b) + c) / 2, atol=1e-6)
     alone = list(smoothed([(frame(i), None, p) for i, p in enumerate((a, b, c))], 1.0))
     assert all(np.array_equal(p, q) for (_, _, p), q in zip(alone, (a, b, c), strict=True))
 
