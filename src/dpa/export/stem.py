@@ -45,10 +45,25 @@ def read_bytes(graph: "onnx.ModelProto", picture: str, mean: float, std: float) 
     own = {key: f"{conv.input[1]}.{key}" for key in constants}
     main.initializer.extend(numpy_helper.from_array(np.asarray(v), own[k]) for k, v in constants.items())
 
-    # What is done to each number alone is done before the two are parted: the quantiser merges it then.
+    _replace(main, conv, picture, own)
+    remove_unused_nodes(graph)
+    return True
+
+
+def _replace(main: "onnx.GraphProto", conv: "onnx.NodeProto", picture: str, own: dict[str, str]) -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Put the way over bytes in the place of a convolution and its activation.
+
+    Args:
+        main: changed in place.
+        conv: one of its nodes.
+        picture: name of the input.
+        own: names of the constants of `read_bytes`.
+    """
+    from onnx import helper
+
+    # The activation comes before the two pixels are parted: the quantiser merges it with the convolution.
     after = [n for n in main.node if conv.output[0] in n.input]
     activation = after if len(after) == 1 and after[0].op_type in ("Clip", "Relu") else []
-    end = (activation or [conv])[0].output[0]
     window = {"kernel_shape": (3, 2), "strides": (2, 1), "pads": (1, 1, 1, 0)}
     steps: list[tuple[str, list[str], dict[str, Any]]] = [
         ("Reshape", [own["four"]], {}),
@@ -60,18 +75,17 @@ def read_bytes(graph: "onnx.ModelProto", picture: str, mean: float, std: float) 
         ("Reshape", [own["two"]], {}),
         ("Transpose", [], {"perm": (0, 3, 1, 2)}),
     ]
+    end = (activation or [conv])[0].output[0]
     names = [picture, *(f"{picture}_{k}" for k in range(1, len(steps))), end]
     made = [
         helper.make_node(kind, [given, *more], [result], f"{picture}_{kind}_{result}", **settings)
-        for (kind, more, settings), given, result in zip(steps, names, names[1:], strict=False)
+        for (kind, more, settings), given, result in zip(steps, names[:-1], names[1:], strict=True)
     ]
     place = list(main.node).index(conv)
     for node in (conv, *activation):
         main.node.remove(node)
     for node in reversed(made):
         main.node.insert(place, node)
-    remove_unused_nodes(graph)
-    return True
 
 
 def _laid_out(w: np.ndarray) -> np.ndarray:
