@@ -78,6 +78,17 @@ def test_networks_without_motion_or_references_do_not_look_at_them() -> None:
     assert own == []
 
 
+def test_a_last_odd_frame_loads_nothing(exported: Exported) -> None:
+    backend = OnnxBackend(exported.graph, threads=2)
+    given = memory(exported.model, 1)
+    for frames in (2, 1, 2, 1):
+        backend(*pictures(64, 64, frames=frames), given)
+    assert list(backend._sessions) == [1]
+    for _ in range(2):
+        backend(*pictures(64, 64), given)
+    assert list(backend._sessions) == [1, 2]
+
+
 @pytest.mark.parametrize("file", ["model.onnx", "model.safetensors"])
 def test_frames_together_are_as_each_alone(exported: Exported, file: str) -> None:
     backend, given = open_backend(weights=exported.folder / file, threads=2), memory(exported.model, 3)

@@ -22,7 +22,8 @@ class OnnxBackend:
     """A `Backend` on the CPU; needs no torch.
 
     Frames that are given together are computed side by side, each by one thread: no thread waits for another
-    inside a frame. A frame that is given alone is computed by all threads.
+    inside a frame. Where they are given one by one, each is computed by all threads, from the second on: that
+    takes the graph loaded once more, which a last odd frame is not worth.
 
     Args:
         path: graph written by `dpa export onnx`; carries its settings with it.
@@ -43,6 +44,7 @@ class OnnxBackend:
         self.batch = min(self._threads, _MOST)
         self._pool = ThreadPoolExecutor(self.batch, "dpa-graph")
         self._sessions: dict[int, Any] = {}
+        self._alone = 0  # frames in a row
         session = self._session(self._threads // self.batch)
         self._wanted = [i.name for i in session.get_inputs()]
         facts = session.get_modelmeta().custom_metadata_map
@@ -52,7 +54,8 @@ class OnnxBackend:
         self, images: np.ndarray, flows: np.ndarray, references: Memory, *, remember: bool = False
     ) -> tuple[np.ndarray, list[Memory]]:
         together = len(images) > 1
-        session = self._session(self._threads // self.batch if together else self._threads)
+        self._alone = 0 if together else self._alone + 1
+        session = self._session(self._threads if self._alone > 1 else self._threads // self.batch)
         shared = {
             "key": references.key[None],
             "value": references.value[None],
