@@ -229,7 +229,9 @@ def test_what_moves_with_the_flow_stays(dx: int, dy: int, weight: float) -> None
     exact = [(its, flow, p) for (its, flow, _), p in zip(found, truth, strict=True)]
     inner = np.s_[6:-6, 6:-6]
     for (_, _, probability), wanted in zip(smoothed(exact, weight), truth, strict=True):
-        np.testing.assert_allclose(probability[inner], wanted[inner], atol=0.1)
+        # What half the resolution takes off the blob's peak, by the neighbours' share at most.
+        atol = 0.08 * 2 * weight / (1 + 2 * weight) + 1e-5
+        np.testing.assert_allclose(probability[inner], wanted[inner], atol=atol)
 
 
 def test_what_flickers_is_damped() -> None:

@@ -69,8 +69,8 @@ def smoothed(
     """Mix every frame's probability with those of the frames beside it, moved along the flow.
 
     p_t(x) becomes (p_t(x) + w q_{t-1}(x - f_{t-1}(x)) + w q_{t+1}(x + f_t(x))) / (1 + 2 w), where q is p at
-    half the resolution: that takes half the time, and costs no accuracy. What is at the ends, or has no flow,
-    is left out of the mean. Looks one frame ahead.
+    half the resolution: a fraction of the work for masks as good (docs/performance.md). What is at the ends,
+    or has no flow, is left out of the mean. Looks one frame ahead.
 
     Args:
         found: as `carried` gives them; flow may be None where it is not known.

@@ -44,7 +44,7 @@ class OnnxBackend:
         self.batch = min(self._threads, _MOST)
         self._pool = ThreadPoolExecutor(self.batch, "dpa-graph")
         self._sessions: dict[int, Any] = {}
-        self._alone = 0  # frames in a row
+        self._alone = 0  # frames that came alone, in a row
         session = self._session(self._threads // self.batch)
         self._wanted = [i.name for i in session.get_inputs()]
         facts = session.get_modelmeta().custom_metadata_map

@@ -75,7 +75,7 @@ def export_int8(
                 nodes_to_exclude=_attention(graph),
                 per_channel=True,
                 # The mean over frames of each range: one frame's outliers would coarsen all steps.
-                extra_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": 0.05},
+                extra_options={"CalibMovingAverage": True},
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
             )
