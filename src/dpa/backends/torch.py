@@ -75,7 +75,7 @@ class TorchBackend:
         with autocast(self.device, self.precision):
             features = self._model.encode(_picture(images), None if flows is None else _picture(flows))
             own = self._model.reference(features) if remember else None
-            probability = self._model.segment(features, given)[-1].float().sigmoid()[:, 0]
+            probability = self._model.segment(features, given)[-1][:, 0]
         return probability, own and References(*(r.float() for r in own))
 
     def _moved(self, array: np.ndarray) -> torch.Tensor:

@@ -72,16 +72,16 @@ class _Way:
 
     def next(self) -> int:
         """Segment the next query."""
-        self._logits(self._turn % len(self._queries))
+        self._probability(self._turn % len(self._queries))
         self._turn += 1
         finish(self._device)
         return 1
 
     def probability(self, query: int) -> np.ndarray:
         """(h, w) float32."""
-        return self._logits(query).float().sigmoid()[0, 0].cpu().numpy()
+        return self._probability(query)[0, 0].cpu().numpy()
 
-    def _logits(self, query: int) -> Tensor:
+    def _probability(self, query: int) -> Tensor:
         image, flow = self._queries[query]
         if self._kept is not None:
             return self._model.segment(self._model.encode(image, flow), self._kept)[-1]

@@ -10,7 +10,8 @@ from dpa.data.layout import Sequence, Still
 from dpa.data.motion import MotionSettings, made_flow_picture
 from dpa.data.order import Order
 from dpa.data.paste import paste_resting, paste_scenes, put_bars
-from dpa.data.read import Reader
+from dpa.data.read import Files, Reader
+from dpa.data.second_frame import estimated_flow_picture
 from dpa.errors import InputError, UnreadableError
 
 # Where two objects are in the picture, motion alone tells which one is meant: it must be there.
@@ -48,6 +49,9 @@ class Batches:
         share: share of the groups that come from stills.
         paste: share of the groups that have another still's object pasted in (with motion only).
         bars: share of the groups that have bars in front of the object or behind it (with motion only).
+        crowd: share of the groups that have one to three more objects at rest in them (with motion only).
+        estimated: share of the groups of stills whose flow is DIS's, to a made second frame; that of the
+            others is drawn from the made motion itself.
         sizes: (H, W), one is drawn per batch.
         motion: with flow pictures.
         settings: augmentation.
@@ -66,6 +70,8 @@ class Batches:
         share: float,
         paste: float = 0.0,
         bars: float = 0.0,
+        crowd: float = 0.0,
+        estimated: float = 0.0,
         sizes: list[tuple[int, int]],
         motion: bool,
         settings: AugmentSettings,
@@ -83,8 +89,21 @@ class Batches:
         self.share = share if stills and videos else float(bool(stills))
         self.paste = paste if motion and stills else 0.0
         self.bars = bars if motion else 0.0
+        self.crowd = crowd if motion and stills else 0.0
+        self.estimated = estimated
         self.sizes, self.motion, self.settings, self.seed = sizes, motion, settings, seed
         self.read = Reader(cache, crop=max(settings.crop, 1 - LEAST_LEFT if settings.leave else 0))
+
+    def fill_cache(self) -> None:
+        """Read what fits into the cache before workers are started, which then share it."""
+        if not self.read.room:
+            return
+        largest = max(self.sizes, key=lambda size: size[0] * size[1])
+        files: list[Files] = [(image, mask, None) for image, mask in self.stills]
+        for video in self.videos:
+            flows = video.flows if self.motion else [None] * len(video.images)
+            files += [(i, m, f) for i, m, f in zip(video.images, video.masks, flows, strict=True) if m]
+        self.read.fill(files, largest)
 
     @property
     def pictures(self) -> int:
@@ -130,24 +149,26 @@ class Batches:
         return int(iteration * self.groups * self.share + 1e-9)
 
     def _still(self, item: int, size: tuple[int, int], rng: np.random.Generator) -> list[View]:
-        scenes, motion = [self.read(*self.stills[item], size=size)] * self.views, None
+        scene, motion = self.read(*self.stills[item], size=size), None
+        if rng.random() < self.crowd:
+            scene, motion = self._crowded(scene, size, rng), _PASTED
+        scenes = [scene] * self.views
         if rng.random() < self.paste:
-            scenes = paste_scenes(scenes[0], self._any_still(size, rng), self.views, rng)
-            motion = _PASTED
+            scenes, motion = paste_scenes(scene, self._any_still(size, rng), self.views, rng), _PASTED
         if self.bars and rng.random() < self.bars:
             scenes = [put_bars(scene, rng) for scene in scenes]
         views = [augment(scene, size, rng, self.settings) for scene in scenes]
         if not self.motion:
             return views
-        return [
-            View(v.image, v.mask, made_flow_picture(v.mask.astype(np.float32) / 255, rng, motion))
-            for v in views
-        ]
+        estimated = rng.random() < self.estimated
+        return [_with_flow(view, estimated, rng, motion) for view in views]
 
     def _video(self, item: int, size: tuple[int, int], rng: np.random.Generator) -> list[View]:
         number, first = self.frames[item]
         video = self.videos[number]
-        resting = self._any_still(size, rng) if rng.random() < self.paste else None
+        resting = [self._any_still(size, rng)] if rng.random() < self.paste else []
+        if rng.random() < self.crowd:
+            resting += [self._any_still(size, rng) for _ in range(_many(rng))]
         barred = self.bars and rng.random() < self.bars
         # The other views are other frames of the video, where it has so many.
         rest = np.delete(np.arange(len(video.images)), first) if len(video.images) > 1 else np.array([first])
@@ -157,15 +178,33 @@ class Batches:
             mask = video.masks[i]
             assert mask is not None
             view = self.read(video.images[i], mask, video.flows[i] if self.motion else None, size=size)
-            if resting is not None:
-                view = paste_resting(view, resting, rng)
+            for other in resting:
+                view = paste_resting(view, other, rng)
             if barred:
                 view = put_bars(view, rng)
             views.append(augment(view, size, rng, self.settings))
         return views
 
+    def _crowded(self, scene: View, size: tuple[int, int], rng: np.random.Generator) -> View:
+        for _ in range(_many(rng)):
+            scene = paste_resting(scene, self._any_still(size, rng), rng)
+        return scene
+
     def _any_still(self, size: tuple[int, int], rng: np.random.Generator) -> View:
         return self.read(*self.stills[int(rng.integers(len(self.stills)))], size=size)
+
+
+def _many(rng: np.random.Generator) -> int:
+    """How many more objects a crowd has."""
+    return int(rng.integers(1, 4))
+
+
+def _with_flow(view: View, estimated: bool, rng: np.random.Generator, motion: MotionSettings | None) -> View:
+    mask = view.mask.astype(np.float32) / 255
+    if estimated:
+        image, flow = estimated_flow_picture(view.image, mask, rng, motion)
+        return View(image, view.mask, flow)
+    return View(view.image, view.mask, made_flow_picture(mask, rng, motion))
 
 
 def _whole(

@@ -59,25 +59,48 @@ def made_flow(
         (H, W, 2) float32, pixels.
     """
     s = settings or MotionSettings()
+    field, parts = made_layers(mask, rng, s)
+    for part, motion in parts:
+        field = field + _estimated(part, rng)[..., None] * (motion - field)
+    h, w = mask.shape
+    level = s.noise * rng.random() * max(_spread(field), 0.002 * max(h, w))
+    return field + smooth_field(h, w, rng, level, cells=int(rng.integers(8, 24)))
+
+
+def made_layers(
+    mask: np.ndarray, rng: np.random.Generator, settings: MotionSettings
+) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+    """Motion of the background and of what moves in front of it, apart.
+
+    Args:
+        mask: (H, W) float32 in [0, 1], the object.
+        rng: decides everything.
+        settings: see `MotionSettings`.
+
+    Returns:
+        The background's motion (H, W, 2), and mask (H, W) and motion (H, W, 2) of the object or of each of its
+        parts; none where the object moves as the camera makes all move. Float32, pixels.
+    """
+    s = settings
     h, w = mask.shape
     side = max(h, w)
     field = np.zeros((h, w, 2), np.float32)
     if rng.random() >= s.still_camera:
         field = _affine(h, w, rng, s.camera * side)
         field *= _slanted(h, w, rng, s.slant)
-        field += _smooth(h, w, rng, s.warp * _spread(field))
+        field += smooth_field(h, w, rng, s.warp * _spread(field))
     camera = field
     if rng.random() < s.stirred:
         field = camera + _stirred(h, w, rng, 0.5 * s.object * side)
-    if rng.random() >= s.still_object:
-        for part in _parts(mask, rng, s.apart):
-            own = _affine(h, w, rng, s.object * side, centre=_centre(part), least=s.least * side)
-            own += _smooth(h, w, rng, s.warp * _spread(own), cells=int(rng.integers(2, 6)))
-            if rng.random() < s.torn:
-                own += _smooth(h, w, rng, 1.5 * _spread(own), cells=int(rng.integers(8, 16)))
-            field = field + _estimated(part, rng)[..., None] * (camera + own - field)
-    level = s.noise * rng.random() * max(_spread(field), 0.002 * side)
-    return field + _smooth(h, w, rng, level, cells=int(rng.integers(8, 24)))
+    moving = _parts(mask, rng, s.apart) if rng.random() >= s.still_object else []
+    parts = []
+    for part in moving:
+        own = _affine(h, w, rng, s.object * side, centre=_centre(part), least=s.least * side)
+        own += smooth_field(h, w, rng, s.warp * _spread(own), cells=int(rng.integers(2, 6)))
+        if rng.random() < s.torn:
+            own += smooth_field(h, w, rng, 1.5 * _spread(own), cells=int(rng.integers(8, 16)))
+        parts.append((part, camera + own))
+    return field, parts
 
 
 def made_flow_picture(
@@ -124,7 +147,7 @@ def _slanted(h: int, w: int, rng: np.random.Generator, slant: float) -> np.ndarr
 def _stirred(h: int, w: int, rng: np.random.Generator, spread: float) -> np.ndarray:
     """A field (h, w, 2) that is not 0 in a few patches or streaks, each with a motion of its own."""
     if rng.random() < 0.5:
-        where = (_smooth(h, w, rng, 1.0, cells=int(rng.integers(3, 9)))[..., 0] > 1.0).astype(np.float32)
+        where = (smooth_field(h, w, rng, 1.0, cells=int(rng.integers(3, 9)))[..., 0] > 1.0).astype(np.float32)
     else:
         where = np.zeros((h, w), np.float32)
         for _ in range(int(rng.integers(1, 5))):
@@ -134,7 +157,7 @@ def _stirred(h: int, w: int, rng: np.random.Generator, spread: float) -> np.ndar
             ]
             cv2.line(where, ends[0], ends[1], 1.0, max(1, round(rng.uniform(0.01, 0.05) * w)))
     soft = cv2.GaussianBlur(where, (0, 0), float(rng.uniform(1, 4)))
-    return soft[..., None] * _smooth(h, w, rng, spread * rng.random(), cells=int(rng.integers(2, 8)))
+    return soft[..., None] * smooth_field(h, w, rng, spread * rng.random(), cells=int(rng.integers(2, 8)))
 
 
 def _parts(mask: np.ndarray, rng: np.random.Generator, apart: float) -> list[np.ndarray]:
@@ -149,7 +172,7 @@ def _parts(mask: np.ndarray, rng: np.random.Generator, apart: float) -> list[np.
     return [(labels == k).astype(np.float32) for k in sorted(large, key=lambda k: -areas[k])[:3]]
 
 
-def _smooth(h: int, w: int, rng: np.random.Generator, spread: float, cells: int = 3) -> np.ndarray:
+def smooth_field(h: int, w: int, rng: np.random.Generator, spread: float, cells: int = 3) -> np.ndarray:
     """A random field with `cells` independent values a side, interpolated."""
     coarse = rng.normal(0, spread, (cells, cells, 2)).astype(np.float32)
     return cv2.resize(coarse, (w, h), interpolation=cv2.INTER_CUBIC)
@@ -164,7 +187,7 @@ def _estimated(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         soft = cv2.dilate(mask, kernel) if rng.random() < 0.7 else cv2.erode(mask, kernel)
     h, w = mask.shape
     grid = np.stack(np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)), axis=-1)
-    grid += _smooth(h, w, rng, rng.uniform(0, 2.5), cells=12)
+    grid += smooth_field(h, w, rng, rng.uniform(0, 2.5), cells=12)
     soft = cv2.remap(soft, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return cv2.GaussianBlur(soft, (0, 0), float(rng.uniform(0.6, 3.0)))
 

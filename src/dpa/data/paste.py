@@ -157,7 +157,7 @@ def _cutout(view: View, size: tuple[int, int], rng: np.random.Generator, largest
     if rng.random() < 0.5:
         image, mask = image[:, ::-1], mask[:, ::-1]
     # Its box takes this share of the scene's sides, in the geometric mean.
-    scale = rng.uniform(0.15, largest) * np.sqrt(size[0] * size[1] / (w * h))
+    scale = rng.uniform(0.1, largest) * np.sqrt(size[0] * size[1] / (w * h))
     scale = min(scale, 0.95 * size[0] / h, 0.95 * size[1] / w)
     to = (max(3, round(w * scale)), max(3, round(h * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

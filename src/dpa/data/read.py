@@ -1,5 +1,7 @@
 """Pictures and masks of a data set, decoded no larger than they are needed."""
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -18,6 +20,12 @@ _REDUCED = {
 }
 
 
+Files = tuple[Path, Path, Path | None]
+"""Image, mask and flow picture."""
+Key = tuple[Path, Path, Path | None, int]
+"""The same and the part of the size at which they are decoded."""
+
+
 class Reader:
     """Reads training pictures; keeps them decoded in memory if asked.
 
@@ -28,7 +36,7 @@ class Reader:
 
     def __init__(self, cache: int = 0, crop: float = 0.0) -> None:
         self.room, self.crop = cache, crop
-        self._kept: dict[tuple[Path, Path, Path | None, int], View] = {}
+        self._kept: dict[Key, View] = {}
 
     def __call__(self, image: Path, mask: Path, flow: Path | None = None, *, size: tuple[int, int]) -> View:
         """See `read_view`; decoded at a half, a quarter or an eighth where `size` (H, W) needs no more."""
@@ -37,11 +45,27 @@ class Reader:
         if key in self._kept:
             return self._kept[key]
         view = read_view(image, mask, flow, reduced)
+        self._keep(key, view)
+        return view
+
+    def fill(self, files: Iterable[Files], size: tuple[int, int]) -> None:
+        """Read pictures ahead, by many threads, until the memory is full; worker processes share what is kept.
+
+        Args:
+            files: image, mask, and flow picture or None; those that cannot be read are left for later.
+            size: (H, W) that they are needed at.
+        """
+        keys = [(*three, self._reduction(three[0], size)) for three in files]
+        with ThreadPoolExecutor() as pool:
+            for key, view in zip(keys, pool.map(_readable, keys), strict=True):
+                if view is not None:
+                    self._keep(key, view)
+
+    def _keep(self, key: Key, view: View) -> None:
         need = sum(p.nbytes for p in (view.image, view.mask, view.flow) if p is not None)
-        if need <= self.room:
+        if key not in self._kept and need <= self.room:
             self.room -= need
             self._kept[key] = view
-        return view
 
     def _reduction(self, path: Path, size: tuple[int, int]) -> int:
         if path.suffix.lower() not in (".jpg", ".jpeg"):
@@ -53,6 +77,13 @@ class Reader:
             return 1  # the decoder says what is wrong with it
         spare = min(h / size[0], w / size[1]) * (1 - self.crop)
         return max(r for r in _REDUCED if r <= max(1, spare))
+
+
+def _readable(key: Key) -> View | None:
+    try:
+        return read_view(*key)
+    except InputError:
+        return None
 
 
 def read_view(image: Path, mask: Path, flow: Path | None = None, reduced: int = 1) -> View:

@@ -50,7 +50,7 @@ class FrameGraph(nn.Module):
     ) -> tuple[Tensor, ...]:
         features = self.model.encode(_picture(image), None if flow is None else _picture(flow))
         references = None if key is None or value is None else References(key, value)
-        probability = self.model.segment(features, references)[-1].sigmoid()[:, 0]
+        probability = self.model.segment(features, references)[-1][:, 0]
         return (probability, *self.model.reference(features)) if self.model.config.ifa else (probability,)
 
 

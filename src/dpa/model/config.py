@@ -115,15 +115,17 @@ class DPAConfig:
         return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
+# What the encoder was trained on: (x - 127) / 128 of bytes x.
+_MIDDLE, _HALF = 127 / 255, 128 / 255
+
 _MOBILE = DPAConfig(
-    encoder="mobilenetv2_100",
-    folded=True,
+    encoder="tf_efficientnet_lite0",
     dim=64,
     width=64,
     refine_squeeze=24,
     refine_width=24,
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.5, 0.5),
+    mean=(_MIDDLE, _MIDDLE, _MIDDLE),
+    std=(_HALF, _HALF, _HALF),
     normalise_flow=True,
     size=384,
     keep_aspect=True,

@@ -15,6 +15,11 @@ def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3, dilation: int = 1) 
     )
 
 
+def probability(logit: Tensor) -> Tensor:
+    """The sigmoid in float32: half precision has no numbers between 0.999 and 1."""
+    return logit.float().sigmoid()
+
+
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear with aligned corners, as everywhere in the decoder: (B, C, h, w) -> (B, C, *size)."""
     if x.shape[-2:] == size:
@@ -25,10 +30,10 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
 class ResidualBlock(nn.Module):
     """relu(x + conv-BN-ReLU-conv(x)), then conv-BN-ReLU to the output width."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3) -> None:
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.body = nn.Sequential(conv_bn_relu(inputs, inputs), nn.Conv2d(inputs, inputs, 3, padding=1))
-        self.out = conv_bn_relu(inputs, outputs, kernel)
+        self.out = conv_bn_relu(inputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, h, w) -> (B, outputs, h, w)."""
@@ -44,7 +49,7 @@ class ASPP(nn.Module):
         self.branches = nn.ModuleList(
             [conv_bn_relu(width, width, 1), *(conv_bn_relu(width, width, 3, d) for d in (6, 12, 18))]
         )
-        self.pool = nn.Sequential(nn.Conv2d(width, width, 1), nn.ReLU())
+        self.pool = conv_bn_relu(width, width, 1)
         self.project = conv_bn_relu(5 * width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -86,18 +91,17 @@ class Refinement(nn.Module):
         self.predict = nn.Conv2d(width, 1, 1)
 
     def forward(self, f: Tensor, below: Tensor, gate: Tensor) -> tuple[Tensor, Tensor]:
-        """f (B, C, h, w), features from below, gate -> features (B, width, h, w), logits."""
+        """f (B, C, h, w), features from below, gate -> features (B, width, h, w), prediction (B, 1, h, w)."""
         size = (f.shape[-2], f.shape[-1])
         gated = self.squeeze(f) * resize(gate, size)
         x = self.body(torch.cat([gated, resize(below, size)], dim=1))
-        return x, self.predict(x)
+        return x, probability(self.predict(x))
 
 
 class Decoder(nn.Module):
     """Levels 6, 5 and 4 of both streams, merged upward, and the refinement steps on the appearance stream.
 
-    With one stream its features take the place of the missing one's, so that the weights of
-    stage 1 of the training fit stage 2.
+    With one stream (stage 1 of the training) there is nothing to fuse: its tensors are taken as they are.
     """
 
     def __init__(
@@ -108,9 +112,9 @@ class Decoder(nn.Module):
         self.level6 = nn.ModuleList(Level6(c5, width) for _ in range(streams))
         self.level5 = nn.ModuleList(nn.Conv2d(c5, width, 1) for _ in range(streams))
         self.level4 = nn.ModuleList(nn.Conv2d(c4, width, 1) for _ in range(streams))
-        self.fuse = nn.ModuleList(ResidualBlock(2 * width, width) for _ in range(3))
+        self.fuse = nn.ModuleList(ResidualBlock(2 * width, width) for _ in range(3 if streams > 1 else 0))
         self.merge5 = ResidualBlock(2 * width, width)
-        self.merge4 = ResidualBlock(2 * width, refine_width, kernel=1)
+        self.merge4 = nn.Sequential(ResidualBlock(2 * width, width), nn.Conv2d(width, refine_width, 1))
         self.predict = nn.Conv2d(refine_width, 1, 1)
         self.refine = nn.ModuleList(Refinement(c, refine_squeeze, refine_width) for c in reversed(fine))
 
@@ -122,29 +126,27 @@ class Decoder(nn.Module):
             f4, f5: per stream, after IMA and IFA.
 
         Returns:
-            Logits (B, 1, h, w), one map from level 4 and one per refinement step, coarse to fine,
-            each at its own size.
+            Probabilities (B, 1, h, w) in float32, one map from level 4 and one per refinement step, coarse
+            to fine, each at its own size.
         """
-        d6, d5, d4 = (
-            fuse(self._both([level(f) for level, f in zip(levels, features, strict=True)]))
-            for fuse, levels, features in zip(
-                self.fuse, (self.level6, self.level5, self.level4), (f5, f5, f4), strict=True
-            )
-        )
+        levels = ((self.level6, f5), (self.level5, f5), (self.level4, f4))
+        streams = [[step(f) for step, f in zip(steps, features, strict=True)] for steps, features in levels]
+        d6, d5, d4 = self._fused(streams)
         x = self._up(d6, d5, self.merge5)
         x = self._up(x, d4, self.merge4)
-        logits = [self.predict(x)]
-        gate = logits[0].sigmoid()
+        predictions = [probability(self.predict(x))]
         for step, f in zip(self.refine, reversed(fine), strict=True):
-            x, logit = step(f, x, gate)
-            logits.append(logit)
-        return logits
+            x, prediction = step(f, x, predictions[0].to(x.dtype))
+            predictions.append(prediction)
+        return predictions
 
-    @staticmethod
-    def _both(streams: list[Tensor]) -> Tensor:
-        return torch.cat([streams[0], streams[-1]], dim=1)
+    def _fused(self, levels: list[list[Tensor]]) -> list[Tensor]:
+        """Each level's tensor, of one stream or of both."""
+        if not self.fuse:
+            return [streams[0] for streams in levels]
+        return [fuse(torch.cat(streams, dim=1)) for fuse, streams in zip(self.fuse, levels, strict=True)]
 
     @staticmethod
     def _up(coarse: Tensor, finer: Tensor, merge: nn.Module) -> Tensor:
-        merged: Tensor = merge(torch.cat([resize(coarse, (finer.shape[-2], finer.shape[-1])), finer], dim=1))
+        merged: Tensor = merge(torch.cat([finer, resize(coarse, (finer.shape[-2], finer.shape[-1]))], dim=1))
         return merged

@@ -12,7 +12,8 @@ from dpa.model.config import DPAConfig, named_config
 from dpa.model.decoder import Decoder, resize
 from dpa.model.encoder import Encoder, build_encoder
 from dpa.model.ifa import IFA
-from dpa.model.ima import IMA
+from dpa.model.ima import IMA, EdgeConv
+from dpa.model.precision import full_precision
 from dpa.model.size import MULTIPLE
 
 
@@ -162,17 +163,19 @@ class DPA(nn.Module):
             references: B sets, or one set for all; None without IFA.
 
         Returns:
-            Logits (B, 1, H, W), coarse to fine, all resized to the input; the last one is the result.
+            Probabilities (B, 1, H, W) in float32, coarse to fine, all resized to the input; the last one is
+            the result.
         """
         f4 = [stages[-1] for stages in features.streams]
         if self.ima4 is not None:
             f4 = self.ima4(f4, [squeeze(f) for squeeze, f in zip(self.squeeze4, f4, strict=True)])
         f5 = [self._stages(s).deep(f) for s, f in enumerate(f4)]
         f5 = self._attend(f5, references)
-        logits = self.decoder(features.appearance[:-1], f4, f5)
+        predictions = self.decoder(features.appearance[:-1], f4, f5)
         h, w = features.size
         padded = (_ceil(h), _ceil(w))
-        return [resize(logit, padded)[..., :h, :w] for logit in logits]
+        with full_precision(predictions[0].device.type):
+            return [resize(p, padded)[..., :h, :w] for p in predictions]
 
     def forward(
         self, image: Tensor, flow: Tensor | None, reference_images: Tensor, reference_flows: Tensor | None
@@ -243,14 +246,16 @@ class DPA(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """Normal, std 0.01, and zero bias outside the encoders (paper)."""
-        for name, p in self.named_parameters():
+        """Outside the encoders: convolutions normal, std 0.01, zero bias (paper); the rest as PyTorch does."""
+        for name, module in self.named_modules():
             if name.startswith("encoders."):
                 continue
-            if p.dim() > 1:
-                nn.init.normal_(p, std=0.01)
-            elif name.endswith("bias"):
-                nn.init.zeros_(p)
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, std=0.01)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, EdgeConv):
+                nn.init.normal_(module.weight, std=0.01)
 
 
 def share(references: References, batch: int, n: int) -> References:

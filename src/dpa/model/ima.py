@@ -1,25 +1,29 @@
 """Inter-modality attention: each stream's prototypes, refined, and exchanged between the streams
 (paper, section 3.3)."""
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dpa.model.precision import full_precision
 from dpa.model.prototypes import correlation, prototypes
 
 
 class TokenAttention(nn.Module):
     """A residual non-local block over tokens: query and value from the own tokens, key from the other's.
 
-    One BN + ReLU serves both inputs and the residual adds to the normalised tokens. The attention is
-    not scaled by 1 / sqrt(d). Among the prototypes `own` and `other` are the same.
+    One BN + ReLU serves both inputs. The attention is not scaled by 1 / sqrt(d). Among the prototypes `own`
+    and `other` are the same.
+
+    Args:
+        dim: D of the tokens.
+        onto_raw: the residual adds to the tokens as they came (among prototypes), not to the normalised ones
+            (between the modalities).
     """
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, *, onto_raw: bool = False) -> None:
         super().__init__()
+        self.onto_raw = onto_raw
         self.norm = nn.BatchNorm1d(dim)
         self.query = nn.Linear(dim, dim // 2)
         self.key = nn.Linear(dim, dim // 2)
@@ -28,13 +32,12 @@ class TokenAttention(nn.Module):
 
     def forward(self, own: Tensor, other: Tensor) -> Tensor:
         """(B, n, D), (B, n, D) -> (B, n, D)."""
-        same = own is other
-        own = self._normalise(own)
-        other = own if same else self._normalise(other)
-        q, k, v = self.query(own), self.key(other), self.value(own)
+        tokens = self._normalise(own)
+        q, v = self.query(tokens), self.value(tokens)
+        k = self.key(tokens if other is own else self._normalise(other))
         # The leading 1 is the head: fused kernels want (B, heads, n, d), and keep no (n, n) matrix.
         read = F.scaled_dot_product_attention(q.unsqueeze(1), k.unsqueeze(1), v.unsqueeze(1), scale=1.0)
-        return own + self.back(read.squeeze(1))
+        return (own if self.onto_raw else tokens) + self.back(read.squeeze(1))
 
     def _normalise(self, tokens: Tensor) -> Tensor:
         return F.relu(self.norm(tokens.transpose(1, 2))).transpose(1, 2)
@@ -79,14 +82,9 @@ class EdgeConv(nn.Module):
     def _nearest(self, x: Tensor) -> Tensor:
         x = x.detach().float()
         square = x.square().sum(dim=-1)
-        with _full_precision(x.device.type):
+        with full_precision(x.device.type):  # distances are differences of squares
             distance = square.unsqueeze(2) + square.unsqueeze(1) - 2 * x @ x.transpose(1, 2)  # (B, n, n)
         return distance.topk(self.neighbours, dim=-1, largest=False).indices
-
-
-def _full_precision(device: str) -> AbstractContextManager[Any]:
-    # Autocast would round the squares that the distances are differences of. Exporters know no autocast.
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 class PrototypeRefinement(nn.Module):
@@ -94,7 +92,7 @@ class PrototypeRefinement(nn.Module):
 
     def __init__(self, dim: int, neighbours: int) -> None:
         super().__init__()
-        self.attention = TokenAttention(dim)
+        self.attention = TokenAttention(dim, onto_raw=True)
         self.graph = nn.Sequential(*(EdgeConv(dim, neighbours) for _ in range(3)))
 
     def forward(self, p: Tensor) -> Tensor:

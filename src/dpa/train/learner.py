@@ -28,11 +28,11 @@ class Learner(nn.Module):
             flow: (B, 3, H, W) in [0, 1]; None for the appearance stream alone.
             mask: (B, 1, H, W), 0 or 1.
         """
-        logits, mask = self.predict(image, flow, mask)
-        return loss(logits, mask, self.stage.bce, self.stage.boundary)
+        predictions, mask = self.predict(image, flow, mask)
+        return loss(predictions, mask, self.stage.bce, self.stage.boundary)
 
     def predict(self, image: Tensor, flow: Tensor | None, mask: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Logits of the batch's query frames, and their masks."""
+        """Probabilities of the batch's query frames, and their masks."""
         if not self.model.config.ifa:
             return self.model.segment(self.model.encode(image, flow)), mask
         views = self.stage.views
@@ -40,8 +40,8 @@ class Learner(nn.Module):
             features = self.model.encode(image, flow)
             return self.model.segment(features, others(self.model.reference(features), views)), mask
         first, rest = _split(image, views), None if flow is None else _split(flow, views)
-        logits = self.model(first[0], rest[0] if rest else None, first[1], rest[1] if rest else None)
-        return logits, mask[::views]
+        predictions = self.model(first[0], rest[0] if rest else None, first[1], rest[1] if rest else None)
+        return predictions, mask[::views]
 
 
 def others(references: References, views: int) -> References:

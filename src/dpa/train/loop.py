@@ -147,6 +147,7 @@ class Trainer:
             self.fabric.global_rank,
             self.fabric.world_size,
         )
+        self.batches.fill_cache()
         self.model.train()
         with ExitStack() as stack:
             for reporter in reporters:

@@ -4,13 +4,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dpa.model.precision import full_precision
+
 
 def soft_iou_loss(probability: Tensor, mask: Tensor) -> Tensor:
     """1 - sum(min(p, y)) / sum(max(p, y)), per picture, then the mean.
 
     Args:
         probability: (B, 1, H, W) in [0, 1].
-        mask: (B, 1, H, W), 0 or 1.
+        mask: (B, 1, H, W) in [0, 1].
     """
     dims = (1, 2, 3)
     least = torch.minimum(probability, mask).sum(dims)
@@ -18,23 +20,24 @@ def soft_iou_loss(probability: Tensor, mask: Tensor) -> Tensor:
     return (1 - least / most.clamp_min(1e-6)).mean()
 
 
-def loss(logits: list[Tensor], mask: Tensor, bce: float = 0.0, boundary: float = 0.0) -> Tensor:
+def loss(predictions: list[Tensor], mask: Tensor, bce: float = 0.0, boundary: float = 0.0) -> Tensor:
     """Mean over the predictions of the soft IoU loss, plus `bce` times binary cross entropy.
 
     Args:
-        logits: each (B, 1, H, W).
-        mask: (B, 1, H, W), 0 or 1.
+        predictions: probabilities, each (B, 1, H, W), float32.
+        mask: (B, 1, H, W) in [0, 1].
         bce: weight of the cross entropy; the paper has none.
         boundary: extra weight of the cross entropy near the object's border, see `boundary_weight`.
     """
-    weight = boundary_weight(mask, boundary) if bce and boundary else None
-    total = mask.new_zeros(())
-    for logit in logits:
-        logit = logit.float()
-        total = total + soft_iou_loss(logit.sigmoid(), mask)
-        if bce:
-            total = total + bce * F.binary_cross_entropy_with_logits(logit, mask, weight)
-    return total / len(logits)
+    # In float32: half precision's sums overflow, and near 1 it has no logarithm to speak of.
+    with full_precision(mask.device.type):
+        weight = boundary_weight(mask, boundary) if bce and boundary else None
+        total = mask.new_zeros(())
+        for probability in predictions:
+            total = total + soft_iou_loss(probability, mask)
+            if bce:
+                total = total + bce * F.binary_cross_entropy(probability, mask, weight)
+        return total / len(predictions)
 
 
 def boundary_weight(mask: Tensor, amount: float, size: int = 15) -> Tensor:

@@ -21,7 +21,7 @@ class DataSettings:
         validation: folder of sequences for choosing the best weights; they are never trained on.
         extra: another one, from which every epoch draws as many frames as `videos` has, anew each time (the
             paper's YouTube-VOS).
-        cache: GiB of decoded pictures that every worker keeps in memory.
+        cache: GiB of decoded pictures that are read before the training starts and kept; workers share them.
     """
 
     stills: str | None = None
@@ -45,6 +45,9 @@ class StageSettings:
         still_share: share of the groups that are stills with made motion (stage 2).
         paste: share of the groups that have another still's object pasted in (stage 2).
         bars: share of the groups that have bars in front of the object or behind it (stage 2).
+        crowd: share of the groups that have one to three more objects at rest in them (stage 2).
+        estimated: share of the groups of stills whose flow is DIS's to a made second frame instead of drawn
+            from the made motion (stage 2).
         sizes: (H, W) of the batches, one is drawn for each.
         optimiser: "adam" or "adamw".
         lr: learning rate at the start, cosine to `lr_end` per iteration.
@@ -67,6 +70,8 @@ class StageSettings:
     still_share: float = 0.0
     paste: float = 0.0
     bars: float = 0.0
+    crowd: float = 0.0
+    estimated: float = 0.0
     sizes: list[list[int]] = field(default_factory=lambda: [[s, s] for s in (384, 416, 448, 480, 512)])
     optimiser: str = "adam"
     lr: float = 1e-4
@@ -104,6 +109,8 @@ class StageSettings:
             "still_share": (not 0 <= self.still_share <= 1, "in [0, 1]"),
             "paste": (not 0 <= self.paste <= 1, "in [0, 1]"),
             "bars": (not 0 <= self.bars <= 1, "in [0, 1]"),
+            "crowd": (not 0 <= self.crowd <= 1, "in [0, 1]"),
+            "estimated": (not 0 <= self.estimated <= 1, "in [0, 1]"),
             "ema": (not 0 <= self.ema < 1, "in [0, 1)"),
         }
         for key, (is_wrong, must_be) in wrong.items():

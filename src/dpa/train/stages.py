@@ -109,8 +109,8 @@ def into_both_streams(source: DPA, target: DPA) -> list[str]:
         target: changed in place.
 
     Returns:
-        Names of what the source has not, IFA and the exchange between the modalities: they keep their
-        fresh values.
+        Names of what the source has not, IFA, the exchange between the modalities and the fusion of two streams:
+        they keep their fresh values.
 
     Raises:
         WeightsError: the source is another network: a tensor is missing or has another shape.
@@ -143,7 +143,7 @@ _PER_STREAM = (
     "decoder.level4.",
 )
 # What stage 1 has not.
-_NEW = ("ima4.exchange.", "ima5.exchange.", "ifa.", "join5.")
+_NEW = ("ima4.exchange.", "ima5.exchange.", "ifa.", "join5.", "decoder.fuse.")
 
 
 def _appearance_name(name: str) -> str:
@@ -245,6 +245,8 @@ def make_batches(
         share=stage.still_share if videos else 1.0,
         paste=stage.paste,
         bars=stage.bars,
+        crowd=stage.crowd,
+        estimated=stage.estimated,
         sizes=[(h, w) for h, w in stage.sizes],
         motion=motion,
         settings=settings.augment,

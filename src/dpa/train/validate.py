@@ -52,7 +52,7 @@ def _sequence(
         path = video.masks[i]
         assert path is not None
         image, flow = _inputs(model, video, i, device)
-        probability = model.segment(model.encode(image, flow), references)[-1].sigmoid()[0, 0].float()
+        probability = model.segment(model.encode(image, flow), references)[-1][0, 0]
         h, w = probability.shape
         truth = fit(read_mask(path), (h, w)) > 127
         scores.append(region_similarity(probability.cpu().numpy() > 0.5, truth))
