@@ -22,8 +22,8 @@ OUT ?= $(or $(OUT_$(KIND)),out)
 
 help:
 	@echo 'make segment VIDEO=clip.mp4 [OUT=out] [KIND=overlay]   masks of a video; without VIDEO, of an example'
-	@echo 'make test                                             ruff, mypy and the tests'
-	@echo 'make lint                                             ruff and mypy alone'
+	@echo 'make test                                             what make lint does, and the tests'
+	@echo 'make lint                                             ruff, mypy and the arrows between packages'
 	@echo 'make pictures                                         the pictures of the README'
 	@echo 'make clean                                            remove what these commands have made'
 
@@ -44,6 +44,7 @@ test: lint
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 pictures: $(VENV)/.base
 	$(BIN)/python docs/make_pictures.py docs/pictures

@@ -43,8 +43,8 @@ def main() -> None:
         plain = [plain_scores(sequence) for sequence in sequences]
         theirs = time.perf_counter() - start
     wanted = [value for scores in plain for value in scores]
-    found = [pair for one in report.sequences for pair in zip(one.values["J"], one.values["F"], strict=True)]
-    difference = float(np.abs(np.subtract(found, wanted)).max())
+    scores = [pair for one in report.sequences for pair in zip(one.values["J"], one.values["F"], strict=True)]
+    difference = float(np.abs(np.subtract(scores, wanted)).max())
     print(f"{report.frames} frames, {len(sequences)} sequences, J and F of each, reading included")
     print(f"dpa evaluate, {args.jobs} threads: {ours:6.2f} s, {1000 * ours / report.frames:6.2f} ms a frame")
     print(
@@ -58,19 +58,23 @@ def plain_scores(sequence: PairedSequence) -> list[tuple[float, float]]:
     """J and F of every frame, by the formula as it is published."""
     scores = []
     for pair in sequence.pairs:
-        found, truth = (np.asarray(Image.open(path).convert("L")) > 0 for path in (pair.mask, pair.truth))
-        union = (found | truth).sum()
-        scores.append(((found & truth).sum() / union if union else 1.0, plain_f(found, truth)))
+        prediction, ground_truth = (
+            np.asarray(Image.open(path).convert("L")) > 0 for path in (pair.mask, pair.ground_truth)
+        )
+        union = (prediction | ground_truth).sum()
+        scores.append(
+            ((prediction & ground_truth).sum() / union if union else 1.0, plain_f(prediction, ground_truth))
+        )
     return scores
 
 
-def plain_f(found: np.ndarray, truth: np.ndarray) -> float:
+def plain_f(prediction: np.ndarray, ground_truth: np.ndarray) -> float:
     """F with both boundaries dilated over the whole frame."""
-    reach = math.ceil(0.008 * np.linalg.norm(found.shape))
+    reach = math.ceil(0.008 * np.linalg.norm(prediction.shape))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     disk = (x**2 + y**2 <= reach**2).astype(np.uint8)
     edges = []
-    for mask in (found, truth):
+    for mask in (prediction, ground_truth):
         edge = np.zeros_like(mask)
         edge[:, :-1] |= mask[:, :-1] != mask[:, 1:]
         edge[:-1] |= mask[:-1] != mask[1:]

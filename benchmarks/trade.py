@@ -38,7 +38,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dataset", type=Path)
-    parser.add_argument("-s", "--settings", action="append", help="of dpa.segmenter.Segmenter: key=value ...")
+    parser.add_argument(
+        "-s", "--settings", action="append", help="of dpa.engine.segmenter.Segmenter: key=value ..."
+    )
     parser.add_argument("--common", default="", help="settings of every row")
     args = parser.parse_args()
     facts = describe("cpu")

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 
 from dpa.config import load
-from dpa.data.augment import View
-from dpa.data.motion import made_flow_picture
-from dpa.data.paste import paste_scenes
 from dpa.device import pick_device
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
+from dpa.train.data.augment import View
+from dpa.train.data.copy_paste import paste_scenes
+from dpa.train.data.synthetic_flow import synthetic_flow_picture
 from dpa.train.devices import make_fabric
 from dpa.train.feed import Feed
 from dpa.train.loop import Trainer
@@ -79,21 +79,21 @@ def _forward(trainer: Trainer, parts: list) -> None:
 
 
 def _motion(repeats: int) -> None:
-    """Made motion of one still, and copy-paste of two, at 384 x 384 on one core."""
+    """Synthetic flow of one still, and copy-paste of two, at 384 x 384 on one core."""
     rng = np.random.default_rng(0)
     stills = []
     for centre in ((150, 200), (230, 180)):
         mask = np.zeros((384, 384), np.uint8)
         cv2.circle(mask, centre, 90, 255, -1)
         stills.append(View(rng.integers(0, 256, (384, 384, 3)).astype(np.uint8), mask))
-    alone = _times(lambda i: made_flow_picture(stills[0].mask / np.float32(255), rng), 5 * repeats)
+    alone = _times(lambda i: synthetic_flow_picture(stills[0].mask / np.float32(255), rng), 5 * repeats)
     both = _times(
-        lambda i: made_flow_picture(
+        lambda i: synthetic_flow_picture(
             paste_scenes(stills[0], stills[1], 1, rng)[0].mask / np.float32(255), rng
         ),
         5 * repeats,
     )
-    _show("made motion, 384 x 384 (one core)", alone, 1)
+    _show("synthetic flow, 384 x 384 (one core)", alone, 1)
     _show("the same with copy-paste", both, 1)
 
 

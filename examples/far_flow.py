@@ -12,11 +12,11 @@ from pathlib import Path
 
 import cv2
 
-from dpa.data.layout import FLOWS, IMAGES, MASKS, find_sequences
-from dpa.data.read import read_image
+from dpa.datasets.layout import FLOWS, IMAGES, MASKS, find_sequences
 from dpa.flow.colour import flow_to_image
 from dpa.flow.dis import DIS
 from dpa.flow.stream import pair_flow
+from dpa.train.data.read import read_image
 
 
 def main() -> None:

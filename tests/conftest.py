@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 
-# Put into the child's path as sitecustomize.py: the base installation, on a machine that has all of it.
+# Put into a process's path as sitecustomize.py: the base installation, on a machine that has all of it.
 WITHOUT_TORCH = """
 import sys
 from importlib.machinery import PathFinder

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from video_samples import make_video
 
-from dpa import segmenter
 from dpa.backends import Memory
+from dpa.engine import segmenter
 from dpa.model.config import DPAConfig
 
 SIZE = (64, 96)
@@ -124,7 +124,7 @@ import os, signal, sys, time
 sys.path[:0] = {paths!r}
 # Where the tests run in the background of a shell, Ctrl-C is switched off.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-import dpa.segmenter
+import dpa.engine.segmenter
 from engine_samples import FakeBackend
 
 class Backend(FakeBackend):
@@ -133,7 +133,7 @@ class Backend(FakeBackend):
         {hook}
         return super().one(*given)
 
-dpa.segmenter.open_backend = lambda *_, **__: Backend()
+dpa.engine.segmenter.open_backend = lambda *_, **__: Backend()
 sys.argv[0] = "dpa"
 from dpa.cli import main
 main()

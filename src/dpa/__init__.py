@@ -10,17 +10,16 @@ Importing the package imports none of its libraries: each name below is looked u
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from dpa._version import __version__
 from dpa.errors import DPAError, InputError, MissingExtra, OutputError, TruncatedError, WeightsError
 
 if TYPE_CHECKING:
+    from dpa.engine.results import Mask, Summary
+    from dpa.engine.segmenter import Segmenter, segment
     from dpa.flow.colour import flow_to_image
     from dpa.flow.estimator import make_estimator
     from dpa.model.dpa import DPA
-    from dpa.results import Mask, Summary
-    from dpa.segmenter import Segmenter, segment
     from dpa.video.frame import Frame
-
-__version__ = "0.1.0"
 
 __all__ = [
     "DPA",
@@ -43,12 +42,12 @@ __all__ = [
 _HOME = {
     "DPA": "dpa.model.dpa",
     "Frame": "dpa.video.frame",
-    "Mask": "dpa.results",
-    "Segmenter": "dpa.segmenter",
-    "Summary": "dpa.results",
+    "Mask": "dpa.engine.results",
+    "Segmenter": "dpa.engine.segmenter",
+    "Summary": "dpa.engine.results",
     "flow_to_image": "dpa.flow.colour",
     "make_estimator": "dpa.flow.estimator",
-    "segment": "dpa.segmenter",
+    "segment": "dpa.engine.segmenter",
 }
 
 

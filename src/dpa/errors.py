@@ -35,7 +35,7 @@ class TruncatedError(InputError):
     """A video ended before its last frame: what was decoded has been delivered.
 
     Attributes:
-        summary: the `dpa.results.Summary` of what was written, where `Segmenter.write` raised it.
+        summary: the `dpa.engine.results.Summary` of what was written, where `Segmenter.write` raised it.
     """
 
     summary: Any = None

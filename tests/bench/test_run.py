@@ -8,7 +8,7 @@ import pytest
 from model_samples import build
 from video_samples import make_folder
 
-from dpa.bench import child, run, stages
+from dpa.bench import run, stages, worker
 from dpa.bench.measure import Measured
 from dpa.bench.run import run_stages, run_ways
 from dpa.bench.settings import BenchSettings
@@ -118,7 +118,7 @@ def test_without_ifa_there_is_nothing_to_keep(tmp_path: Path, settings: BenchSet
     asked = asdict(settings) | {"weights": str(tmp_path / "weights")}
     request = {"stage": "way", "settings": asked, "options": {"name": "cached", "folder": str(tmp_path)}}
     (tmp_path / "request.json").write_text(json.dumps(request))
-    assert child.main(str(tmp_path / "request.json"), str(tmp_path / "result.json")) == 1
+    assert worker.main(str(tmp_path / "request.json"), str(tmp_path / "result.json")) == 1
     answer = json.loads((tmp_path / "result.json").read_text())
     assert "no IFA" in answer["error"]
     assert answer["kind"] == "InputError"

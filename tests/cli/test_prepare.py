@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent.parent / "data" / "prepare"))
+sys.path.append(str(Path(__file__).parent.parent / "prepare"))
 
 from archive_samples import SMALL, davis2016, duts, names, save, scene, square
 from fbms_samples import fbms
 
-from dpa.data.layout import find_sequences, find_stills
+from dpa.datasets.layout import find_sequences, find_stills
 
 
 def test_davis_with_flow_then_again(command, tmp_path: Path) -> None:

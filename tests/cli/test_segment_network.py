@@ -32,6 +32,6 @@ def test_what_network_is_asked_for(command, place, monkeypatch, words, asked) ->
         got.append((*given, compiled))
         return FakeBackend()
 
-    monkeypatch.setattr("dpa.segmenter.open_backend", opened)
+    monkeypatch.setattr("dpa.engine.segmenter.open_backend", opened)
     assert command("segment", "clip.mkv", "--device", "cpu", *words)[0] == 0
     assert got == [asked]

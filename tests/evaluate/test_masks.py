@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from dpa.errors import InputError
-from dpa.evaluate.masks import Code, Rule, agree, binary, read_found, read_values, void
+from dpa.evaluate.masks import Code, Rule, agree, binary, read_prediction, read_values, void
 from mask_samples import EMPTY, SHAPE, save, save_ids, square
 
 IDS = square(5) + 2 * square(30).astype(np.uint8)
@@ -60,7 +60,7 @@ def test_a_single_grey_value_is_no_mask_by_itself(tmp_path: Path) -> None:
         read(path)
     assert not read(path, Rule(threshold=0.5)).any()
     assert np.array_equal(read(path, Rule(merge_grey=True)), square(5))
-    assert np.array_equal(read(path, Rule(truth=True)), square(5)), "an annotation is not soft"
+    assert np.array_equal(read(path, Rule(ground_truth=True)), square(5)), "an annotation is not soft"
 
 
 def test_ids_need_merge(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_void_is_neither_object_nor_ground(tmp_path: Path) -> None:
     ids[square(45)] = 255
     path = save_ids(tmp_path / "a.png", ids)
     values = read_values(path)
-    assert np.array_equal(read(path, Rule(truth=True, merge=True, void=True)), IDS > 0)
+    assert np.array_equal(read(path, Rule(ground_truth=True, merge=True, void=True)), IDS > 0)
     open_ = void(values)
     assert open_ is not None
     assert np.array_equal(open_, square(45))
@@ -124,18 +124,18 @@ def test_what_is_no_mask(tmp_path: Path, kind: str) -> None:
 
 def test_soft_annotations_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="save this annotation with 0 for background"):
-        read(save(tmp_path / "a.png", SOFT), Rule(truth=True))
+        read(save(tmp_path / "a.png", SOFT), Rule(ground_truth=True))
 
 
 def test_other_sizes(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", square(5))
     truth, shape = tmp_path / "truth.png", (80, 120)
     with pytest.raises(InputError, match=r"a\.png: is 60x40, but .*truth\.png is 120x80: --resize"):
-        read_found(path, Rule(), truth, shape, resize=False)
-    mask, _ = read_found(path, Rule(), truth, shape, resize=True)
+        read_prediction(path, Rule(), truth, shape, resize=False)
+    mask, _ = read_prediction(path, Rule(), truth, shape, resize=True)
     assert np.array_equal(mask, np.kron(square(5), np.ones((2, 2), bool)))
     soft = save(tmp_path / "soft.png", np.repeat(np.array([[0, 255]], np.uint8), 2, axis=0))
-    mask, _ = read_found(soft, Rule(threshold=0.2), truth, (2, 8), resize=True)
+    mask, _ = read_prediction(soft, Rule(threshold=0.2), truth, (2, 8), resize=True)
     assert mask[0].tolist() == [False] * 3 + [True] * 5, "soft masks are interpolated before they are cut"
 
 

@@ -39,10 +39,10 @@ def slow_boundary(mask: np.ndarray) -> list[tuple[int, int]]:
     return edge
 
 
-def slow_f(found: np.ndarray, truth: np.ndarray) -> float:
+def slow_f(prediction: np.ndarray, ground_truth: np.ndarray) -> float:
     """The definition, pixel by pixel."""
-    reach = math.ceil(0.008 * math.hypot(*found.shape))
-    ours, theirs = slow_boundary(found), slow_boundary(truth)
+    reach = math.ceil(0.008 * math.hypot(*prediction.shape))
+    ours, theirs = slow_boundary(prediction), slow_boundary(ground_truth)
     if not ours or not theirs:
         return float(len(ours) == len(theirs))
 
@@ -53,12 +53,12 @@ def slow_f(found: np.ndarray, truth: np.ndarray) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def dilated_f(found: np.ndarray, truth: np.ndarray) -> float:
+def dilated_f(prediction: np.ndarray, ground_truth: np.ndarray) -> float:
     """The formula as public tools compute it: both boundaries dilated by a disk, over the whole frame."""
-    reach = math.ceil(0.008 * np.linalg.norm(found.shape))
+    reach = math.ceil(0.008 * np.linalg.norm(prediction.shape))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     disk = (x**2 + y**2 <= reach**2).astype(np.uint8)
-    ours, theirs = boundary(found), boundary(truth)
+    ours, theirs = boundary(prediction), boundary(ground_truth)
     precision = (ours * cv2.dilate(theirs, disk)).sum() / ours.sum()
     recall = (theirs * cv2.dilate(ours, disk)).sum() / theirs.sum()
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
@@ -152,8 +152,10 @@ def test_equals_dilation_over_the_whole_frame(shape: tuple[int, int]) -> None:
         blobs = [
             cv2.GaussianBlur(rng.random(shape).astype(np.float32), (0, 0), shape[0] / 24 + 1) for _ in "ab"
         ]
-        found, truth = (blob > np.quantile(blob, rng.uniform(0.3, 0.99)) for blob in blobs)
-        assert boundary_accuracy(found, truth) == pytest.approx(dilated_f(found, truth), abs=1e-12)
+        prediction, ground_truth = (blob > np.quantile(blob, rng.uniform(0.3, 0.99)) for blob in blobs)
+        assert boundary_accuracy(prediction, ground_truth) == pytest.approx(
+            dilated_f(prediction, ground_truth), abs=1e-12
+        )
 
 
 def test_the_disk_is_that_of_scikit_image() -> None:
@@ -166,9 +168,11 @@ def test_the_disk_is_that_of_scikit_image() -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_equals_the_definition(data: st.DataObject) -> None:
-    found = data.draw(masks)
-    truth = data.draw(arrays(bool, found.shape))
-    assert boundary_accuracy(found, truth) == pytest.approx(slow_f(found, truth), abs=1e-12)
+    prediction = data.draw(masks)
+    ground_truth = data.draw(arrays(bool, prediction.shape))
+    assert boundary_accuracy(prediction, ground_truth) == pytest.approx(
+        slow_f(prediction, ground_truth), abs=1e-12
+    )
 
 
 @given(st.data())

@@ -23,7 +23,7 @@ def touch(root: Path, *names: str) -> Path:
 def found(masks: Path, truth: Path, protocol: object = EVERY, frames: Path | None = None) -> dict:
     """Names of (truth, mask) by sequence."""
     pairs = find_pairs(masks, truth, protocol, frames)  # type: ignore[arg-type]
-    return {one.name: [(p.truth.name, p.mask.name) for p in one.pairs] for one in pairs}
+    return {one.name: [(p.ground_truth.name, p.mask.name) for p in one.pairs] for one in pairs}
 
 
 @pytest.mark.parametrize("ours", ["{}/{}_{}.png", "{}/GT/{}_{}.png", "GT/{1}_{2}.png", "{1}_{2}.png"])

@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpa.data.prepare.ytobj import CLASSES as YOUTUBE_OBJECTS
 from dpa.errors import InputError
 from dpa.evaluate.protocols import (
     PROTOCOLS,
@@ -13,6 +12,7 @@ from dpa.evaluate.protocols import (
     recall,
     summarise,
 )
+from dpa.prepare.ytobj import CLASSES as YOUTUBE_OBJECTS
 
 
 def test_recall_counts_what_is_above_a_half() -> None:

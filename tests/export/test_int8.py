@@ -15,11 +15,11 @@ from dpa.backends.onnx import OnnxBackend
 from dpa.backends.torch import TorchBackend
 from dpa.bench.graph import profile_parts
 from dpa.bench.settings import BenchSettings
+from dpa.engine.segmenter import Segmenter
 from dpa.errors import InputError, OutputError
 from dpa.export import int8
 from dpa.export.int8 import export_int8
 from dpa.model.dpa import DPA
-from dpa.segmenter import Segmenter
 from engine_samples import FakeBackend, make_clip
 
 

@@ -123,7 +123,7 @@ def test_the_network_sees_every_second_frame(root: Path, tmp_path: Path, backend
         Prediction(root, tmp_path / "out", references=1, flow="dis")
 
 
-def test_masks_are_not_carried_along_flow_pictures(root: Path, tmp_path: Path, backend: Watching) -> None:
+def test_masks_are_not_propagated_along_flow_pictures(root: Path, tmp_path: Path, backend: Watching) -> None:
     with pytest.raises(InputError, match="beside --every give --flow"):
         Prediction(root, tmp_path / "out", every=2)
     assert not (tmp_path / "out").exists()

@@ -72,7 +72,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def make_settings(data: Path, encoder: Path) -> Any:
     """`make_settings(workers=1, pretrain={"iterations": 3})`: small settings, with changes."""
-    from dpa.data.augment import AugmentSettings
+    from dpa.train.data.augment import AugmentSettings
     from dpa.train.settings import DataSettings, StageSettings, TrainSettings
 
     def make(*, pretrain: dict | None = None, finetune: dict | None = None, **changes: Any) -> TrainSettings:

@@ -21,7 +21,7 @@ from dpa.model.dpa import DPA
 from dpa.train.devices import make_fabric
 from dpa.train.feed import Feed
 from dpa.train.loop import Trainer
-from dpa.data.layout import find_sequences
+from dpa.datasets.layout import find_sequences
 from dpa.train.stages import make_batches
 
 torch.set_num_threads(1)

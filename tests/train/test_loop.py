@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from dpa.data.batches import Batch
 from dpa.errors import DPAError, InputError
 from dpa.model.dpa import DPA, References
+from dpa.train.data.batches import Batch
 from dpa.train.feed import Part
 from dpa.train.learner import Learner, others
 from dpa.train.loop import Trainer

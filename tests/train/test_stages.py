@@ -69,7 +69,7 @@ def test_stills_alone_train_the_whole_network(
 
 
 def test_validation_reads_flow_where_it_is_and_makes_it_where_not(data: Path) -> None:
-    from dpa.data.layout import find_sequences
+    from dpa.datasets.layout import find_sequences
 
     torch.manual_seed(0)
     model = DPA("dpa-mobile", size=64, **SMALL).eval()
@@ -88,7 +88,7 @@ def test_validation_reads_flow_where_it_is_and_makes_it_where_not(data: Path) ->
 
 
 def test_a_validation_video_of_one_frame_counts(data: Path, tmp_path: Path) -> None:
-    from dpa.data.layout import Sequence, find_sequences
+    from dpa.datasets.layout import Sequence, find_sequences
 
     whole = find_sequences(data / "validation", masks=True)[0]
     model = DPA("dpa-mobile", size=64, **SMALL).eval()

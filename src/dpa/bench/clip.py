@@ -7,13 +7,13 @@ from itertools import islice
 import numpy as np
 
 from dpa.bench.settings import BenchSettings
+from dpa.engine.references import neighbours
 from dpa.errors import InputError
 from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import make_estimator
 from dpa.flow.stream import pair_flow
 from dpa.model.config import DPAConfig
 from dpa.model.size import fit, working_size
-from dpa.references import neighbours
 from dpa.video.frame import Frame
 from dpa.video.read import open_source
 from dpa.video.source import Source

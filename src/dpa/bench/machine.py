@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import dpa
+from dpa._version import __version__
 from dpa.bench.measure import finish
 from dpa.bench.settings import BenchSettings
 from dpa.device import cores
@@ -25,7 +25,7 @@ def describe(device: str) -> dict[str, Any]:
         "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
-        "dpa": dpa.__version__,
+        "dpa": __version__,
         "commit": _commit(),
         "libraries": {name: found for name in _LIBRARIES if (found := _version(name))},
     }
@@ -104,7 +104,7 @@ def _version(distribution: str) -> str | None:
 
 def _commit() -> str | None:
     """The commit that this package's files are of; None where they are not in a checkout of their own."""
-    folder = Path(dpa.__file__).parent
+    folder = Path(__file__).parent.parent
 
     def git(*words: str) -> str:
         done = subprocess.run(

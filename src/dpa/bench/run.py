@@ -123,7 +123,7 @@ def _ask(stage: str, settings: BenchSettings, progress: Progress, **options: Any
         request, result = Path(folder) / "request.json", Path(folder) / "result.json"
         asked = {"stage": stage, "settings": asdict(settings), "options": options}
         request.write_text(json.dumps(asked), "utf-8")
-        command = [sys.executable, "-m", "dpa.bench.child", str(request), str(result)]
+        command = [sys.executable, "-m", "dpa.bench.worker", str(request), str(result)]
         done = subprocess.run(
             command,
             check=False,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dpa.defaults import FLOW_SIZE, SMOOTH
+from dpa.engine.defaults import FLOW_SIZE, SMOOTH
 from dpa.errors import InputError
 from dpa.weights.registry import DEFAULT
 
@@ -20,7 +20,7 @@ class BenchSettings:
 
     Attributes:
         video: what is read: a file, or a folder of frames.
-        model, weights: as for `dpa.segmenter.Segmenter`.
+        model, weights: as for `dpa.engine.segmenter.Segmenter`.
         size: working size; None for the network's own.
         references: reference frames; None for the network's own number.
         device: as `dpa.device.pick_device` gives it.

@@ -15,7 +15,7 @@ from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.machine import describe, multiply_rate
 from dpa.bench.measure import Measured, finish, measure
 from dpa.bench.settings import BenchSettings
-from dpa.carry import carried, smoothed
+from dpa.engine.propagation import propagated, smoothed
 from dpa.errors import InputError, MissingExtra
 from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import make_estimator
@@ -124,7 +124,7 @@ def part(settings: BenchSettings, name: str) -> Measured:
 
 
 def smooth(settings: BenchSettings, size: list[int]) -> Measured:
-    """Masks moved along the flow: carried to frames that the network has not seen, and smoothed."""
+    """Masks moved along the flow: propagated to frames that the network has not seen, and smoothed."""
     with opened(settings) as head:
         frames = list(islice(head.frames(), max(_FLOW_FRAMES, 2 * settings.every + 1)))
     probability, last = _disc((size[0], size[1])), len(frames) - 1
@@ -134,7 +134,7 @@ def smooth(settings: BenchSettings, size: list[int]) -> Measured:
     ]
 
     def work() -> int:
-        return sum(1 for _ in smoothed(carried(found), settings.smooth))
+        return sum(1 for _ in smoothed(propagated(found), settings.smooth))
 
     return measure(work, settings)
 
@@ -157,7 +157,7 @@ def write(settings: BenchSettings) -> Measured:
 
 def whole(settings: BenchSettings) -> Measured:
     """From the file to the folder of masks, as `dpa segment` does it: stages overlap."""
-    from dpa.segmenter import Segmenter
+    from dpa.engine.segmenter import Segmenter
 
     backend, _ = _open(settings)
     segmenter = Segmenter(

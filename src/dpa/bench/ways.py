@@ -12,9 +12,9 @@ from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.measure import Measured, finish, measure
 from dpa.bench.network import build
 from dpa.bench.settings import BenchSettings
+from dpa.engine.references import reference_indices
 from dpa.errors import InputError
 from dpa.model.dpa import DPA, References
-from dpa.references import reference_indices
 
 
 def measure_way(settings: BenchSettings, way: str, folder: Path) -> Measured:

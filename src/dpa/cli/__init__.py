@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from dpa import __version__
+from dpa._version import __version__
 from dpa.errors import DPAError, MissingExtra
 
 # Verb -> its line in `dpa --help`. Module dpa.cli.VERB holds a function of that name, or a Typer, `app`.

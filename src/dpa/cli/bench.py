@@ -19,7 +19,7 @@ from dpa.cli.options import (
     Smooth,
     Weights,
 )
-from dpa.defaults import FLOW_SIZE, SMOOTH
+from dpa.engine.defaults import FLOW_SIZE, SMOOTH
 
 if TYPE_CHECKING:
     from dpa.bench.report import Comparison, Report

@@ -15,7 +15,7 @@ def evaluate(
             show_default=False,
         ),
     ],
-    truth: Annotated[
+    ground_truth: Annotated[
         Path, typer.Argument(metavar="GT", help="Annotations, laid out likewise.", show_default=False)
     ],
     protocol: Annotated[
@@ -73,12 +73,12 @@ def evaluate(
     check_folders(csv, json, html)
     if html is not None:
         environment()
-    sequences = find_pairs(masks, truth, settings.protocol, frames)
+    sequences = find_pairs(masks, ground_truth, settings.protocol, frames)
     columns = (TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("frames", total=sum(len(one.pairs) for one in sequences))
-        report = score(sequences, settings, str(masks), str(truth), jobs, lambda: bar.advance(task))
+        report = score(sequences, settings, str(masks), str(ground_truth), jobs, lambda: bar.advance(task))
     print_tables(report_tables(report))
     if csv is not None:
         report.write_csv(csv)

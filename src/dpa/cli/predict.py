@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dpa.cli.options import Device, Every, Model, Precision, References, Size, Weights
-from dpa.defaults import FLOW_SIZE, SMOOTH
+from dpa.engine.defaults import FLOW_SIZE, SMOOTH
 
 if TYPE_CHECKING:
     from dpa.predict import Prediction

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 if TYPE_CHECKING:
-    from dpa.data.prepare.items import Keep, Options, Part
-    from dpa.data.prepare.write import Result
     from dpa.flow.batch import Maker
     from dpa.flow.pictures import Look
+    from dpa.prepare.records import Keep, Options, Part
+    from dpa.prepare.write import Result
 
 Counts = Counter[tuple[str, str]]
 
@@ -79,10 +79,10 @@ def prepare(
     import os
 
     from dpa.cli.flow import flow_processes, pick_maker, show
-    from dpa.data.prepare.flow import claim_flow
-    from dpa.data.prepare.plan import plan, write
     from dpa.errors import InputError
     from dpa.flow.pictures import Look, make_recipe
+    from dpa.prepare.flow import claim_flow
+    from dpa.prepare.plan import plan, write
 
     work = plan(dataset, source, target, _options(year, frames, images, masks, threshold))
     moving = [part for part in work.parts if flow != "none" and not part.stills]
@@ -107,8 +107,8 @@ def prepare(
 def _options(
     year: int | None, frames: str | None, images: str | None, masks: str | None, threshold: int | None
 ) -> "Options":
-    from dpa.data.prepare.items import Options
     from dpa.errors import InputError
+    from dpa.prepare.records import Options
 
     if frames not in (None, "all", "annotated"):
         raise InputError(f"--frames {frames}: choose all or annotated")
@@ -134,7 +134,7 @@ def _told(counts: Counts, part: "Part") -> str:
 
 def _flow(part: "Part", target: Path, maker: "Maker", look: "Look", processes: int) -> str:
     from dpa.cli.flow import show
-    from dpa.data.prepare.flow import count_flow, write_flow
+    from dpa.prepare.flow import count_flow, write_flow
 
     total, kept = count_flow(target / part.name)
     written = show("flow", write_flow(part, target, maker, look, processes), kept, total)

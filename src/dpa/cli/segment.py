@@ -21,10 +21,10 @@ from dpa.cli.options import (
     Smooth,
     Weights,
 )
-from dpa.defaults import FLOW_SIZE, SMOOTH
+from dpa.engine.defaults import FLOW_SIZE, SMOOTH
 
 if TYPE_CHECKING:
-    from dpa.results import Summary
+    from dpa.engine.results import Summary
     from dpa.video.source import Source
 
 
@@ -89,8 +89,8 @@ def segment(
 
     With no --output the result is named after the input: clip_masks, clip_overlay.mp4 and so on.
     """
+    from dpa.engine.segmenter import Segmenter
     from dpa.errors import TruncatedError
-    from dpa.segmenter import Segmenter
     from dpa.video.live import RawVideo
     from dpa.video.read import open_source
 

@@ -2,9 +2,9 @@
 
 import typer
 
-import dpa
+from dpa._version import __version__
 
 
 def version() -> None:
     """Print the version."""
-    typer.echo(f"dpa {dpa.__version__}")
+    typer.echo(f"dpa {__version__}")

@@ -46,14 +46,14 @@ class Rule:
     """How values become a binary mask.
 
     Attributes:
-        truth: it is an annotation: one value beside 0 is the object, whatever it is.
+        ground_truth: it is an annotation: one value beside 0 is the object, whatever it is.
         threshold: grey above this share of white is object; None refuses soft masks.
         merge: palette ids (or colours) of several objects are one object.
         merge_grey: so are a few grey values, which could also be a soft mask that is nearly black.
         void: id 255 is neither object nor background.
     """
 
-    truth: bool = False
+    ground_truth: bool = False
     threshold: float | None = None
     merge: bool = False
     merge_grey: bool = False
@@ -86,7 +86,9 @@ def binary(values: Values, path: Path, rule: Rule) -> tuple[np.ndarray, Code]:
     if top and rule.threshold is not None:
         return array > rule.threshold * top, Code(top, int(array.max()))
     value = _only_value(array)
-    if value is None or (top and value not in (0, 1, 255, top) and not (rule.truth or rule.merge_grey)):
+    if value is None or (
+        top and value not in (0, 1, 255, top) and not (rule.ground_truth or rule.merge_grey)
+    ):
         _refuse(values, path, rule)
     mask = array > 0
     if rule.void and not top:
@@ -94,7 +96,7 @@ def binary(values: Values, path: Path, rule: Rule) -> tuple[np.ndarray, Code]:
     return mask, Code(top, value)
 
 
-def read_found(
+def read_prediction(
     path: Path, rule: Rule, other: Path, shape: tuple[int, ...], resize: bool
 ) -> tuple[np.ndarray, Code]:
     """A mask at the size of another picture, its annotation or frame: see `binary`.
@@ -208,7 +210,7 @@ def _refuse(values: Values, path: Path, rule: Rule) -> None:
         )
     if values.top and not (rule.merge_grey and few):
         levels = f"{path}: not a binary mask but {found.size} grey values ({_some(found)})"
-        if rule.truth:
+        if rule.ground_truth:
             raise InputError(f"{levels}: save this annotation with 0 for background and 255 for the object")
         ids = ", --merge if they are numbers of objects" if few else ""
         raise InputError(f"{levels}: give --threshold if it is soft (0.5 is usual){ids}")

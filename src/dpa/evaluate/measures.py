@@ -12,32 +12,32 @@ _SMALL = 12  # pixels: up to here OpenCV's dilation is the quicker way, measured
 _WINDOW = np.ones((2, 2), np.uint8)
 
 
-def region_similarity(found: np.ndarray, truth: np.ndarray) -> float:
+def region_similarity(prediction: np.ndarray, ground_truth: np.ndarray) -> float:
     """J: intersection over union, in [0, 1]; 1 where both masks are empty.
 
     Args:
-        found, truth: (H, W) bool.
+        prediction, ground_truth: (H, W) bool.
     """
-    both = np.count_nonzero(found & truth)
-    union = np.count_nonzero(found) + np.count_nonzero(truth) - both
+    both = np.count_nonzero(prediction & ground_truth)
+    union = np.count_nonzero(prediction) + np.count_nonzero(ground_truth) - both
     return both / union if union else 1.0
 
 
-def boundary_accuracy(found: np.ndarray, truth: np.ndarray) -> float:
+def boundary_accuracy(prediction: np.ndarray, ground_truth: np.ndarray) -> float:
     """F: harmonic mean of the boundaries' precision and recall, in [0, 1].
 
     A boundary pixel is matched if the other boundary comes within `tolerance` pixels of it (a disk). Where
     one mask has no boundary F is 0, where neither has, 1.
 
     Args:
-        found, truth: (H, W) bool.
+        prediction, ground_truth: (H, W) bool.
     """
-    box = _box_of_both(found, truth)
-    ours, theirs = boundary(found[box]), boundary(truth[box])
+    box = _box_of_both(prediction, ground_truth)
+    ours, theirs = boundary(prediction[box]), boundary(ground_truth[box])
     of_ours, of_theirs = (np.count_nonzero(edge.view(bool)) for edge in (ours, theirs))
     if not of_ours or not of_theirs:
         return float(of_ours == of_theirs)
-    reach = tolerance(found.shape[0], found.shape[1])
+    reach = tolerance(prediction.shape[0], prediction.shape[1])
     precision = _matched(ours, theirs, reach) / of_ours
     recall = _matched(theirs, ours, reach) / of_theirs
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
@@ -59,9 +59,9 @@ def boundary(mask: np.ndarray) -> np.ndarray:
     )
 
 
-def _box_of_both(found: np.ndarray, truth: np.ndarray) -> tuple[slice, slice]:
+def _box_of_both(prediction: np.ndarray, ground_truth: np.ndarray) -> tuple[slice, slice]:
     """The part of the frame that holds both masks and a pixel around them: all boundary is in it."""
-    left, top, width, height = cv2.boundingRect((found | truth).view(np.uint8))
+    left, top, width, height = cv2.boundingRect((prediction | ground_truth).view(np.uint8))
     return slice(max(0, top - 1), top + height + 1), slice(max(0, left - 1), left + width + 1)
 
 

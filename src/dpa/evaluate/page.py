@@ -100,4 +100,4 @@ def _said(report: Report) -> str:
     words = ["masks taken as they are" if threshold is None else f"soft masks cut at {threshold:g}"]
     words += ["other sizes resized"] if settings.get("resize") else []
     words += ["all objects merged"] if settings.get("merge") else []
-    return f"{report.masks} against {report.truth}; {', '.join(words)}; dpa {report.version}"
+    return f"{report.masks} against {report.ground_truth}; {', '.join(words)}; dpa {report.version}"

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpa.data.layout import FLOWS, IMAGES, MASKS
+from dpa.datasets.layout import FLOWS, IMAGES, MASKS
 from dpa.errors import InputError
 from dpa.evaluate.protocols import Protocol, class_of
-from dpa.video.pictures import IMAGE_SUFFIXES, natural_key
+from dpa.video.images import IMAGE_SUFFIXES, natural_key
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Pair:
     """One annotated frame: its name, its annotation, its mask, and the frame itself if it is there."""
 
     name: str
-    truth: Path
+    ground_truth: Path
     mask: Path
     image: Path | None
 
@@ -47,7 +47,7 @@ class _Folder:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Sequences:
     """The sequences in a folder; `single` if the folder is one."""
 
     root: Path
@@ -56,7 +56,7 @@ class _Found:
 
 
 def find_pairs(
-    masks: str | Path, truth: str | Path, protocol: Protocol, frames: str | Path | None = None
+    masks: str | Path, ground_truth: str | Path, protocol: Protocol, frames: str | Path | None = None
 ) -> list[PairedSequence]:
     """Pair masks with annotations, by sequence and by frame.
 
@@ -64,8 +64,8 @@ def find_pairs(
     their last numbers do (`00012.png` and `bear_00012.png`).
 
     Args:
-        masks, truth: a folder of sequences, `SEQ/*.png` or `SEQ/GT/*.png` (also `CLASS/SEQ/*.png`), a folder
-            `GT/` with several sequences told apart by name, or one sequence.
+        masks, ground_truth: a folder of sequences, `SEQ/*.png` or `SEQ/GT/*.png` (also `CLASS/SEQ/*.png`),
+            a folder `GT/` with several sequences told apart by name, or one sequence.
         protocol: says which frames count.
         frames: the videos' frames, laid out likewise; None looks for `RGB/` beside `GT/`.
 
@@ -73,7 +73,7 @@ def find_pairs(
         InputError: names the folder, sequence or frame that is missing or should not be there.
     """
     by_name = not protocol.saliency
-    ours, theirs = (_find(Path(root), MASKS, by_name) for root in (masks, truth))
+    ours, theirs = (_find(Path(root), MASKS, by_name) for root in (masks, ground_truth))
     images = None if frames is None else _find(Path(frames), IMAGES, by_name)
     if ours.single and theirs.single:
         name, own = next(iter(theirs.sequences)), next(iter(ours.sequences.values()))
@@ -85,7 +85,7 @@ def find_pairs(
     ]
 
 
-def _find(root: Path, kind: str, by_name: bool) -> _Found:
+def _find(root: Path, kind: str, by_name: bool) -> _Sequences:
     """The sequences of a folder; `kind` is the folder's name in which a sequence's pictures may lie."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
@@ -96,13 +96,13 @@ def _find(root: Path, kind: str, by_name: bool) -> _Found:
         first = next(iter(sequences))
         raise InputError(f"{root}: holds pictures, and folders of pictures ({first}): keep one sort in it")
     if sequences:
-        return _Found(root, False, sequences)
+        return _Sequences(root, False, sequences)
     if not own:
         raise InputError(f"{root}: no pictures in it, nor SEQUENCE/*.png, nor SEQUENCE/{kind}/*.png")
     return _one_or_flat(root, root, root.parent / IMAGES if root.name == kind else None, by_name)
 
 
-def _one_or_flat(root: Path, place: Path, images: Path | None, by_name: bool) -> _Found:
+def _one_or_flat(root: Path, place: Path, images: Path | None, by_name: bool) -> _Sequences:
     """A folder of pictures: one sequence, or several whose names all have a group and a number."""
     pictures = _pictures(place)
     if not pictures:
@@ -116,10 +116,10 @@ def _one_or_flat(root: Path, place: Path, images: Path | None, by_name: bool) ->
             group: _Folder(place, _of(group, pictures), _of(group, shown) if shown else None)
             for group in groups
         }
-        return _Found(root, False, parts)
+        return _Sequences(root, False, parts)
     full = root.resolve()
     name = full.parent.name if full.name in (MASKS, IMAGES) else full.name
-    return _Found(root, True, {name: _Folder(place, pictures, shown)})
+    return _Sequences(root, True, {name: _Folder(place, pictures, shown)})
 
 
 def _below(root: Path, kind: str, depth: int, prefix: str = "") -> Iterator[tuple[str, _Folder]]:
@@ -151,7 +151,7 @@ def _of(group: str, pictures: dict[str, Path]) -> dict[str, Path]:
     return {stem: path for stem, path in pictures.items() if _split(stem)[0] == group}
 
 
-def _check_names(ours: _Found, theirs: _Found) -> None:
+def _check_names(ours: _Sequences, theirs: _Sequences) -> None:
     for name, folder in ours.sequences.items():
         if name not in theirs.sequences:
             raise InputError(
@@ -176,14 +176,14 @@ def _pair(
     for stem, path in theirs.pictures.items():
         if stem not in partners:
             raise InputError(f"{mine.path}: no mask of frame {stem}, whose annotation is {path}")
-    of_truth, of_mask = (_match(folder.pictures, images or {}) for folder in (theirs, mine))
+    of_ground_truth, of_mask = (_match(folder.pictures, images or {}) for folder in (theirs, mine))
     used = set(partners.values())
     for stem, path in mine.pictures.items():
         if stem not in used and not protocol.annotated_only:
             raise InputError(f"{path}: no annotation of sequence {name} belongs to this mask")
         if stem not in used and images and stem not in of_mask:
             raise InputError(f"{path}: no frame of sequence {name} belongs to this mask")
-    shown = {stem: (images or {})[image] for stem, image in of_truth.items()}
+    shown = {stem: (images or {})[image] for stem, image in of_ground_truth.items()}
     pairs = [
         Pair(stem, path, mine.pictures[partners[stem]], shown.get(stem))
         for stem, path in theirs.pictures.items()
@@ -218,11 +218,11 @@ def _split(stem: str) -> tuple[str, int]:
     return (group, int(digits)) if digits.isascii() and digits.isdigit() else (stem, -1)
 
 
-def _frames(name: str, truth: _Found, given: _Found | None) -> dict[str, Path] | None:
+def _frames(name: str, ground_truth: _Sequences, given: _Sequences | None) -> dict[str, Path] | None:
     """The frames of a sequence by name; None where they are not known."""
     if given is None:
-        return truth.sequences[name].images
-    if given.single and truth.single:
+        return ground_truth.sequences[name].images
+    if given.single and ground_truth.single:
         return next(iter(given.sequences.values())).pictures
     if name not in given.sequences:
         raise InputError(f"{given.root}: no frames of sequence {name}")

@@ -10,7 +10,7 @@ from dpa.evaluate.compare import frame_values
 from dpa.evaluate.pairs import Pair, PairedSequence
 from dpa.evaluate.report import Report
 from dpa.evaluate.run import Settings, read_maps, read_masks
-from dpa.video.pictures import read_image
+from dpa.video.images import read_image
 
 #: RGB of pixels that are object in the mask alone, and in the annotation alone; also for the colour-blind.
 FALSE_POSITIVE, FALSE_NEGATIVE = (230, 97, 0), (64, 160, 255)
@@ -26,8 +26,8 @@ class WorstFrame(NamedTuple):
     frame: str
     values: dict[str, float]
     image: str
-    truth: str
-    found: str
+    ground_truth: str
+    prediction: str
     error: str
 
 
@@ -58,42 +58,44 @@ def worst_frames(
     ]
 
 
-def error_picture(image: np.ndarray | None, found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def error_picture(image: np.ndarray | None, prediction: np.ndarray, ground_truth: np.ndarray) -> np.ndarray:
     """The frame in grey; wrong pixels in `FALSE_POSITIVE` and `FALSE_NEGATIVE`, right object pixels lighter.
 
     Args:
         image: (H, W, 3) uint8, RGB; None draws on a flat ground.
-        found, truth: (H, W) bool.
+        prediction, ground_truth: (H, W) bool.
 
     Returns:
         (H, W, 3) uint8, RGB.
     """
-    grey = np.full(truth.shape, 60.0) if image is None else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) * 0.6
-    grey[found & truth] = 0.5 * grey[found & truth] + 110
+    grey = (
+        np.full(ground_truth.shape, 60.0) if image is None else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) * 0.6
+    )
+    grey[prediction & ground_truth] = 0.5 * grey[prediction & ground_truth] + 110
     drawn = np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
-    drawn[found & ~truth] = FALSE_POSITIVE
-    drawn[truth & ~found] = FALSE_NEGATIVE
+    drawn[prediction & ~ground_truth] = FALSE_POSITIVE
+    drawn[ground_truth & ~prediction] = FALSE_NEGATIVE
     return drawn
 
 
 def _draw(sequence: str, pair: Pair, values: dict[str, float], settings: Settings) -> WorstFrame:
     if settings.protocol.saliency:
-        soft, truth = read_maps(settings, pair)
-        found = soft > 127
+        soft, ground_truth = read_maps(settings, pair)
+        prediction = soft > 127
     else:
-        found, _, truth, _ = read_masks(settings, pair)
-        soft = found.astype(np.uint8) * 255
+        prediction, _, ground_truth, _ = read_masks(settings, pair)
+        soft = prediction.astype(np.uint8) * 255
     image = None if pair.image is None else read_image(pair.image)
-    if image is not None and image.shape[:2] != truth.shape:
-        image = cv2.resize(image, truth.shape[::-1], interpolation=cv2.INTER_AREA)
+    if image is not None and image.shape[:2] != ground_truth.shape:
+        image = cv2.resize(image, ground_truth.shape[::-1], interpolation=cv2.INTER_AREA)
     return WorstFrame(
         sequence,
         pair.name,
         values,
         "" if image is None else _data_url(image, ".jpg"),
-        _data_url(truth.astype(np.uint8) * 255, ".png"),
+        _data_url(ground_truth.astype(np.uint8) * 255, ".png"),
         _data_url(soft, ".png"),
-        _data_url(error_picture(image, found, truth), ".jpg"),
+        _data_url(error_picture(image, prediction, ground_truth), ".jpg"),
     )
 
 

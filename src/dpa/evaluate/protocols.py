@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dpa.data.prepare.ytobj import CLASSES as YOUTUBE_OBJECTS
 from dpa.errors import InputError
+from dpa.prepare.ytobj import CLASSES as YOUTUBE_OBJECTS
 
 MASK_MEASURES = ("J", "J_recall", "J_decay", "F", "F_recall", "F_decay", "JF")
 SALIENCY_MEASURES = ("MAE", "F_max", "F_mean", "S", "E_max", "E_mean")

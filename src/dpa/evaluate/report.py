@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dpa import __version__
+from dpa._version import __version__
 from dpa.errors import InputError
 from dpa.evaluate.protocols import PROTOCOLS
 from dpa.files import write_whole
@@ -37,7 +37,7 @@ class Report:
 
     Attributes:
         protocol: name of the protocol.
-        masks, truth: the folders, as they were given.
+        masks, ground_truth: the folders, as they were given.
         settings: threshold, resize, merge, stability.
         sequences: in the order of their names.
         figures: of the data set.
@@ -47,7 +47,7 @@ class Report:
 
     protocol: str
     masks: str
-    truth: str
+    ground_truth: str
     settings: dict[str, Any]
     sequences: tuple[SequenceReport, ...]
     figures: dict[str, float]
@@ -87,7 +87,7 @@ class Report:
             "version": self.version,
             "frames": self.frames,
             "masks": self.masks,
-            "truth": self.truth,
+            "truth": self.ground_truth,
             "settings": self.settings,
             "sequences": sequences,
         }

@@ -12,7 +12,7 @@ import numpy as np
 
 from dpa.errors import InputError
 from dpa.evaluate import saliency, stability
-from dpa.evaluate.masks import Code, Rule, agree, binary, read_found, read_values, void
+from dpa.evaluate.masks import Code, Rule, agree, binary, read_prediction, read_values, void
 from dpa.evaluate.measures import boundary_accuracy, region_similarity
 from dpa.evaluate.pairs import Pair, PairedSequence, find_pairs
 from dpa.evaluate.protocols import Protocol, find_protocol, summarise
@@ -50,10 +50,10 @@ class Settings:
             raise InputError("--stability is of binary masks in videos, not of the protocol saliency")
 
     @property
-    def of_truth(self) -> Rule:
+    def of_ground_truth(self) -> Rule:
         """How annotations are read."""
         merge = self.merge or self.protocol.merge
-        return Rule(truth=True, merge=merge, merge_grey=merge, void=self.protocol.void)
+        return Rule(ground_truth=True, merge=merge, merge_grey=merge, void=self.protocol.void)
 
     @property
     def of_masks(self) -> Rule:
@@ -77,13 +77,13 @@ class Scored(NamedTuple):
     values: dict[str, float]
     shown: bool
     mask: Code
-    truth: Code
+    ground_truth: Code
     measured: saliency.Saliency | None = None
 
 
 def evaluate(
     masks: str | Path,
-    truth: str | Path,
+    ground_truth: str | Path,
     protocol: str = "davis16",
     *,
     threshold: float | None = None,
@@ -96,7 +96,7 @@ def evaluate(
     """Score a folder of masks.
 
     Args:
-        masks, truth, frames: folders, see `pairs.find_pairs`.
+        masks, ground_truth, frames: folders, see `pairs.find_pairs`.
         protocol: name of a protocol.
         threshold, resize, merge, measure_stability: see `Settings`.
         jobs: threads; None is one a CPU.
@@ -106,15 +106,15 @@ def evaluate(
         MissingExtra: saliency without PySODMetrics.
     """
     settings = Settings(find_protocol(protocol), threshold, resize, merge, measure_stability)
-    sequences = find_pairs(masks, truth, settings.protocol, frames)
-    return score(sequences, settings, str(masks), str(truth), jobs)
+    sequences = find_pairs(masks, ground_truth, settings.protocol, frames)
+    return score(sequences, settings, str(masks), str(ground_truth), jobs)
 
 
 def score(
     sequences: list[PairedSequence],
     settings: Settings,
     masks: str,
-    truth: str,
+    ground_truth: str,
     jobs: int | None = None,
     progress: Callable[[], object] = lambda: None,
 ) -> Report:
@@ -123,7 +123,7 @@ def score(
     Args:
         sequences: at least one.
         settings: how.
-        masks, truth: names of the folders, for the report.
+        masks, ground_truth: names of the folders, for the report.
         jobs: threads; None is one a CPU.
         progress: is called after every frame.
 
@@ -152,7 +152,7 @@ def score(
     return Report(
         settings.protocol.name,
         masks,
-        truth,
+        ground_truth,
         settings.as_json(),
         tuple(reports),
         figures,
@@ -166,11 +166,13 @@ def read_masks(settings: Settings, pair: Pair) -> tuple[np.ndarray, Code, np.nda
     Raises:
         InputError: see `evaluate`.
     """
-    values = read_values(pair.truth)
-    truth, truth_code = binary(values, pair.truth, settings.of_truth)
-    found, code = read_found(pair.mask, settings.of_masks, pair.truth, truth.shape, settings.resize)
+    values = read_values(pair.ground_truth)
+    ground_truth, ground_truth_code = binary(values, pair.ground_truth, settings.of_ground_truth)
+    prediction, code = read_prediction(
+        pair.mask, settings.of_masks, pair.ground_truth, ground_truth.shape, settings.resize
+    )
     open_ = void(values) if settings.protocol.void else None
-    return found if open_ is None else found & ~open_, code, truth, truth_code
+    return prediction if open_ is None else prediction & ~open_, code, ground_truth, ground_truth_code
 
 
 def read_maps(settings: Settings, pair: Pair) -> tuple[np.ndarray, np.ndarray]:
@@ -179,14 +181,19 @@ def read_maps(settings: Settings, pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InputError: see `evaluate`.
     """
-    truth = saliency.read_truth(pair.truth, settings.of_truth)
-    return saliency.read_map(pair.mask, settings.of_masks, pair.truth, truth.shape, settings.resize), truth
+    ground_truth = saliency.read_ground_truth(pair.ground_truth, settings.of_ground_truth)
+    return saliency.read_map(
+        pair.mask, settings.of_masks, pair.ground_truth, ground_truth.shape, settings.resize
+    ), ground_truth
 
 
 def _score_mask(settings: Settings, pair: Pair) -> Scored:
-    found, code, truth, truth_code = read_masks(settings, pair)
-    scores = {"J": region_similarity(found, truth), "F": boundary_accuracy(found, truth)}
-    return Scored(scores, bool(truth.any()), code, truth_code)
+    prediction, code, ground_truth, ground_truth_code = read_masks(settings, pair)
+    scores = {
+        "J": region_similarity(prediction, ground_truth),
+        "F": boundary_accuracy(prediction, ground_truth),
+    }
+    return Scored(scores, bool(ground_truth.any()), code, ground_truth_code)
 
 
 def _score_map(settings: Settings, pair: Pair) -> Scored:
@@ -203,14 +210,17 @@ def _sequence(
 ) -> tuple[SequenceReport, list[saliency.Saliency]]:
     pairs = sequence.pairs
     agree([(pair.mask, one.mask) for pair, one in zip(pairs, scored, strict=True)], settings.of_masks)
-    agree([(pair.truth, one.truth) for pair, one in zip(pairs, scored, strict=True)], settings.of_truth)
+    agree(
+        [(pair.ground_truth, one.ground_truth) for pair, one in zip(pairs, scored, strict=True)],
+        settings.of_ground_truth,
+    )
     counted = [
         (pair, one)
         for pair, one in zip(pairs, scored, strict=True)
         if one.shown or not settings.protocol.annotated_only
     ]
     if not counted:
-        raise InputError(f"{pairs[0].truth.parent}: no annotation of {sequence.name} shows an object")
+        raise InputError(f"{pairs[0].ground_truth.parent}: no annotation of {sequence.name} shows an object")
     values = {name: [one.values[name] for _, one in counted] for name in counted[0][1].values}
     maps = [one.measured for _, one in counted if one.measured is not None]
     figures = saliency.summarise(maps) if maps else summarise(np.array(values["J"]), np.array(values["F"]))

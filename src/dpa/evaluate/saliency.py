@@ -39,21 +39,21 @@ def library() -> Any:
         raise MissingExtra("the protocol saliency", extra="evaluate") from error
 
 
-def measure(found: np.ndarray, truth: np.ndarray) -> Saliency:
+def measure(prediction: np.ndarray, ground_truth: np.ndarray) -> Saliency:
     """Score one soft map.
 
     The library stretches every map to [0, 1] by its least and largest value before it measures, as published
     saliency figures have it; beta^2 is 0.3 in F-beta.
 
     Args:
-        found: (H, W) uint8.
-        truth: (H, W) bool.
+        prediction: (H, W) uint8.
+        ground_truth: (H, W) bool.
     """
     sod = library()
     mae, structure, alignment = sod.MAE(), sod.Smeasure(), sod.Emeasure()
     f_beta = sod.FmeasureV2({"f": sod.FmeasureHandler(with_dynamic=True, with_adaptive=False, beta=0.3)})
     for one in (mae, structure, alignment, f_beta):
-        one.step(found, truth.astype(np.uint8) * 255)
+        one.step(prediction, ground_truth.astype(np.uint8) * 255)
     f = f_beta.get_results()["f"]["dynamic"]
     e = alignment.get_results()["em"]["curve"]
     values = {"MAE": mae.get_results()["mae"], "S": structure.get_results()["sm"]}
@@ -69,7 +69,7 @@ def summarise(pictures: Sequence[Saliency]) -> dict[str, float]:
     return {name: float(value) for name, value in figures.items()}
 
 
-def read_truth(path: Path, rule: Rule) -> np.ndarray:
+def read_ground_truth(path: Path, rule: Rule) -> np.ndarray:
     """An annotation as (H, W) bool; grey values are object above 128 of 255.
 
     Raises:
@@ -81,7 +81,7 @@ def read_truth(path: Path, rule: Rule) -> np.ndarray:
     return binary(values, path, rule)[0]
 
 
-def read_map(path: Path, rule: Rule, truth: Path, shape: tuple[int, ...], resize: bool) -> np.ndarray:
+def read_map(path: Path, rule: Rule, ground_truth: Path, shape: tuple[int, ...], resize: bool) -> np.ndarray:
     """A soft map as (H, W) uint8, resized bilinearly where that is asked for.
 
     Raises:
@@ -91,5 +91,5 @@ def read_map(path: Path, rule: Rule, truth: Path, shape: tuple[int, ...], resize
     if rule.threshold is not None or not values.top:
         values = Values(binary(values, path, rule)[0].astype(np.uint8) * 255, 255)
     array = values.array if values.top == 255 else (values.array >> 8).astype(np.uint8)
-    refuse_size(path, array.shape, truth, shape, resize)
+    refuse_size(path, array.shape, ground_truth, shape, resize)
     return array if array.shape == shape else cv2.resize(array, (shape[1], shape[0]))

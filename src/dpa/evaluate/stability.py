@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from dpa.errors import InputError
-from dpa.evaluate.masks import Rule, read_found
+from dpa.evaluate.masks import Rule, read_prediction
 from dpa.evaluate.measures import region_similarity
 from dpa.evaluate.pairs import PairedSequence
 from dpa.flow.dis import DIS
-from dpa.video.pictures import read_image
+from dpa.video.images import read_image
 
 #: A mask and its frame, then those of the frame before.
 Step = tuple[Path, Path, Path, Path]
@@ -48,7 +48,7 @@ def stability(step: Step, rule: Rule, resize: bool) -> float:
             f"{step[1]}: is not of the size of {step[3]}: --stability needs one size in a sequence"
         )
     mask, before = (
-        read_found(path, rule, frame, image.shape[:2], resize)[0]
+        read_prediction(path, rule, frame, image.shape[:2], resize)[0]
         for path, frame in ((step[0], step[1]), (step[2], step[3]))
     )
     return warped_iou(mask, before, estimator()(image, image_before))

@@ -102,8 +102,8 @@ def measure(masks: Path, scene: Scene) -> Fit:
 
 
 def fit(pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> Fit:
-    """Compare pairs of masks, (H, W) bool each: found, true."""
-    scores = [region_similarity(found, true) for found, true in pairs]
+    """Compare pairs of masks, (H, W) bool each: prediction, ground truth."""
+    scores = [region_similarity(*pair) for pair in pairs]
     return Fit(float(np.mean(scores)), float(np.min(scores)), len(scores))
 
 

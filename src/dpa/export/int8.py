@@ -17,11 +17,11 @@ import numpy as np
 
 from dpa.backends.onnx import OnnxBackend
 from dpa.backends.protocol import Memory
+from dpa.engine.segmenter import Segmenter
 from dpa.errors import InputError, OutputError
 from dpa.export.onnx import graph_of, write_graph
 from dpa.export.stem import read_bytes
 from dpa.model.dpa import DPA
-from dpa.segmenter import Segmenter
 
 # Without this mark ONNX Runtime advises, on standard error, to do what `graph_of` has done.
 _PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}

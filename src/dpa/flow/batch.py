@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 
-from dpa.data.layout import FLOWS, find_sequences, is_dataset, is_flat
+from dpa.datasets.layout import FLOWS, find_sequences, is_dataset, is_flat
 from dpa.errors import InputError, OutputError
 from dpa.flow.estimator import FlowEstimator, make_estimator
 from dpa.flow.pictures import SUFFIX, Look, write_pictures

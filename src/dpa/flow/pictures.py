@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dpa import __version__
+from dpa._version import __version__
 from dpa.errors import OutputError
 from dpa.files import write_whole
 from dpa.flow.colour import flow_to_image

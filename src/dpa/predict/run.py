@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dpa import __version__
+from dpa._version import __version__
 from dpa.config import nearest
+from dpa.engine.segmenter import Segmenter
 from dpa.errors import DPAError, InputError, OutputError
 from dpa.flow.estimator import choose
 from dpa.flow.pictures import RECIPE_FILE
 from dpa.predict.record import KINDS, Entry, Record, discard
 from dpa.predict.videos import Video, find_videos
-from dpa.segmenter import Segmenter
 from dpa.video.read import open_source
 from dpa.weights.card import sha256
 
@@ -47,7 +47,7 @@ class Prediction:
         flow: an estimator's name computes flow for every frame; None reads flow pictures where they are and
             computes the others' flow by "auto".
         overwrite: make all masks anew, whatever is in the folder.
-        options: of `dpa.segmenter.Segmenter`; None stands for its default.
+        options: of `dpa.engine.segmenter.Segmenter`; None stands for its default.
 
     Attributes:
         videos: what is to be done.
@@ -88,7 +88,7 @@ class Prediction:
         )
         if self.segmenter.every > 1 and not self._forced and any(any(v.flows) for v in self.videos):
             raise InputError(
-                "masks cannot be carried along flow pictures: beside --every give --flow, to compute it"
+                "masks cannot be propagated along flow pictures: beside --every give --flow, to compute it"
             )
         name, why = choose(wanted, self.segmenter.device)
         if preset == "paper" and not name.startswith("raft"):

@@ -2,7 +2,7 @@
 
 | layout | a video's name |
 |---|---|
-| `RGB/bear_00000.jpg` (flat) | what names share, see `dpa.data.layout` |
+| `RGB/bear_00000.jpg` (flat) | what names share, see `dpa.datasets.layout` |
 | `SEQ/RGB/*` | SEQ |
 | DAVIS: `JPEGImages/480p/SEQ/*` | SEQ |
 | Long-Videos: `JPEGImages/SEQ/*` | SEQ |
@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpa.data.layout import FLOWS, IMAGES, find_sequences, is_flat
+from dpa.datasets.layout import FLOWS, IMAGES, find_sequences, is_flat
 from dpa.errors import InputError
-from dpa.video.pictures import IMAGE_SUFFIXES, natural_key
+from dpa.video.images import IMAGE_SUFFIXES, natural_key
 
 # Folders of a video that hold something else than its frames, by their names in lower case.
 _NO_FRAMES = {"gt", "flow", "groundtruth", "ground-truth", "annotations", "masks", "labels", "imagesets"}

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from dpa.data.batches import Batches
 from dpa.errors import DPAError
+from dpa.train.data.batches import Batches
 
 Part = tuple[Tensor, Tensor | None, Tensor, dict[str, str]]
 """Image, flow and mask of a `Batch`, and its skipped files."""

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from dpa.data.batches import Batches
-from dpa.data.layout import Sequence as Video
+from dpa.datasets.layout import Sequence as Video
 from dpa.errors import DPAError, InputError
 from dpa.model.dpa import DPA
 from dpa.train.checkpoint import load_checkpoint, save_checkpoint
+from dpa.train.data.batches import Batches
 from dpa.train.devices import OneDevice
 from dpa.train.feed import Feed, Part
 from dpa.train.interrupt import interrupts

@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from dpa import __version__
-from dpa.data.layout import Sequence, Still
+from dpa._version import __version__
+from dpa.datasets.layout import Sequence, Still
 from dpa.errors import InputError
 from dpa.train.settings import TrainSettings
 

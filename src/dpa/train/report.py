@@ -38,7 +38,7 @@ class Reporter(Protocol):
         ...
 
     def validated(self, iteration: int, scores: dict[str, float], pictures: dict[str, np.ndarray]) -> None:
-        """J in [0, 1] by sequence, and (H, W, 3) uint8 pictures of frame, flow, prediction and truth."""
+        """J in [0, 1] by sequence, and pictures (H, W, 3) uint8 of frame, flow, prediction, ground truth."""
         ...
 
     def note(self, sentence: str) -> None:
@@ -154,7 +154,7 @@ class Screen:
 
 
 class Board:
-    """TensorBoard's scalars, and pictures of every validation (frame | flow | prediction | truth)."""
+    """TensorBoard's scalars, and pictures of every validation (frame | flow | prediction | ground truth)."""
 
     def __init__(self, folder: Path, iteration: int) -> None:
         from torch.utils.tensorboard import SummaryWriter

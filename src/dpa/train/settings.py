@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from dpa.data.augment import AugmentSettings
 from dpa.errors import InputError
+from dpa.train.data.augment import AugmentSettings
 
 OPTIMISERS = ("adam", "adamw")
 RANDOM = "random"
@@ -42,7 +42,7 @@ class StageSettings:
         accumulate: parts that a device's share of the batch is computed in, one after the other.
         shared: every view is a query and the others of its group are its references; False (paper): the
             first view is the query, the others only references.
-        still_share: share of the groups that are stills with made motion (stage 2).
+        still_share: share of the groups that are stills with synthetic flow (stage 2).
         paste: share of the groups that have another still's object pasted in (stage 2).
         bars: share of the groups that have bars in front of the object or behind it (stage 2).
         crowd: share of the groups that have one to three more objects at rest in them (stage 2).

@@ -11,14 +11,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dpa.data.batches import Batches
-from dpa.data.layout import find_sequences, find_stills
+from dpa.datasets.layout import find_sequences, find_stills
 from dpa.errors import InputError, WeightsError
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
 from dpa.model.encoder import build_encoder
 from dpa.model.pretrained import load, read_safetensors
 from dpa.train.checkpoint import NAME as CHECKPOINT
+from dpa.train.data.batches import Batches
 from dpa.train.devices import make_fabric
 from dpa.train.loop import Trainer
 from dpa.train.record import NAME as RECORD
@@ -70,7 +70,7 @@ def finetune(
     overwrite: bool = False,
     device: str = "cpu",
 ) -> DPA:
-    """Stage 2: the whole network on videos, with stills and made motion beside them if asked.
+    """Stage 2: the whole network on videos, with stills and synthetic flow beside them if asked.
 
     Args:
         settings: of the run.

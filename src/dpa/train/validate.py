@@ -5,14 +5,14 @@ from functools import cache
 import numpy as np
 import torch
 
-from dpa.data.layout import Sequence
-from dpa.data.read import read_image, read_mask
+from dpa.datasets.layout import Sequence
 from dpa.evaluate.measures import region_similarity
 from dpa.flow.colour import flow_to_image
 from dpa.flow.dis import DIS
 from dpa.flow.stream import pair_flow
 from dpa.model.dpa import DPA, References
 from dpa.model.size import fit, working_size
+from dpa.train.data.read import read_image, read_mask
 
 
 @torch.inference_mode()
@@ -29,7 +29,7 @@ def validate(
 
     Returns:
         J in [0, 1] by sequence name, and by the same names a picture, (H, 4 W, 3) uint8, of the middle one of
-        the counted frames: frame, flow (grey without a motion stream), prediction, truth.
+        the counted frames: frame, flow (grey without a motion stream), prediction, ground truth.
     """
     found = {video.name: _sequence(model, video, stride, device) for video in videos}
     return {name: score for name, (score, _) in found.items()}, {name: p for name, (_, p) in found.items()}
@@ -54,19 +54,19 @@ def _sequence(
         image, flow = _inputs(model, video, i, device)
         probability = model.segment(model.encode(image, flow), references)[-1][0, 0]
         h, w = probability.shape
-        truth = fit(read_mask(path), (h, w)) > 127
-        scores.append(region_similarity(probability.cpu().numpy() > 0.5, truth))
+        ground_truth = fit(read_mask(path), (h, w)) > 127
+        scores.append(region_similarity(probability.cpu().numpy() > 0.5, ground_truth))
         if i == frames[len(frames) // 2]:
-            picture = _picture(image, flow, probability, truth)
+            picture = _picture(image, flow, probability, ground_truth)
     return float(np.mean(scores)), picture
 
 
 def _picture(
-    image: torch.Tensor, flow: torch.Tensor | None, probability: torch.Tensor, truth: np.ndarray
+    image: torch.Tensor, flow: torch.Tensor | None, probability: torch.Tensor, ground_truth: np.ndarray
 ) -> np.ndarray:
     seen = image if flow is None else flow
     parts = [image[0], torch.full_like(seen[0], 0.5) if flow is None else seen[0]]
-    parts += [probability.expand(3, -1, -1), torch.from_numpy(truth).to(image).expand(3, -1, -1)]
+    parts += [probability.expand(3, -1, -1), torch.from_numpy(ground_truth).to(image).expand(3, -1, -1)]
     row: np.ndarray = torch.cat(parts, dim=2).mul(255).byte().permute(1, 2, 0).cpu().numpy()
     return row
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import av
 
 from dpa.errors import InputError, TruncatedError
-from dpa.video.cursor import Cursor
+from dpa.video.convert import Converter
 from dpa.video.decode import Reader, path_text
 from dpa.video.frame import Frame
 from dpa.video.packets import PacketTable, scan
-from dpa.video.picture import Converter
+from dpa.video.seek import Seeker
 from dpa.video.source import Source
 
 # Containers whose times mean what they say; in the others the clock starts anywhere.
@@ -87,24 +87,24 @@ class FileSource(Source):
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         convert = self._converter.copy()
-        with closing(Cursor(self._file, self._table, self._threads)) as cursor:
+        with closing(Seeker(self._file, self._table, self._threads)) as seeker:
             index, harmless = start, 0
-            for picture in cursor.read_from(start):
+            for picture in seeker.read_from(start):
                 if index == start and (start or self._joined):
                     # What lies before the first frame wanted may lack its references: that is no damage.
-                    harmless = cursor.errors
+                    harmless = seeker.errors
                 yield Frame(convert(picture), index, self._time(picture, index))
                 index += 1
-            self._complain(index, cursor.errors - harmless, cursor.damaged)
+            self._complain(index, seeker.errors - harmless, seeker.damaged)
 
     def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
         for index in indices:
             if not 0 <= index < self.count:
                 raise InputError(f"{self.path} has {self.count} frames, there is no frame {index}")
         convert = self._converter.copy()
-        with closing(Cursor(self._file, self._table, self._threads)) as cursor:
+        with closing(Seeker(self._file, self._table, self._threads)) as seeker:
             for index in indices:
-                picture, after = cursor.pair(index)
+                picture, after = seeker.pair(index)
                 frame = Frame(convert(picture), index, self._time(picture, index))
                 if after is None:
                     yield frame, None

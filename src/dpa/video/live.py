@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 import av
 
 from dpa.errors import InputError, TruncatedError
+from dpa.video.convert import Converter
 from dpa.video.decode import Reader
 from dpa.video.frame import Frame
-from dpa.video.picture import Converter
 from dpa.video.source import FALLBACK_RATE, Source
 
 _PATIENCE = 0.1  # seconds between looks at whether anybody still wants what a pipe may bring

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dpa.errors import InputError
 from dpa.video.files import FileSource
+from dpa.video.images import IMAGE_SUFFIXES, ImageSource, natural_key
 from dpa.video.live import LiveSource, RawVideo, open_camera, open_stdin
-from dpa.video.pictures import IMAGE_SUFFIXES, PictureSource, natural_key
 from dpa.video.source import Source
 
 _URL = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -54,7 +54,7 @@ def open_source(
         paths = [Path(path) for path in source]
         if not paths:
             raise InputError("the list of pictures is empty")
-        return PictureSource(paths, paths[0].parent.name or "pictures", rate)
+        return ImageSource(paths, paths[0].parent.name or "pictures", rate)
     text = str(source)
     if text == "-":
         return open_stdin(raw, threads)
@@ -73,13 +73,13 @@ def _open_path(path: Path, rate: Fraction | None, threads: int) -> Source:
         return _open_folder(path, rate)
     if path.exists():
         if path.suffix.lower() in IMAGE_SUFFIXES:
-            return PictureSource([path], path.stem, rate)
+            return ImageSource([path], path.stem, rate)
         return FileSource(path, threads)
     if glob.has_magic(str(path)):
         paths = _pictures_of(Path(match) for match in glob.glob(str(path)))
         if not paths:
             raise InputError(f"{path} matches no picture")
-        return PictureSource(paths, paths[0].parent.resolve().name or "pictures", rate)
+        return ImageSource(paths, paths[0].parent.resolve().name or "pictures", rate)
     raise InputError(f"{path} does not exist")
 
 
@@ -95,7 +95,7 @@ def _open_folder(folder: Path, rate: Fraction | None) -> Source:
         hint = f": give one of its videos, such as {folder / videos[0]}" if videos else ""
         raise InputError(f"{folder} has no pictures in it{hint}")
     whole = folder.resolve()
-    return PictureSource(paths, whole.parent.name if whole.name == "RGB" else whole.name, rate, unique=True)
+    return ImageSource(paths, whole.parent.name if whole.name == "RGB" else whole.name, rate, unique=True)
 
 
 def _pictures_of(paths: Iterable[Path]) -> list[Path]:

@@ -1,0 +1,1 @@
+"""The engine: frames -> flow -> network -> masks, bounded and streaming."""

@@ -1,0 +1,110 @@
+"""What the motion stream looks at: a flow picture for every frame, read where one is given, else computed."""
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from dpa.engine.references import neighbours
+from dpa.engine.threads import Clock
+from dpa.errors import InputError
+from dpa.flow.colour import flow_to_image
+from dpa.flow.estimator import FlowEstimator
+from dpa.flow.stream import flows, pair_flow
+from dpa.video.frame import Frame
+from dpa.video.images import read_image
+from dpa.video.source import Source
+
+Drawn = tuple[Frame, np.ndarray | None, np.ndarray]
+"""A frame, its flow (None where a picture was given) and its flow picture, (h, w, 3) uint8 RGB."""
+
+Given = Sequence[Path | None] | None
+"""For every frame a flow picture that exists already, or None where flow is to be computed; None: for all."""
+
+
+class FlowInput:
+    """The flow pictures of one video.
+
+    Args:
+        source: the video.
+        estimator, size, floor: how flow is computed and drawn; see `dpa.engine.segmenter.Segmenter`.
+        clock: times reading, estimating and drawing.
+        given: pictures that exist already.
+
+    Raises:
+        InputError: pictures are given, but not one entry a frame.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        estimator: FlowEstimator,
+        size: int | None,
+        floor: float,
+        clock: Clock,
+        given: Given = None,
+    ) -> None:
+        if given is not None and len(given) != source.count:
+            frames = "a live source" if source.count is None else f"{source.count} frames"
+            raise InputError(
+                f"{source.name}: {len(given)} flow pictures for {frames}: give one entry a frame"
+            )
+        self._source, self._estimator, self._clock = source, estimator, clock
+        self._size, self._floor, self._given = size, floor, given
+
+    def stream(self, frames: Generator[Frame, None, None], start: int) -> Generator[Drawn, None, None]:
+        """Every frame from index `start` on with its flow and picture; closes `frames`."""
+        if self._given is not None:
+            yield from self._partly(frames, start)
+            return
+        timed = _Timed(self._estimator, self._clock)
+        with closing(flows(frames, timed, self._size, skip=lambda frame: frame.index < start)) as moving:
+            for frame, flow in moving:
+                yield frame, flow, self._draw(flow)
+
+    def picture(
+        self, index: int, image: np.ndarray, following: np.ndarray | None, previous: np.ndarray | None
+    ) -> np.ndarray:
+        """One frame's flow picture, given its neighbours as `dpa.flow.stream.pair_flow` wants them.
+
+        Raises:
+            InputError: a given picture cannot be read.
+        """
+        path = self._given[index] if self._given is not None else None
+        if path is not None:
+            return read_image(path)
+        flow = pair_flow(self._estimator, image, following, previous, self._size)
+        return flow_to_image(flow, self._floor)
+
+    def _partly(self, frames: Generator[Frame, None, None], start: int) -> Generator[Drawn, None, None]:
+        assert self._given is not None
+        timed = _Timed(self._estimator, self._clock)
+        with closing(frames):
+            for frame in frames:
+                if frame.index < start:
+                    continue
+                path, flow = self._given[frame.index], None
+                if path is not None:
+                    with self._clock.time("flow"):
+                        picture = read_image(path)
+                else:
+                    flow = pair_flow(timed, *neighbours(self._source, frame.index), self._size)
+                    picture = self._draw(flow)
+                yield frame, flow, picture
+
+    def _draw(self, flow: np.ndarray) -> np.ndarray:
+        with self._clock.time("colour"):
+            return flow_to_image(flow, self._floor)
+
+
+class _Timed:
+    """A flow estimator whose work is timed."""
+
+    def __init__(self, estimator: FlowEstimator, clock: Clock) -> None:
+        self.name, self.recipe = estimator.name, estimator.recipe
+        self._estimator, self._clock = estimator, clock
+
+    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        with self._clock.time("flow"):
+            return self._estimator(first, second)

@@ -1,0 +1,156 @@
+"""Probabilities along the flow: propagated to frames that the network has not seen, and smoothed."""
+
+from collections.abc import Generator, Iterable, Iterator
+from functools import lru_cache, reduce
+
+import cv2
+import numpy as np
+
+from dpa.engine.flow import Drawn
+from dpa.engine.threads import whole
+from dpa.errors import TruncatedError
+from dpa.video.frame import Frame
+
+
+def keyed(drawn: Iterable[Drawn], every: int) -> Iterator[tuple[Drawn, bool]]:
+    """Each frame and whether the network is to see it: the first, those with index k * every, and the last.
+
+    Above 1 it looks one frame ahead. Where `drawn` ends in a `TruncatedError`, that is raised after the last
+    frame.
+    """
+    if every == 1:
+        yield from ((item, True) for item in drawn)
+        return
+    held: Drawn | None = None
+    first, truncated = True, list[TruncatedError]()
+    for item in whole(drawn, truncated):
+        if held is not None:
+            yield held, first or held[0].index % every == 0
+            first = False
+        held = item
+    if held is not None:
+        yield held, True
+    for error in truncated:
+        raise error
+
+
+def propagated(
+    seen: Iterable[tuple[Frame, np.ndarray, np.ndarray | None]],
+) -> Generator[tuple[Frame, np.ndarray, np.ndarray], None, None]:
+    """Fill in the probabilities that are missing, from the known ones before and after them.
+
+    The later one is propagated backwards, p_t(x) = p_{t+1}(x + f_t(x)); the earlier one forwards, where the
+    flow back is taken to be -f_t(x), which holds where motion is smooth. The two are mixed by their
+    distances.
+
+    Args:
+        seen: frame, its flow to the next one in pixels of the frame, at any size, and the probability at the
+            network's size, or None; the first and the last frame have one.
+
+    Yields:
+        The same with a probability for each, in order, as soon as the next known one has come.
+    """
+    before, passed = None, []
+    for frame, flow, probability in seen:
+        if probability is None:
+            passed.append((frame, flow))
+            continue
+        if before is not None:
+            steps = [_steps(flow, frame, probability.shape) for frame, flow in passed]
+            between = _between(steps, before, probability)
+            for (earlier, its_flow), moved in zip(passed[1:], between, strict=True):
+                yield earlier, its_flow, moved
+        yield frame, flow, probability
+        before, passed = probability, [(frame, flow)]
+
+
+def smoothed(
+    seen: Iterable[tuple[Frame, np.ndarray | None, np.ndarray]], weight: float
+) -> Generator[tuple[Frame, np.ndarray | None, np.ndarray], None, None]:
+    """Mix every frame's probability with those of the frames beside it, moved along the flow.
+
+    p_t(x) becomes (p_t(x) + w q_{t-1}(x - f_{t-1}(x)) + w q_{t+1}(x + f_t(x))) / (1 + 2 w), where q is p at
+    half the resolution: a fraction of the work for masks as good (docs/performance.md). What is at the ends,
+    or has no flow, is left out of the mean. Looks one frame ahead.
+
+    Args:
+        seen: as `propagated` gives them; flow may be None where it is not known.
+        weight: w, at least 0.
+    """
+    truncated = list[TruncatedError]()
+    before: _Step | None = None
+    this: _Step | None = None
+    for frame, flow, probability in whole(seen, truncated):
+        after = _Step(frame, flow, probability)
+        if this is not None:
+            yield this.frame, this.flow, _mixed(before, this, after, weight)
+        before, this = this, after
+    if this is not None:
+        yield this.frame, this.flow, _mixed(before, this, None, weight)
+    for error in truncated:
+        raise error
+
+
+class _Step:
+    """A frame, its probability, and at half the resolution its probability and its flow to the next frame."""
+
+    def __init__(self, frame: Frame, flow: np.ndarray | None, probability: np.ndarray) -> None:
+        self.frame, self.flow, self.probability = frame, flow, probability
+        h, w = probability.shape
+        self.coarse = cv2.resize(probability, (-(-w // 2), -(-h // 2)), interpolation=cv2.INTER_AREA)
+        self.field = None if flow is None else _steps(flow, frame, self.coarse.shape)
+
+
+def _mixed(before: _Step | None, this: _Step, after: _Step | None, weight: float) -> np.ndarray:
+    moved = []
+    if before is not None and before.field is not None:
+        moved.append(_moved(before.coarse, -before.field))
+    if after is not None and this.field is not None:
+        moved.append(_moved(after.coarse, this.field))
+    if not moved:
+        return this.probability
+    h, w = this.probability.shape
+    beside = cv2.resize(reduce(np.add, moved), (w, h), interpolation=cv2.INTER_LINEAR)
+    own = 1 / (1 + weight * len(moved))
+    return cv2.addWeighted(this.probability, own, beside, weight * own, 0)
+
+
+def _between(fields: list[np.ndarray], before: np.ndarray, after: np.ndarray) -> list[np.ndarray]:
+    """Probabilities of the frames between two known ones.
+
+    Args:
+        fields: (H, W, 2), of the frame that `before` is of and of those between, n of them.
+        before, after: (H, W), n frames apart.
+
+    Returns:
+        n - 1 of (H, W).
+    """
+    n = len(fields)
+    forwards, backwards = [before], [after]
+    for field in fields[:-1]:
+        forwards.append(_moved(forwards[-1], -field))
+    for field in reversed(fields[1:]):
+        backwards.append(_moved(backwards[-1], field))
+    pairs = zip(forwards[1:], reversed(backwards[1:]), strict=True)
+    return [(1 - k / n) * earlier + k / n * later for k, (earlier, later) in enumerate(pairs, start=1)]
+
+
+def _steps(flow: np.ndarray, frame: Frame, size: tuple[int, ...]) -> np.ndarray:
+    """The flow on a grid of another size, (H, W, 2), in that grid's pixels."""
+    (h, w), (full_h, full_w) = size, frame.image.shape[:2]
+    scale = np.array([w / full_w, h / full_h, 1.0, 1.0])
+    return cv2.multiply(cv2.resize(flow, (w, h), interpolation=cv2.INTER_LINEAR), scale)
+
+
+def _moved(probability: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """p(x + field(x)), with the border's values outside."""
+    places = _grid(*probability.shape) + field
+    x, y = cv2.split(places)
+    return cv2.remap(probability, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+@lru_cache(maxsize=4)
+def _grid(h: int, w: int) -> np.ndarray:
+    """Every pixel's own place, (H, W, 2): x, y."""
+    x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
+    return np.stack([x, y], -1)

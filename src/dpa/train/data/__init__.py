@@ -1,0 +1,1 @@
+"""Training data: reading, augmentation, synthetic flow, copy-paste, and the batches made of them."""

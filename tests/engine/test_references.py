@@ -1,0 +1,171 @@
+"""Which frames are references."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from video_samples import make_folder, make_video
+
+from dpa.backends import Memory
+from dpa.engine.references import Inputs, Reservoir, from_file, prepare, reference_indices
+from dpa.video import open_source
+from engine_samples import FakeBackend, image, make_clip
+
+
+def memory(value: float) -> Memory:
+    return Memory(np.full((2, 3, 3), value, np.float32), np.full((2, 3, 3), value, np.float32))
+
+
+def kept(memory: Memory | None) -> list[float]:
+    return [] if memory is None else memory.value[0, ::3, 0].tolist()
+
+
+@given(count=st.integers(1, 10_000), n=st.integers(1, 20))
+def test_indices_are_the_papers(count: int, n: int) -> None:
+    indices = reference_indices(count, n)
+    assert indices == sorted(set(indices))
+    assert indices[0] == 0
+    assert indices[-1] < count
+    if count >= n:
+        assert indices == [i * (count // n) for i in range(n)]
+    else:
+        assert indices == list(range(count))
+
+
+@given(count=st.integers(0, 60), n=st.integers(1, 6))
+def test_a_reservoir_is_bounded_and_repeatable(count: int, n: int) -> None:
+    runs = []
+    for _ in range(2):
+        reservoir, history = Reservoir(n), []
+        assert reservoir.memory is None
+        for index in range(count):
+            reservoir.add(memory(index))
+            history.append(kept(reservoir.memory))
+        runs.append(history)
+    assert runs[0] == runs[1]
+    for index, now in enumerate(runs[0]):
+        assert len(now) == len(set(now)) == min(index + 1, n)
+        assert set(now) <= set(range(index + 1))
+
+
+def test_a_reservoir_samples_all_of_the_past_alike() -> None:
+    # One stream of numbers for all, as if 300 videos of 40 frames came one after the other.
+    shared = Reservoir(1)._random
+    tally: Counter[float] = Counter()
+    for _ in range(300):
+        reservoir = Reservoir(4)
+        reservoir._random = shared
+        for index in range(40):
+            reservoir.add(memory(index))
+        tally.update(kept(reservoir.memory))
+    quarters = [sum(tally[i] for i in range(start, start + 10)) for start in range(0, 40, 10)]
+    assert all(abs(quarter - 300) < 75 for quarter in quarters), quarters
+
+
+class Engine:
+    """Stands for the engine: keeps what it was to look at as (frame, next, previous), and what to encode."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int | None, ...]] = []
+        self.indices: list[int] = []
+        self.encoded: list[list[int]] = []
+
+    def look(self, index: int, *images: np.ndarray | None) -> Inputs:
+        self.asked.append(tuple(None if i is None else (int(i[0, 0, 0]) - 10) // 2 for i in images))
+        self.indices.append(index)
+        picture = np.full((4, 4, 3), index, np.uint8)
+        return picture, picture
+
+    def encode(self, inputs: list[Inputs]) -> list[Memory]:
+        self.encoded.append([int(picture[0, 0, 0]) for picture, _ in inputs])
+        return [memory(index) for index in self.encoded[-1]]
+
+
+@pytest.mark.parametrize(
+    ("frames", "n", "expected"),
+    [
+        (9, 4, [(0, 1, None), (2, 3, None), (4, 5, None), (6, 7, None)]),
+        (2, 4, [(0, 1, None), (1, None, 0)]),
+        (1, 4, [(0, None, None)]),
+        (3, 1, [(0, 1, None)]),
+    ],
+)
+def test_of_a_file_with_their_neighbours(
+    tmp_path: Path, frames: int, n: int, expected: list[tuple[int | None, ...]]
+) -> None:
+    engine = Engine()
+    with open_source(make_clip(tmp_path / "clip.mkv", frames)) as source:
+        found = from_file(source, n, engine.look, engine.encode)
+    assert engine.asked == expected
+    assert engine.indices == [asked[0] for asked in expected]
+    assert engine.encoded == [engine.indices], "all at once"
+    assert kept(found) == engine.indices
+
+
+def test_found_by_seeking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_video(tmp_path / "clip.mp4", [image(i) for i in range(80)], options={"g": "5"})
+    decoded = []
+    from dpa.video.decode import Reader
+
+    every = Reader.decoded
+
+    def counted(reader: Reader) -> Iterator[object]:
+        for picture in every(reader):
+            decoded.append(picture.pts)
+            yield picture
+
+    with open_source(path) as source:
+        monkeypatch.setattr(Reader, "decoded", counted)
+        engine = Engine()
+        from_file(source, 4, engine.look, engine.encode)
+    assert len(decoded) < 30
+
+
+def test_a_damaged_reference_is_left_out(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", [f"{i}.png" for i in range(8)])
+    whole = (folder / "2.png").read_bytes()
+    (folder / "2.png").write_bytes(whole[: len(whole) // 2])
+    with open_source(folder) as source:
+        engine = Engine()
+        assert kept(from_file(source, 4, engine.look, engine.encode)) == [0, 4, 6]
+
+
+def test_without_one_that_can_be_decoded_there_are_none(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "in", ["0.png", "1.png"])
+    engine = Engine()
+    with open_source(folder) as source:
+        for picture in folder.iterdir():
+            picture.write_bytes(picture.read_bytes()[:60])
+        assert from_file(source, 4, engine.look, engine.encode) is None
+        assert isinstance(prepare(source, FakeBackend(), 4, engine.look, engine.encode), Reservoir)
+    assert engine.encoded == []
+
+
+def test_of_a_cut_file_they_are_spread_over_what_is_left(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip.mkv", 40)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    engine = Engine()
+    with open_source(path) as source:
+        count = source.count or 0
+        from_file(source, 4, engine.look, engine.encode)
+    assert 10 < count < 30
+    assert [asked[0] for asked in engine.asked] == reference_indices(count, 4)
+
+
+def test_what_kind_of_source_gets_what(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip.mkv", 4)
+    with open_source(path) as file, open_source(path.as_uri()) as live:
+        engine = Engine()
+        assert isinstance(prepare(live, FakeBackend(), 4, engine.look, engine.encode), Reservoir)
+        for source in (file, live):
+            blank = prepare(source, FakeBackend(ifa=False), 4, engine.look, engine.encode)
+            assert isinstance(blank, Memory)
+            assert not blank.key.any()
+        assert engine.asked == engine.encoded == []
+        of_file = prepare(file, FakeBackend(), 4, engine.look, engine.encode)
+        assert isinstance(of_file, Memory)
+        assert kept(of_file) == [0, 1, 2, 3]

@@ -1,0 +1,233 @@
+"""Training batches: a pure function of seed and iteration, picture, mask and flow of one place."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from dpa.datasets.layout import find_sequences, find_stills
+from dpa.errors import InputError
+from dpa.train.data.augment import AugmentSettings
+from dpa.train.data.batches import Batches
+from dpa.train.data.read import read_view
+
+PLAIN = AugmentSettings(
+    border=0, rotate=0.0, brightness=(1, 1), contrast=(1, 1), colour=(1, 1), sharpness=(1, 1)
+)
+
+
+def test_flow_of_smaller_frames_stays_aligned(tmp_path: Path) -> None:
+    # `dpa flow --size` writes pictures smaller than the frames: crops must take the same part of both.
+    mask = np.zeros((120, 200), np.uint8)
+    mask[30:90, 100:180] = 255
+    for kind, size in (("RGB", (200, 120)), ("GT", (200, 120)), ("FLOW", (100, 60))):
+        (tmp_path / kind).mkdir()
+        picture = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(tmp_path / kind / "box_00000.png"), picture)
+    settings = AugmentSettings(**vars(PLAIN) | {"crop": 0.5, "rotate": 1.0})
+    batches = Batches(
+        [],
+        find_sequences(tmp_path, masks=True, flows=True),
+        groups=8,
+        views=2,
+        share=0.0,
+        sizes=[(96, 160)],
+        motion=True,
+        settings=settings,
+        seed=0,
+    )
+    batch = batches[0]
+    assert batch.flow is not None
+    for picture in (batch.image, batch.flow):
+        found = picture[:, :1] > 127
+        union = np.count_nonzero(found | (batch.mask > 0))
+        assert np.count_nonzero(found & (batch.mask > 0)) > 0.95 * union
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Three stills and two videos of four frames; every picture has a colour of its own."""
+    number = 0
+    for folder, stems in (
+        ("stills", ["a", "b", "c"]),
+        ("videos", [f"{v}_{i:05d}" for v in ("one", "two") for i in range(4)]),
+    ):
+        for stem in stems:
+            number += 20
+            mask = np.zeros((48, 64), np.uint8)
+            mask[12:36, 16:48] = 1  # any value above 0 is the object
+            for kind, picture in (("RGB", mask * 0 + number), ("GT", mask), ("FLOW", mask * 0 + 9)):
+                (tmp_path / folder / kind).mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(tmp_path / folder / kind / f"{stem}.png"), picture)
+    return tmp_path
+
+
+def _values(**changes) -> dict:
+    values = {
+        "groups": 4,
+        "views": 3,
+        "share": 0.5,
+        "sizes": [(32, 64), (64, 32)],
+        "motion": True,
+        "settings": PLAIN,
+        "seed": 7,
+    }
+    return values | changes
+
+
+def _batches(root: Path, **changes) -> Batches:
+    return Batches(find_stills(root / "stills"), find_sequences(root / "videos"), **_values(**changes))
+
+
+def test_a_pure_function_of_seed_and_iteration(root: Path) -> None:
+    first, second = _batches(root, settings=AugmentSettings()), _batches(root, settings=AugmentSettings())
+    for iteration in (5, 0, 5):  # in any order, from any object
+        a, b = first[iteration], second[iteration]
+        assert np.array_equal(a.image, b.image)
+        assert np.array_equal(a.flow, b.flow)  # type: ignore[arg-type]
+        assert np.array_equal(a.mask, b.mask)
+        second[9]
+    assert not np.array_equal(first[0].image.ravel(), first[1].image.ravel())
+    other = _batches(root, settings=AugmentSettings(), seed=8)
+    assert not np.array_equal(first[0].image.ravel(), other[0].image.ravel())
+
+
+def test_shapes_and_all_sizes(root: Path) -> None:
+    batches = _batches(root)
+    sizes = set()
+    for i in range(12):
+        batch = batches[i]
+        sizes.add(batch.image.shape[2:])
+        assert batch.image.shape == batch.flow.shape == (12, 3, *batch.image.shape[2:])  # type: ignore[union-attr]
+        assert batch.mask.shape == (12, 1, *batch.image.shape[2:])
+        assert set(np.unique(batch.mask)) == {0, 1}
+    assert sizes == {(32, 64), (64, 32)}
+    assert _batches(root, motion=False)[0].flow is None
+
+
+def test_groups_are_views_of_one_video_or_still(root: Path) -> None:
+    batch = _batches(root)[0]
+    colours = batch.image[:, 0, 5, 5].reshape(4, 3).astype(int)
+    for still in colours[:2]:
+        assert len(set(still)) == 1
+        assert still[0] <= 60
+    for video in colours[2:]:
+        assert len(set(video)) == 3, "frames are drawn without repetition while there are enough"
+        assert len({(c - 80) // 80 for c in video}) == 1
+    assert (batch.flow[6:] == 9).all()  # type: ignore[index]
+    assert not (batch.flow[:6] == 9).all()  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("share", "wanted"), [(0.0, 0.0), (0.3, 0.3), (1.0, 1.0)])
+def test_share_of_stills(root: Path, share: float, wanted: float) -> None:
+    batches = _batches(root, share=share, motion=False)
+    stills = [(batches[i].image[::3, 0, 5, 5] <= 60).mean() for i in range(60)]
+    assert np.mean(stills) == pytest.approx(wanted, abs=0.06)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_bars_in_stills_and_in_video_frames(root: Path, share: float) -> None:
+    given = {"share": share, "sizes": [(48, 64)]}
+    plain, barred = (_batches(root, **given, bars=bars) for bars in (0.0, 1.0))
+    shown, cut, drawn = [], [], []
+    for i in range(6):
+        a, b = plain[i], barred[i]
+        assert (a.image.std(axis=(2, 3)) == 0).all()
+        assert (b.mask <= a.mask).all()
+        # Whatever is still object looks as it did: its frame's one colour.
+        for picture, mask in zip(b.image[:, 0], b.mask[:, 0], strict=True):
+            assert len(np.unique(picture[mask > 0])) <= 1
+        shown += list((b.image != b.image[..., :1, :1]).any(axis=(1, 2, 3)))
+        cut += list((b.mask < a.mask).any(axis=(1, 2, 3)))
+        drawn += list((b.flow != 9).any(axis=(1, 2, 3)))  # type: ignore[union-attr]
+    assert np.mean(shown) > 0.9
+    assert 0.3 < np.mean(cut) < 1
+    if not share:
+        assert 0.2 < np.mean(drawn) < 1, "an estimator sees some bars and loses others"
+
+
+def test_share_of_groups_with_bars(root: Path) -> None:
+    batches = _batches(root, share=0.0, sizes=[(48, 64)], bars=0.4)
+    groups = np.concatenate([batches[i].image.reshape(4, 3, -1).std(axis=2) > 0 for i in range(40)])
+    assert groups.any(axis=1).mean() == pytest.approx(0.4, abs=0.12)
+    # All views of a group have them, or none; a few hide behind the object.
+    assert groups[groups.any(axis=1)].mean() > 0.9
+    without = _batches(root, share=0.0, sizes=[(48, 64)], bars=1.0, motion=False)
+    assert all((without[i].image.std(axis=(2, 3)) == 0).all() for i in range(4))
+
+
+def test_a_video_shorter_than_its_views_repeats_frames(root: Path) -> None:
+    assert _batches(root, views=6, share=0.0)[0].image.shape[0] == 24
+
+
+def test_one_kind_of_data_is_enough_and_none_is_not(root: Path) -> None:
+    given = _values()
+    assert Batches(find_stills(root / "stills"), [], **given).share == 1.0
+    assert Batches([], find_sequences(root / "videos"), **given).share == 0.0
+    with pytest.raises(InputError, match="no training data"):
+        Batches([], [], **given)
+
+
+def test_what_cannot_be_read_is_named(root: Path) -> None:
+    image, mask = find_stills(root / "stills")[0]
+    cv2.imwrite(str(mask), np.zeros((48, 60), np.uint8))
+    with pytest.raises(InputError, match=r"a\.png: mask and picture a\.png differ in size: 60x48 and 64x48"):
+        read_view(image, mask)
+    for path in (mask, image):
+        path.write_bytes(path.read_bytes()[:20])
+        with pytest.raises(InputError) as caught:
+            read_view(image, mask)
+        assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_parts_are_the_whole_whoever_makes_them(root: Path, parts: int) -> None:
+    everything = {"settings": AugmentSettings(leave=0.5), "paste": 0.5, "bars": 0.5}
+    batches = _batches(root, **everything)
+    for iteration in (0, 3):
+        whole = batches[iteration]
+        own = [_batches(root, **everything).part(iteration, p, parts) for p in range(parts)]
+        for name in ("image", "flow", "mask"):
+            wanted = getattr(whole, name).reshape(4, 3, *getattr(whole, name).shape[1:])
+            for p, part in enumerate(own):
+                found = getattr(part, name)
+                assert np.array_equal(found.reshape(4 // parts, 3, *found.shape[1:]), wanted[p::parts])
+
+
+def test_an_epoch_sees_every_frame_and_every_still_once(root: Path) -> None:
+    batches = _batches(root, groups=4, views=1, share=0.5, motion=False)
+    assert batches.epoch == 4
+    seen = [int(c) for i in range(4) for c in batches[i].image[:, 0, 5, 5]]
+    assert sorted(c for c in seen if c > 60) == [80, 100, 120, 140, 160, 180, 200, 220]
+    assert sorted(seen.count(c) for c in (20, 40, 60)) == [2, 3, 3]
+    stills = Batches(find_stills(root / "stills"), [], **_values(groups=2, views=1, motion=False))
+    assert stills.epoch == 1.5
+    assert sorted(int(c) for i in range(3) for c in stills[i].image[:, 0, 5, 5]) == [20, 20, 40, 40, 60, 60]
+
+
+def test_extra_videos_are_drawn_anew_each_epoch(root: Path) -> None:
+    one, two = find_sequences(root / "videos")
+    batches = Batches([], [one], [two], **_values(groups=4, views=1, share=0.0))
+    assert batches.epoch == 2
+    for epoch in range(3):
+        seen = [int(c) for i in range(2) for c in batches[2 * epoch + i].image[:, 0, 5, 5]]
+        assert sorted(seen) == [80, 100, 120, 140, 160, 180, 200, 220]
+
+
+def test_broken_pictures_are_replaced_and_named(root: Path) -> None:
+    broken = root / "stills" / "RGB" / "b.png"
+    broken.write_bytes(b"no picture")
+    batches = _batches(root, share=1.0, motion=False, views=1)
+    skipped: dict[str, str] = {}
+    for i in range(6):
+        batch = batches[i]
+        assert batch.image.shape[0] == 4
+        assert set(batch.image[:, 0, 5, 5].tolist()) <= {20, 60}
+        skipped |= batch.skipped
+    assert list(skipped) == [str(broken)]
+    assert "cannot be read as a picture" in skipped[str(broken)]
+    for path in (root / "stills" / "RGB").iterdir():
+        path.write_bytes(b"no picture")
+    with pytest.raises(InputError, match="cannot be read as a picture"):
+        batches[0]
