@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-TRIAL = 60
+TRIAL = 80
 """Iterations of a trial; its speed is that of the last third."""
 DONE = "done"
 SPARE = 0.96
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs=2, required=True, metavar=("PRETRAIN", "FINETUNE"))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--until", choices=("trial", "pretrain", "finetune"), default="finetune")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     given = [*args.settings, "--device", args.device]
     root: Path = args.folder
     root.mkdir(parents=True, exist_ok=True)
