@@ -74,7 +74,6 @@ class Trainer:
                 "or fewer devices and parts (accumulate)"
             )
         on_gpu = self.fabric.device.type == "cuda"
-        torch.backends.cudnn.benchmark = on_gpu  # a run has few sizes: the fastest kernel of each is worth a search
         self.model = model.to(self.fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for encoder_stage in list(model.encoders[0].stages)[: stage.freeze]:  # type: ignore[arg-type]
             encoder_stage.requires_grad_(False)
