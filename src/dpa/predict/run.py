@@ -10,12 +10,12 @@ from typing import Any
 
 from dpa._version import __version__
 from dpa.config import nearest
+from dpa.datasets import Sequence, find_videos
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import DPAError, InputError, OutputError
 from dpa.flow.estimator import choose
 from dpa.flow.pictures import RECIPE_FILE
 from dpa.predict.record import KINDS, Entry, Record, discard
-from dpa.predict.videos import Video, find_videos
 from dpa.video.read import open_source
 from dpa.weights.card import sha256
 
@@ -124,7 +124,7 @@ class Prediction:
             done += len(video.images)
         progress("", done, count)
 
-    def _make(self, video: Video, progress: Callable[[int, int | None], None]) -> Entry:
+    def _make(self, video: Sequence, progress: Callable[[int, int | None], None]) -> Entry:
         flows = (None,) * len(video.images) if self._forced else video.flows
         given = sum(path is not None for path in flows)
         entry = Entry("failed", len(video.images), given, len(flows) - given)
@@ -156,7 +156,7 @@ class Prediction:
         entry.seconds = round(time.perf_counter() - start, 3)
         return entry
 
-    def _is_whole(self, video: Video) -> bool:
+    def _is_whole(self, video: Sequence) -> bool:
         entry = self.record.entries.get(video.name)
         if entry is None or entry.state != "done" or entry.frames != len(video.images):
             return False
