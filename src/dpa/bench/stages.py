@@ -160,17 +160,7 @@ def whole(settings: BenchSettings) -> Measured:
     from dpa.engine.segmenter import Segmenter
 
     backend, _ = _open(settings)
-    segmenter = Segmenter(
-        settings.model,
-        device=settings.device,
-        flow=settings.flow,
-        flow_size=settings.flow_size,
-        references=settings.references,
-        size=settings.size,
-        every=settings.every,
-        smooth=settings.smooth,
-        backend=backend,
-    )
+    segmenter = Segmenter(settings, backend=backend)
     with opened(settings) as head, tempfile.TemporaryDirectory() as folder:
 
         def work() -> int:
@@ -208,8 +198,7 @@ def _open(settings: BenchSettings) -> tuple[Backend, str]:
     Torch is imported only where it computes: its memory would count.
     """
     if settings.weights is not None or find(settings.model).path is not None:
-        asked = settings.precision or "auto"
-        of = (settings.model, settings.weights, settings.device, settings.threads, asked)
+        of = (settings.model, settings.weights, settings.device, settings.threads, settings.precision)
         backend = open_backend(*of, compiled=settings.compiled)
         return backend, backend.weights
     if settings.precision == "int8":

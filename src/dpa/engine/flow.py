@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dpa.engine.config import SegmenterConfig
 from dpa.engine.references import neighbours
 from dpa.engine.threads import Clock
 from dpa.errors import InputError
@@ -28,7 +29,8 @@ class FlowInput:
 
     Args:
         source: the video.
-        estimator, size, floor: how flow is computed and drawn; see `dpa.engine.segmenter.Segmenter`.
+        estimator: computes flow.
+        config: says at which size, and how it is drawn.
         clock: times reading, estimating and drawing.
         given: pictures that exist already.
 
@@ -40,8 +42,7 @@ class FlowInput:
         self,
         source: Source,
         estimator: FlowEstimator,
-        size: int | None,
-        floor: float,
+        config: SegmenterConfig,
         clock: Clock,
         given: Given = None,
     ) -> None:
@@ -51,7 +52,7 @@ class FlowInput:
                 f"{source.name}: {len(given)} flow pictures for {frames}: give one entry a frame"
             )
         self._source, self._estimator, self._clock = source, estimator, clock
-        self._size, self._floor, self._given = size, floor, given
+        self._size, self._floor, self._given = config.flow_size, config.flow_floor, given
 
     def stream(self, frames: Generator[Frame, None, None], start: int) -> Generator[Drawn, None, None]:
         """Every frame from index `start` on with its flow and picture; closes `frames`."""

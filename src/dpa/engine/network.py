@@ -5,11 +5,12 @@ from collections.abc import Generator, Iterator
 import numpy as np
 
 from dpa.backends import Backend, Memory
+from dpa.engine.config import SegmenterConfig
 from dpa.engine.flow import Drawn
 from dpa.engine.references import Inputs, Reservoir
 from dpa.engine.threads import Clock, whole
 from dpa.errors import TruncatedError
-from dpa.model.size import fit, working_size
+from dpa.model.size import fit
 from dpa.video.frame import Frame
 
 Seen = tuple[Frame, np.ndarray | None, np.ndarray | None]
@@ -22,15 +23,15 @@ class Network:
 
     Args:
         backend: the network.
-        size, keep_aspect: see `DPAConfig`.
+        config: says at which size.
     """
 
-    def __init__(self, backend: Backend, size: int, keep_aspect: bool) -> None:
-        self._backend, self._size, self._keep_aspect = backend, size, keep_aspect
+    def __init__(self, backend: Backend, config: SegmenterConfig) -> None:
+        self._backend, self._config = backend, config.for_network(backend.config)
 
     def inputs(self, image: np.ndarray, picture: np.ndarray) -> Inputs:
         """A frame and its flow picture, (H, W, 3) uint8, at the working size."""
-        size = working_size(image.shape[:2], self._size, self._keep_aspect)
+        size = self._config.working_size(image.shape[:2])
         return fit(image, size), fit(picture, size)
 
     def remember(self, inputs: list[Inputs]) -> list[Memory]:
