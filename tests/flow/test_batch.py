@@ -5,12 +5,14 @@ import cv2
 import numpy as np
 import pytest
 
-from dpa.errors import InputError, OutputError
+from dpa.errors import InputError, OutputError, TruncatedError
 from dpa.flow import batch
 from dpa.flow.batch import Maker, plan, run
 from dpa.flow.colour import flow_to_image
 from dpa.flow.pictures import Look
 from dpa.flow.stream import pair_flow
+from dpa.video import open_source
+from engine_samples import make_cut_clip
 
 MAKER = Maker("dis-fast", "cpu", None)
 
@@ -113,3 +115,15 @@ def test_live_input_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setattr(batch, "open_source", lambda source: Camera())
     with pytest.raises(InputError, match="not of live input"):
         plan("0", tmp_path)
+
+
+def test_all_that_can_be_decoded_of_a_cut_video_is_written_before_the_error(tmp_path: Path) -> None:
+    path, out = make_cut_clip(tmp_path / "cut.mp4"), tmp_path / "out"
+    written = []
+    with pytest.raises(TruncatedError, match="of 40 frames"):
+        written.extend(run(plan(str(path), out), MAKER, Look()))
+    with open_source(path) as source:
+        decoded = [frame.index for frame in source.read()]
+        assert "of 40 frames" in str(source.damage)
+    assert pictures(out) == [f"{index:05d}.jpg" for index in decoded]
+    assert len(written) == len(decoded) < 40

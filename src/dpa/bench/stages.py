@@ -15,6 +15,7 @@ from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.machine import describe, multiply_rate
 from dpa.bench.measure import Measured, finish, measure
 from dpa.bench.settings import BenchSettings
+from dpa.engine.frame_data import FrameData
 from dpa.engine.propagation import propagated, smoothed
 from dpa.errors import InputError, MissingExtra
 from dpa.flow.colour import flow_to_image
@@ -128,9 +129,15 @@ def smooth(settings: BenchSettings, size: list[int]) -> Measured:
     with opened(settings) as head:
         frames = list(islice(head.frames(), max(_FLOW_FRAMES, 2 * settings.every + 1)))
     probability, last = _disc((size[0], size[1])), len(frames) - 1
+    moving = enumerate(flows(frames, make_estimator("dis"), settings.flow_size))
     found = [
-        (frame, field, probability if index % settings.every == 0 or index == last else None)
-        for index, (frame, field) in enumerate(flows(frames, make_estimator("dis"), settings.flow_size))
+        FrameData(
+            frame,
+            frame.image,
+            field,
+            probability=probability if index % settings.every == 0 or index == last else None,
+        )
+        for index, (frame, field) in moving
     ]
 
     def work() -> int:

@@ -76,7 +76,7 @@ class SegmenterConfig:
     def __post_init__(self) -> None:
         # Here, as they bring NumPy along.
         from dpa.backends import PRECISIONS
-        from dpa.flow.estimator import NAMES
+        from dpa.flow.estimator import choose
 
         if not 0 < self.threshold < 1:
             raise InputError(f"the threshold must lie between 0 and 1, not {self.threshold}")
@@ -96,8 +96,7 @@ class SegmenterConfig:
             raise InputError(f"threads must be 1 or more, or 0 for one per core, not {self.threads}")
         if self.precision not in PRECISIONS:
             raise InputError(f"unknown precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
-        if self.flow not in NAMES:
-            raise InputError(f"unknown flow estimator {self.flow!r}: choose one of {', '.join(NAMES)}")
+        choose(self.flow)
 
     @property
     def name(self) -> str:

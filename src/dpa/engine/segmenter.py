@@ -7,19 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import cv2
-import numpy as np
-
 from dpa.backends import Backend, open_backend
 from dpa.device import pick_device
 from dpa.engine.config import SegmenterConfig, Settings
-from dpa.engine.flow import Drawn, FlowInput, Given
-from dpa.engine.network import Network, Seen
-from dpa.engine.propagation import keyed, propagated, smoothed
-from dpa.engine.references import Inputs, prepare
+from dpa.engine.flow import FlowInput, Given
+from dpa.engine.pipeline import Pipeline
 from dpa.engine.results import Mask, Summary
-from dpa.engine.threads import Clock, threaded
-from dpa.errors import InputError, TruncatedError
+from dpa.engine.threads import Clock
+from dpa.errors import InputError
 from dpa.flow.estimator import FlowEstimator, choose, make_estimator
 from dpa.flow.stream import DIRECTION, LAST_FRAME
 from dpa.video.read import open_source
@@ -28,9 +23,6 @@ from dpa.video.write import Sink, check_apart, open_sink
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-_HELD = 16
-"""Frames that wait at most for the network to see some of them at once."""
 
 
 class Segmenter:
@@ -104,7 +96,9 @@ class Segmenter:
         """
         with ExitStack() as stack:
             opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
-            yield from self._run(opened, Clock(), 0, flow_pictures)
+            with closing(self._pipeline(opened, Clock(), flow_pictures).masks()) as masks:
+                yield from masks
+            opened.check()
 
     def write(
         self,
@@ -132,19 +126,26 @@ class Segmenter:
         """
         check_apart([path for path, _ in outputs])
         clock, summary = Clock(), self._summary(outputs, flow_pictures)
-        try:
-            with ExitStack() as stack, clock.time("total"):
-                opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
-                summary.source = str(opened.path or opened.name)
-                how: Any = {"overwrite": overwrite, "resume": resume, "flow_floor": self.config.flow_floor}
-                sinks = [stack.enter_context(open_sink(path, kind, opened, **how)) for path, kind in outputs]
-                told = progress or (lambda done, count: None)
-                self._fill(sinks, opened, clock, summary, told, flow_pictures)
-        except TruncatedError as error:
-            summary.problem, error.summary = str(error), summary
-            raise
-        finally:
-            summary.seconds = {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()}
+        with ExitStack() as stack:
+            opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
+            summary.source = str(opened.path or opened.name)
+            try:
+                with ExitStack() as writing, clock.time("total"):
+                    how: Any = {
+                        "overwrite": overwrite,
+                        "resume": resume,
+                        "flow_floor": self.config.flow_floor,
+                    }
+                    sinks = [
+                        writing.enter_context(open_sink(path, kind, opened, **how)) for path, kind in outputs
+                    ]
+                    told = progress or (lambda done, count: None)
+                    self._fill(sinks, opened, clock, summary, told, flow_pictures)
+            finally:
+                summary.seconds = {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()}
+            if opened.damage is not None:
+                summary.problem, opened.damage.summary = str(opened.damage), summary
+            opened.check()
         return summary
 
     def _fill(
@@ -160,9 +161,9 @@ class Segmenter:
         progress(start, source.count)
         if source.count is not None and start >= source.count:
             # Nothing is left to do; reading on from the end still says so where frames are missing.
-            deque(source.frames(start), maxlen=0)
+            deque(source.read(start), maxlen=0)
             return
-        with closing(self._run(source, clock, start, flow_pictures)) as masks:
+        with closing(self._pipeline(source, clock, flow_pictures).masks(start)) as masks:
             for mask in masks:
                 with clock.time("write"):
                     for sink in sinks:
@@ -170,61 +171,14 @@ class Segmenter:
                 summary.frames += 1
                 progress(mask.index + 1, source.count)
 
-    def _run(
-        self, source: Source, clock: Clock, start: int, flow_pictures: Given
-    ) -> Generator[Mask, None, None]:
+    def _pipeline(self, source: Source, clock: Clock, flow_pictures: Given) -> Pipeline:
         if self.config.every > 1 and any(path is not None for path in flow_pictures or ()):
             raise InputError(
                 f"{source.name}: masks cannot be propagated along flow pictures: have the flow computed, or "
                 "let the network see every frame"
             )
         motion = FlowInput(source, self.estimator, self.config, clock, flow_pictures)
-        # Resumed masks are those of an unbroken run: the network sees the frames that it would have seen, and
-        # the frame before `start` has a mask that it is smoothed with.
-        key = max(0, start - 1) if self.config.smooth else start
-        key -= key % self.config.every
-        # The frame before is decoded too: the last frame's flow may need it.
-        first = max(0, key - 1)
-        decoded = threaded(clock.each("decode", source.frames(first)), name="decode", wake=source.stop)
-        drawn = threaded(motion.stream(decoded, key), name="flow", wake=source.stop)
-        seen = threaded(self._seen(source, motion, drawn, clock), name="network", wake=source.stop)
-        # A thread of its own: while masks are finished, the network sees the next frames.
-        finished = threaded(self._finished(seen, clock), name="masks", wake=source.stop)
-        with closing(finished):
-            yield from (mask for mask in finished if mask.index >= start)
-
-    def _seen(
-        self, source: Source, motion: FlowInput, drawn: Generator[Drawn, None, None], clock: Clock
-    ) -> Generator[Seen, None, None]:
-        network = Network(self.backend, self.config)
-
-        def look(index: int, image: np.ndarray, *others: np.ndarray | None) -> Inputs:
-            return network.inputs(image, motion.picture(index, image, *others))
-
-        with closing(drawn):
-            n = self.config.references
-            assert n is not None
-            with clock.time("references"):
-                references = prepare(source, self.backend, n, look, network.remember)
-            # A live mask waits for no later frame than it must; of others, few are held at once.
-            together = 1 if source.live else max(1, min(self.backend.batch, _HELD // self.config.every))
-            yield from network.probabilities(keyed(drawn, self.config.every), together, references, clock)
-
-    def _finished(self, seen: Generator[Seen, None, None], clock: Clock) -> Generator[Mask, None, None]:
-        with closing(seen):
-            known: Any = propagated(seen) if self.config.every > 1 else seen  # type: ignore[arg-type]
-            for frame, flow, small in smoothed(known, self.config.smooth) if self.config.smooth else known:
-                with clock.time("masks"):
-                    probability = self._full(small, frame.image.shape[:2])
-                    binary = probability > self.config.threshold
-                yield Mask(binary, probability, frame, flow)
-
-    def _full(self, probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """To the frame's resolution: (h, w) -> (H, W) float32 in [0, 1]."""
-        if self.config.normalise:
-            low, high = float(probability.min()), float(probability.max())
-            probability = (probability - low) / max(high - low, 1e-6)
-        return cv2.resize(probability, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+        return Pipeline(source, motion, self.backend, self.config, clock)
 
     def _summary(self, outputs: Sequence[tuple[str | Path, str | None]], flow_pictures: Given) -> Summary:
         flow = {
