@@ -9,7 +9,7 @@ from dpa.datasets import find_sequences, find_stills, find_videos
 from dpa.datasets.naming import by_sequence, split_name
 from dpa.evaluate.pairs import find_pairs
 from dpa.evaluate.protocols import find_protocol
-from dpa.flow.batch import plan
+from dpa.prepare.flow_batch import plan
 from dpa.video import open_source
 
 NUMBERS = (1, 2, 9, 10, 11)

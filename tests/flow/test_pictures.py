@@ -4,11 +4,8 @@ from pathlib import Path
 import pytest
 
 from dpa.errors import OutputError
-from dpa.flow.batch import Maker, plan, run
 from dpa.flow.dis import DIS
 from dpa.flow.pictures import Look, claim, make_recipe
-
-MAKER = Maker("dis-fast", "cpu", None)
 
 
 def test_the_recipe_says_it_all() -> None:
@@ -66,9 +63,7 @@ def test_a_recipe_that_is_no_object(tmp_path: Path) -> None:
         claim(tmp_path, make_recipe(DIS(), Look()), [], overwrite=False)
 
 
-def test_a_place_that_is_a_file(dataset: Path, tmp_path: Path) -> None:
+def test_a_place_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     with pytest.raises(OutputError, match="out"):
         claim(tmp_path / "out" / "deeper", make_recipe(DIS(), Look()), [], overwrite=False)
-    with pytest.raises(OutputError, match="cannot be made"):
-        list(run(plan(str(dataset), tmp_path / "out"), MAKER, Look()))

@@ -11,11 +11,11 @@ from fbms_samples import fbms
 
 from dpa.datasets.layout import find_sequences
 from dpa.errors import OutputError
-from dpa.flow.batch import Maker
 from dpa.flow.colour import flow_to_image
 from dpa.flow.pictures import Look, make_recipe
 from dpa.flow.stream import pair_flow
 from dpa.prepare.flow import claim_flow, count_flow, write_flow
+from dpa.prepare.flow_batch import Maker
 from dpa.prepare.plan import plan, write
 from dpa.prepare.records import Options
 

@@ -8,7 +8,7 @@ import typer
 from dpa.cli.options import FLOW, OUTPUT, SPEED, FlowDevice, FlowWeights, Overwrite, OwnFlowFloor, OwnFlowSize
 
 if TYPE_CHECKING:
-    from dpa.flow.batch import Maker
+    from dpa.prepare.flow_batch import Maker
 
 
 def flow(
@@ -49,8 +49,8 @@ def flow(
     Existing pictures of the same recipe are kept, so a run that was broken off goes on where it stopped.
     """
     from dpa.cli.progress import count_up
-    from dpa.flow.batch import plan, run
     from dpa.flow.pictures import Look, claim, make_recipe
+    from dpa.prepare.flow_batch import plan, run
 
     maker = pick_maker(estimator, device, flow_weights)
     look = Look(flow_size, flow_floor, quality)
@@ -66,8 +66,8 @@ def flow(
 def pick_maker(estimator: str, device: str, weights: Path | None) -> "Maker":
     """What makes the estimator in every process; says on standard error which one it is, and why."""
     from dpa.device import pick_device
-    from dpa.flow.batch import Maker
     from dpa.flow.estimator import choose
+    from dpa.prepare.flow_batch import Maker
 
     place = pick_device("cpu" if estimator.startswith("dis") and device == "auto" else device)
     name, why = choose(estimator, place)

@@ -10,8 +10,8 @@ import typer
 from dpa.cli.options import FLOW, SPEED, FlowDevice, FlowWeights, OwnFlowFloor, OwnFlowSize
 
 if TYPE_CHECKING:
-    from dpa.flow.batch import Maker
     from dpa.flow.pictures import Look
+    from dpa.prepare.flow_batch import Maker
     from dpa.prepare.records import Keep, Options, Part
     from dpa.prepare.write import Result
 

@@ -94,4 +94,4 @@ def finish(item: FrameData, config: SegmenterConfig) -> Mask:
         low, high = float(small.min()), float(small.max())
         small = (small - low) / max(high - low, 1e-6)
     probability = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return Mask(probability > config.threshold, probability, item.frame, item.flow)
+    return Mask(probability > config.threshold, probability, item.frame, item.flow, item.picture)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 from dpa.backends import Backend, open_backend
 from dpa.device import pick_device
@@ -131,11 +131,7 @@ class Segmenter:
             summary.source = str(opened.path or opened.name)
             try:
                 with ExitStack() as writing, clock.time("total"):
-                    how: Any = {
-                        "overwrite": overwrite,
-                        "resume": resume,
-                        "flow_floor": self.config.flow_floor,
-                    }
+                    how = {"overwrite": overwrite, "resume": resume}
                     sinks = [
                         writing.enter_context(open_sink(path, kind, opened, **how)) for path, kind in outputs
                     ]
@@ -167,7 +163,7 @@ class Segmenter:
             for mask in masks:
                 with clock.time("write"):
                     for sink in sinks:
-                        sink.write(mask.frame, mask.probability, mask.binary, mask.flow)
+                        sink.write(mask.frame, mask.probability, mask.binary, mask.flow_picture)
                 summary.frames += 1
                 progress(mask.index + 1, source.count)
 
