@@ -7,15 +7,16 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from dpa.backends import Backend
+from dpa.backends import Backend, Memory
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.flow import FlowInput
 from dpa.engine.frame_data import FrameData
 from dpa.engine.network import Network
 from dpa.engine.propagation import keyed, propagated, smoothed
-from dpa.engine.references import Inputs, prepare
+from dpa.engine.references import Inputs, Reservoir, neighbours, prepare
 from dpa.engine.results import Mask
 from dpa.engine.threads import Clock, threaded
+from dpa.video.frame import Frame
 from dpa.video.source import Source
 
 _HELD = 16
@@ -60,15 +61,34 @@ class Pipeline:
         with closing(finished):
             yield from (mask for mask in finished if mask.index >= start)
 
+    def masks_at(self, indices: Iterable[int]) -> Generator[Mask, None, None]:
+        """The masks of single frames, found by seeking; neither smoothed nor propagated.
+
+        Raises:
+            InputError: the source is live, or a frame cannot be decoded.
+        """
+        references = self._references()
+        items = (self._at(index) for index in indices)
+        for item in self._network.probabilities(items, self._backend.batch, references, self._clock):
+            yield finish(item, self._config)
+
+    def _at(self, index: int) -> FrameData:
+        image, *others = neighbours(self._source, index)
+        return FrameData(Frame(image, index), self._motion.picture(index, image, *others))
+
+    def _references(self) -> Memory | Reservoir:
+        n = self._config.references
+        assert n is not None
+        with self._clock.time("references"):
+            return prepare(self._source, self._backend, n, self._look, self._network.remember)
+
     def _stage(self, name: str, items: Iterable[T]) -> Generator[T, None, None]:
         return threaded(items, name=name, wake=self._source.stop)
 
     def _seen(self, drawn: Generator[FrameData, None, None]) -> Generator[FrameData, None, None]:
-        n, every = self._config.references, self._config.every
-        assert n is not None
+        every = self._config.every
         with closing(drawn):
-            with self._clock.time("references"):
-                references = prepare(self._source, self._backend, n, self._look, self._network.remember)
+            references = self._references()
             # A live mask waits for no later frame than it must; of others, few are held at once.
             together = 1 if self._source.live else max(1, min(self._backend.batch, _HELD // every))
             yield from self._network.probabilities(keyed(drawn, every), together, references, self._clock)
