@@ -1,6 +1,5 @@
 """Pictures on disk as a source: a folder, a glob, a list, or a single one."""
 
-import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -103,12 +102,6 @@ def read_image(path: Path) -> np.ndarray:
             return np.array(image.convert("RGBA" if "transparency" in image.info else "RGB"))[:, :, :3].copy()
         except (OSError, SyntaxError, ValueError) as error:
             raise InputError(f"{path} is damaged: the picture cannot be decoded ({error})") from error
-
-
-def natural_key(path: Path) -> tuple[list[tuple[bool, int, str]], str]:
-    """Sorting key that puts frame2 before frame10."""
-    parts = re.split(r"(\d+)", path.name.lower())
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts], path.name
 
 
 def _opened(path: Path) -> Image.Image:

@@ -2,13 +2,14 @@
 
 import glob
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from dpa.errors import InputError
 from dpa.video.files import FileSource
-from dpa.video.images import IMAGE_SUFFIXES, ImageSource, natural_key
+from dpa.video.images import ImageSource
+from dpa.video.listing import is_picture, list_pictures, natural_key
 from dpa.video.live import LiveSource, RawVideo, open_camera, open_stdin
 from dpa.video.source import Source
 
@@ -72,11 +73,12 @@ def _open_path(path: Path, rate: Fraction | None, threads: int) -> Source:
     if path.is_dir():
         return _open_folder(path, rate)
     if path.exists():
-        if path.suffix.lower() in IMAGE_SUFFIXES:
+        if is_picture(path.name):
             return ImageSource([path], path.stem, rate)
         return FileSource(path, threads)
     if glob.has_magic(str(path)):
-        paths = _pictures_of(Path(match) for match in glob.glob(str(path)))
+        found = (Path(match) for match in glob.glob(str(path)))
+        paths = sorted((p for p in found if is_picture(p.name) and p.is_file()), key=natural_key)
         if not paths:
             raise InputError(f"{path} matches no picture")
         return ImageSource(paths, paths[0].parent.resolve().name or "pictures", rate)
@@ -84,10 +86,7 @@ def _open_path(path: Path, rate: Fraction | None, threads: int) -> Source:
 
 
 def _open_folder(folder: Path, rate: Fraction | None) -> Source:
-    try:
-        paths = _pictures_of(folder.iterdir())
-    except OSError as error:
-        raise InputError(f"{folder} cannot be read ({error.strerror})") from error
+    paths = list_pictures(folder)
     if not paths and (folder / "RGB").is_dir():
         return _open_folder(folder / "RGB", rate)
     if not paths:
@@ -96,15 +95,6 @@ def _open_folder(folder: Path, rate: Fraction | None) -> Source:
         raise InputError(f"{folder} has no pictures in it{hint}")
     whole = folder.resolve()
     return ImageSource(paths, whole.parent.name if whole.name == "RGB" else whole.name, rate, unique=True)
-
-
-def _pictures_of(paths: Iterable[Path]) -> list[Path]:
-    pictures = [
-        path
-        for path in paths
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-    ]
-    return sorted(pictures, key=natural_key)
 
 
 def _url_name(url: str) -> str:

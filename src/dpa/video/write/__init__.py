@@ -74,7 +74,6 @@ def open_sink(
     overwrite: bool = False,
     resume: bool = False,
     threads: int = 0,
-    flow_floor: float = 0.0,
 ) -> Sink:
     """Opens what results are written to, and checks before any work that it can be written.
 
@@ -85,7 +84,6 @@ def open_sink(
         overwrite: replace an existing output when the new one is whole.
         resume: continue a folder at its first missing frame (`Sink.start`).
         threads: encoder threads of videos; 0 leaves it to the encoder.
-        flow_floor: pixels; smaller flow is drawn pale in strips, see `dpa.flow.colour.flow_to_image`.
 
     Raises:
         InputError: where output, kind and source do not go together.
@@ -102,11 +100,11 @@ def open_sink(
     if suffix == ".png":
         if source.count != 1:
             raise InputError(f"{output} is one picture and {source.name} has more frames: give a folder")
-        return PictureSink(path, painter(kind, floor=flow_floor), overwrite=overwrite)
+        return PictureSink(path, painter(kind), overwrite=overwrite)
     if suffix:
-        paint = painter(kind, width=_STRIP_WIDTH, floor=flow_floor)
+        paint = painter(kind, width=_STRIP_WIDTH)
         return MovieSink(path, paint, source, alpha=kind == "alpha", overwrite=overwrite, threads=threads)
-    paint = painter(kind, floor=flow_floor)
+    paint = painter(kind)
     return FolderSink(path, paint, source, overwrite=overwrite, resume=resume)
 
 
