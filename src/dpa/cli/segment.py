@@ -218,6 +218,8 @@ def _report(summary: "Summary", json_file: Path | None) -> None:
     speed = f", {summary.frames / seconds:.1f} frames a second" if summary.frames and seconds else ""
     frames = f"{summary.frames} frame{'s' * (summary.frames != 1)}"
     done = f"{frames}{speed}" if summary.frames else "all frames were there already"
+    for sentence in dict.fromkeys(summary.warnings):
+        typer.echo(f"dpa: warning: {sentence}", err=True)
     typer.echo(f"{', '.join(summary.outputs)}: {done}", err=True)
     if json_file is None:
         return

@@ -170,18 +170,22 @@ class Segmenter:
         """
         check_apart([path for path, _ in outputs])
         clock, summary = Clock(), self._summary(outputs, flow_pictures)
+        sinks: list[Sink] = []
         try:
             with ExitStack() as stack, clock.time("total"):
                 opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
                 summary.source = str(opened.path or opened.name)
                 how: Any = {"overwrite": overwrite, "resume": resume, "flow_floor": self.flow_floor}
-                sinks = [stack.enter_context(open_sink(path, kind, opened, **how)) for path, kind in outputs]
+                for path, kind in outputs:
+                    sinks.append(stack.enter_context(open_sink(path, kind, opened, **how)))
                 told = progress or (lambda done, count: None)
                 self._fill(sinks, opened, clock, summary, told, flow_pictures)
+                summary.warnings += opened.warnings
         except TruncatedError as error:
             summary.problem, error.summary = str(error), summary
             raise
         finally:
+            summary.warnings += [sentence for sink in sinks for sentence in sink.warnings]
             summary.seconds = {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()}
         return summary
 

@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
+from dpa.errors import InputError
+from dpa.video.decode import reason
+
 # From ITU-T H.273's matrix coefficients, which frames are tagged with, to libswscale's numbers for them
 # (SWS_CS_*, not all of which have a name in every PyAV). What is not here is guessed from the size.
 _BT709, _BT601, _BT2020 = 1, 5, 9
@@ -91,7 +94,20 @@ class Converter:
         return self.orientation.size(*self._stored)
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        """Returns (H, W, 3) uint8 RGB."""
+        """Returns (H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: where FFmpeg cannot convert the frame's pixels.
+        """
+        try:
+            return self._converted(frame)
+        except (av.FFmpegError, ValueError) as error:
+            raise InputError(
+                f"pixels of the format {frame.format.name} cannot be converted ({reason(error)}): "
+                "convert the video to H.264 first"
+            ) from error
+
+    def _converted(self, frame: av.VideoFrame) -> np.ndarray:
         height, width = self._stored
         rgb = self._reformatter.reformat(
             frame,

@@ -69,11 +69,11 @@ def _opened(file: Any, label: str, options: dict[str, Any]) -> av.container.Inpu
         container = av.open(file, metadata_errors="replace", **options)
     except (av.InvalidDataError, EOFError, ValueError) as error:
         raise InputError(
-            f"{label} is not a video that FFmpeg can read ({_reason(error)}): "
+            f"{label} is not a video that FFmpeg can read ({reason(error)}): "
             "check that it is a video, and whole"
         ) from error
     except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{label} cannot be opened ({_reason(error)})") from error
+        raise InputError(f"{label} cannot be opened ({reason(error)})") from error
     # FFmpeg takes a text file for a film of a terminal.
     if container.format.name == "tty":
         container.close()
@@ -81,7 +81,8 @@ def _opened(file: Any, label: str, options: dict[str, Any]) -> av.container.Inpu
     return container
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What FFmpeg or the system says, as the middle of a sentence."""
     return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
 
 

@@ -106,6 +106,10 @@ class LiveSource(Source):
         self.rate = stream.average_rate or stream.guessed_rate
         self.time_base = self._reader.unit
         self.origin = self.start = (first.pts or 0) * self._reader.unit
+        self.sound = len(self._reader.container.streams.audio) > 0
+        self._jumped, self._latest = 0, first.pts or 0
+        # AVI has no times of frames, and what FFmpeg makes up for them is in the order of decoding.
+        self._timed = self._reader.container.format.name != "avi"
 
     @property
     def count(self) -> None:
@@ -141,9 +145,14 @@ class LiveSource(Source):
         self._reader.close()
 
     def _time(self, picture: av.VideoFrame, origin: int | None, index: int) -> Fraction:
-        if picture.pts is None or origin is None or self.time_base is None:
+        if not self._timed or picture.pts is None or origin is None or self.time_base is None:
             return index / (self.rate or FALLBACK_RATE)
-        return (picture.pts - origin) * self.time_base
+        if index and picture.pts + self._jumped <= self._latest:
+            # Where the sender's clock jumps back, times go on from there.
+            step = picture.duration or round(1 / (self.rate or FALLBACK_RATE) / self.time_base)
+            self._jumped = self._latest + max(1, step) - picture.pts
+        self._latest = picture.pts + self._jumped
+        return (self._latest - origin) * self.time_base
 
 
 def open_camera(source: str, threads: int = 0) -> LiveSource:

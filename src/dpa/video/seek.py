@@ -71,11 +71,11 @@ class Seeker:
         return nearest
 
     def _is_right(self, picture: av.VideoFrame, index: int) -> bool:
-        times = self._table.times
+        times = self._table.sought
         return times is None or (picture.pts == times[index] and not picture.is_corrupt)
 
     def _starts(self, index: int) -> Iterator[_Start]:
-        times, keys = self._table.times, self._table.keys
+        times, keys = self._table.sought, self._table.keys
         ahead = self._reader is not None and self._next is not None and self._next <= index
         if times is None:
             yield "here" if ahead else "beginning"
@@ -110,7 +110,7 @@ class Seeker:
         """Decodes up to frame `index`, or the first one after it; the last there is where the file ends
         before.
         """
-        times = self._table.times
+        times = self._table.sought
         nearest: av.VideoFrame | None = None
         at = self._next or 0
         for picture in self._stream:

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+import av
 import numpy as np
 
 from dpa.errors import OutputError, TruncatedError
+from dpa.video.decode import reason
 from dpa.video.frame import Frame
 
 
@@ -24,10 +26,14 @@ class Sink(ABC):
     Attributes:
         path: where the result will be.
         start: index of the first frame to write: above 0 where a folder is resumed. Earlier ones are ignored.
+        warnings: what the result lacks though it is whole, a sentence each, such as sound that was left out.
     """
 
     path: Path
     start: int = 0
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
 
     @abstractmethod
     def write(
@@ -74,14 +80,17 @@ def output_errors(path: Path) -> Iterator[None]:
     """Turns the system's errors, FFmpeg's included, into an `OutputError` that names `path`."""
     try:
         yield
-    except OSError as error:
+    except (OSError, av.FFmpegError) as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutputError(
                 f"{path} cannot be written: the disk is full; free some space and run again"
             ) from error
-        what = (error.strerror or str(error)).lower()
+        if error.errno == errno.ENAMETOOLONG:
+            raise OutputError(
+                f"{path.name} is too long a name for this disk: choose a shorter one"
+            ) from error
         raise OutputError(
-            f"{path} cannot be written ({what}): choose another place for the output"
+            f"{path} cannot be written ({reason(error)}): choose another place for the output"
         ) from error
 
 

@@ -37,6 +37,7 @@ class CocoSink(Sink):
     """
 
     def __init__(self, path: Path, source: Source, *, overwrite: bool = False) -> None:
+        super().__init__()
         self.path = path
         self._source = source
         self._part = claim_file(path, overwrite)

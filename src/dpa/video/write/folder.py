@@ -45,6 +45,7 @@ class FolderSink(Sink):
         overwrite: bool = False,
         resume: bool = False,
     ) -> None:
+        super().__init__()
         self.path = path
         self._paint = painter
         self._source = source
@@ -153,6 +154,7 @@ class PictureSink(Sink):
     """
 
     def __init__(self, path: Path, painter: Painter, *, overwrite: bool = False) -> None:
+        super().__init__()
         self.path = path
         self._paint = painter
         self._part = claim_file(path, overwrite)

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
+from dpa.video.decode import path_text, reason
 from dpa.video.frame import Frame
 from dpa.video.source import FALLBACK_RATE, Source
 from dpa.video.write.base import Sink, claim_file, output_errors, remove
 from dpa.video.write.folder import Painter
-from dpa.video.write.sound import Sound
+from dpa.video.write.sound import Sound, keep_file_labels
 
 _BT709 = 1
 
@@ -93,6 +94,7 @@ class MovieSink(Sink):
         overwrite: bool = False,
         threads: int = 0,
     ) -> None:
+        super().__init__()
         self.path = path
         self._paint = painter
         self._source = source
@@ -106,7 +108,7 @@ class MovieSink(Sink):
         self._part = claim_file(path, overwrite)
         with output_errors(path):
             self._container = av.open(
-                os.fspath(self._part),
+                path_text(self._part),
                 "w",
                 format=self._encoding.container,
                 container_options=self._encoding.muxing,
@@ -144,7 +146,7 @@ class MovieSink(Sink):
         if self._sound is not None:
             self._sound.close()
         # The trailer does not fit on a full disk either; the file goes away anyway.
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, av.FFmpegError):
             self._container.close()
         self._stream = None
         remove(self._part)
@@ -168,11 +170,29 @@ class MovieSink(Sink):
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         if "yuva" in encoding.pixel_format and encoding.container == "webm":
             stream.metadata["alpha_mode"] = "1"
-        if self._source.sound and self._source.path is not None:
-            self._sound = Sound(
-                self._source.path, self._container, encoding.sound, encoding.sound_codec, self._source.origin
-            )
+        self._add_sound()
         return stream
+
+    def _add_sound(self) -> None:
+        source, encoding = self._source, self._encoding
+        if source.path is None:
+            if source.sound:
+                self.warnings.append(f"the sound of {source.name} is not kept: only that of files is")
+            return
+        try:
+            keep_file_labels(source.path, self._container, source.origin)
+        except av.FFmpegError as error:
+            self.warnings.append(f"{source.path}: its title and chapters are left out ({reason(error)})")
+        if source.sound:
+            self._sound = Sound(
+                source.path,
+                self._container,
+                encoding.sound,
+                encoding.sound_codec,
+                origin=source.origin,
+                jumps=source.jumps,
+                warn=self.warnings.append,
+            )
 
     def _convert(self, picture: np.ndarray, frame: Frame) -> av.VideoFrame:
         layout = "rgb24" if picture.shape[2] == 3 else "rgba"
