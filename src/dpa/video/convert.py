@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import av
@@ -12,6 +12,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from dpa.errors import InputError
 from dpa.video.decode import reason
+from dpa.video.hdr import CODED, ToneMap
 
 # From ITU-T H.273's matrix coefficients, which frames are tagged with, to libswscale's numbers for them
 # (SWS_CS_*, not all of which have a name in every PyAV). What is not here is guessed from the size.
@@ -80,12 +81,14 @@ class Converter:
     def __init__(self, first: av.VideoFrame) -> None:
         self.orientation = orientation_of(first)
         self._stored = (first.height, first.width)
+        self._tone = ToneMap.of(first)
         self._reformatter = VideoReformatter()
 
     def copy(self) -> "Converter":
         """The same with working memory of its own: one converter is for one thread."""
         other = copy(self)
         other._reformatter = VideoReformatter()
+        other._tone = replace(self._tone, _graph=None) if self._tone else None
         return other
 
     @property
@@ -109,17 +112,20 @@ class Converter:
 
     def _converted(self, frame: av.VideoFrame) -> np.ndarray:
         height, width = self._stored
+        tone = self._tone
         rgb = self._reformatter.reformat(
             frame,
             width=width,
             height=height,
-            format="rgb24",
+            format=CODED if tone else "rgb24",
             src_colorspace=_matrix(frame),
             dst_colorspace=_BT709,
             src_color_range=_range(frame),
             dst_color_range=ColorRange.JPEG,
             interpolation=_FAST if frame.format.components[0].bits <= 8 else _EXACT,
         )
+        if tone:
+            rgb = tone(rgb)
         # Frames that are RGB already come back as they are, in memory that belongs to the decoder.
         array = rgb.to_ndarray().copy() if rgb is frame else rgb.to_ndarray()
         return self.orientation.apply(np.ascontiguousarray(array))

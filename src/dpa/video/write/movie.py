@@ -202,6 +202,9 @@ class MovieSink(Sink):
             src_color_range=ColorRange.JPEG,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
+            # Frames say so too: ProRes takes it from them.
+            dst_color_trc=_BT709,
+            dst_color_primaries=_BT709,
         )
         time = frame.index / self._rate if frame.time is None else self._source.start + frame.time
         stamp = round((time - self._source.origin) / self._unit)
