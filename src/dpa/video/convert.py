@@ -12,6 +12,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from dpa.errors import InputError
 from dpa.video.decode import reason
+from dpa.video.frame import shown
 from dpa.video.hdr import CODED, ToneMap
 
 # From ITU-T H.273's matrix coefficients, which frames are tagged with, to libswscale's numbers for them
@@ -45,7 +46,7 @@ class Orientation:
         return (width, height) if self.transpose else (height, width)
 
     def apply(self, image: np.ndarray) -> np.ndarray:
-        """Applies it to (H, W, 3) and returns a contiguous array."""
+        """Applies it to (H, W, C) and returns a contiguous array."""
         if self.transpose:
             image = cv2.transpose(image)
         if self.flip_x or self.flip_y:
@@ -70,18 +71,18 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
 
 
 class Converter:
-    """Turns the frames of one video into RGB arrays of one size.
+    """Turns the frames of one video into RGB arrays of one size, and their alpha.
 
     The matrix and the range are the ones the frame is tagged with. An untagged matrix is BT.709 from 720
-    lines up and BT.601 below, an untagged range is limited except for grey, as players take them. Alpha is
-    dropped. A frame whose size differs from the first one's (a stream that switches its resolution) is scaled
+    lines up and BT.601 below, an untagged range is limited except for grey, as players take them. A frame whose size differs from the first one's (a stream that switches its resolution) is scaled
     to the first.
     """
 
-    def __init__(self, first: av.VideoFrame) -> None:
+    def __init__(self, first: av.VideoFrame, alpha: bool = True) -> None:
         self.orientation = orientation_of(first)
         self._stored = (first.height, first.width)
         self._tone = ToneMap.of(first)
+        self._alpha = alpha and not self._tone and any(part.is_alpha for part in first.format.components)
         self._reformatter = VideoReformatter()
 
     def copy(self) -> "Converter":
@@ -96,19 +97,22 @@ class Converter:
         """(height, width) of the arrays that come out."""
         return self.orientation.size(*self._stored)
 
-    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        """Returns (H, W, 3) uint8 RGB.
+    def __call__(self, frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns (H, W, 3) uint8 RGB, on grey where it is transparent, and the alpha of `Frame`.
 
         Raises:
             InputError: where FFmpeg cannot convert the frame's pixels.
         """
         try:
-            return self._converted(frame)
+            array = self.orientation.apply(self._converted(frame))
         except (av.FFmpegError, ValueError) as error:
             raise InputError(
                 f"pixels of the format {frame.format.name} cannot be converted ({reason(error)}): "
                 "convert the video to H.264 first"
             ) from error
+        if not self._alpha:
+            return array, None
+        return shown(np.ascontiguousarray(array[:, :, :3]), np.ascontiguousarray(array[:, :, 3]))
 
     def _converted(self, frame: av.VideoFrame) -> np.ndarray:
         height, width = self._stored
@@ -117,7 +121,7 @@ class Converter:
             frame,
             width=width,
             height=height,
-            format=CODED if tone else "rgb24",
+            format=CODED if tone else "rgba" if self._alpha else "rgb24",
             src_colorspace=_matrix(frame),
             dst_colorspace=_BT709,
             src_color_range=_range(frame),
@@ -128,7 +132,7 @@ class Converter:
             rgb = tone(rgb)
         # Frames that are RGB already come back as they are, in memory that belongs to the decoder.
         array = rgb.to_ndarray().copy() if rgb is frame else rgb.to_ndarray()
-        return self.orientation.apply(np.ascontiguousarray(array))
+        return np.ascontiguousarray(array)
 
 
 def _matrix(frame: av.VideoFrame) -> int:

@@ -32,6 +32,8 @@ class FileSource(Source):
     Args:
         path: the file.
         threads: decoder threads; 0 leaves it to FFmpeg.
+        alpha: whether transparency is kept; without it colours come as they are stored.
+        label: what to call it in sentences; by default its path.
 
     Raises:
         InputError: where the file cannot be read, is no video, or has no frame that can be decoded.
@@ -39,17 +41,18 @@ class FileSource(Source):
 
     kind = "video"
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
+    def __init__(self, path: Path, threads: int = 0, alpha: bool = True, label: str = "") -> None:
         self.path = path
+        self.label = label or str(path)
         self.name = path.stem
-        self._threads = threads
+        self._threads, self._alpha = threads, alpha
         with closing(self._reader()) as reader:
             pictures = reader.decoded()
             first = next(pictures, None)
             if first is None:
-                raise InputError(f"{path} has no frame that can be decoded: is it a whole video?")
+                raise InputError(f"{self.label} has no frame that can be decoded: is it a whole video?")
             stream = reader.stream
-            self._converter = Converter(first)
+            self._converter = Converter(first, alpha)
             self.size = self._converter.size
             self.time_base = reader.unit
             self.rate = stream.average_rate or stream.guessed_rate
@@ -95,8 +98,8 @@ class FileSource(Source):
                 return table.counted([*found, *rest])
         return table.checked(found)
 
-    def _reader(self) -> Reader:
-        return Reader(path_text(self._file), str(self._file), self._threads)
+    def _reader(self, slices: bool = False) -> Reader:
+        return Reader(path_text(self._file), self.label, self._threads, slices, self._alpha)
 
     @property
     def jumps(self) -> Sequence[Fraction]:  # type: ignore[override]
@@ -108,7 +111,7 @@ class FileSource(Source):
         if not times:
             return ()
         return (
-            f"{self.path}: its clock jumps back {times} time{'s' * (times > 1)}, as where recordings were "
+            f"{self.label}: its clock jumps back {times} time{'s' * (times > 1)}, as where recordings were "
             "joined: times go on from there",
         )
 
@@ -124,29 +127,33 @@ class FileSource(Source):
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         convert = self._converter.copy()
-        with closing(Seeker(self._file, self._table, self._threads)) as seeker:
+        with closing(Seeker(self._reader, self.label, self._table)) as seeker:
             index, harmless = start, 0
             for picture in seeker.read_from(start):
                 if index == start and (start or self._joined):
                     # What lies before the first frame wanted may lack its references: that is no damage.
                     harmless = seeker.errors
-                yield Frame(convert(picture), index, self._time(picture, index))
+                yield self._frame(convert, picture, index)
                 index += 1
             self._complain(index, seeker.errors - harmless, seeker.damaged)
 
     def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
         for index in indices:
             if not 0 <= index < self.count:
-                raise InputError(f"{self.path} has {self.count} frames, there is no frame {index}")
+                raise InputError(f"{self.label} has {self.count} frames, there is no frame {index}")
         convert = self._converter.copy()
-        with closing(Seeker(self._file, self._table, self._threads)) as seeker:
+        with closing(Seeker(self._reader, self.label, self._table)) as seeker:
             for index in indices:
                 picture, after = seeker.pair(index)
-                frame = Frame(convert(picture), index, self._time(picture, index))
+                frame = self._frame(convert, picture, index)
                 if after is None:
                     yield frame, None
                 else:
-                    yield frame, Frame(convert(after), index + 1, self._time(after, index + 1))
+                    yield frame, self._frame(convert, after, index + 1)
+
+    def _frame(self, convert: Converter, picture: av.VideoFrame, index: int) -> Frame:
+        image, alpha = convert(picture)
+        return Frame(image, index, self._time(picture, index), alpha=alpha)
 
     def _time(self, picture: av.VideoFrame, index: int) -> Fraction | None:
         stamp = self._table.time(index, picture.pts)
@@ -160,13 +167,34 @@ class FileSource(Source):
         lost = max(table.declared - got, 0) if errors or table.cut else 0
         if lost:
             raise TruncatedError(
-                f"{self.path} is cut off or damaged: {lost} of {table.declared} frames could not be decoded"
+                f"{self.label} is cut off or damaged: {lost} of {table.declared} frames could not be decoded"
             )
         if damaged or errors:
             raise TruncatedError(
-                f"{self.path} is damaged: {max(damaged, errors)} of {table.declared} frames "
+                f"{self.label} is damaged: {max(damaged, errors)} of {table.declared} frames "
                 "were decoded with errors"
             )
+
+
+class SpooledSource(FileSource):
+    """A video file that is ours, and goes when the source is closed.
+
+    Args:
+        path: the file.
+        name: what outputs are named after.
+        threads, alpha, label: as for `FileSource`.
+    """
+
+    def __init__(self, path: Path, name: str, threads: int, alpha: bool, label: str) -> None:
+        try:
+            super().__init__(path, threads, alpha, label)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        self.name = name
+
+    def close(self) -> None:
+        self._file.unlink(missing_ok=True)
 
 
 def _frame_rate(
