@@ -8,6 +8,7 @@ from dpa.errors import InputError, OutputError
 from dpa.video.source import Source
 from dpa.video.write.base import Sink
 from dpa.video.write.coco import CocoSink
+from dpa.video.write.encoders import ENCODES, SOFTWARE
 from dpa.video.write.folder import FolderSink, PictureSink
 from dpa.video.write.movie import MovieSink
 from dpa.video.write.paint import painter
@@ -75,6 +76,8 @@ def open_sink(
     resume: bool = False,
     threads: int = 0,
     flow_floor: float = 0.0,
+    encode: str = ENCODES[0],
+    encoder: str = SOFTWARE,
 ) -> Sink:
     """Opens what results are written to, and checks before any work that it can be written.
 
@@ -86,6 +89,8 @@ def open_sink(
         resume: continue a folder at its first missing frame (`Sink.start`).
         threads: encoder threads of videos; 0 leaves it to the encoder.
         flow_floor: pixels; smaller flow is drawn pale in strips, see `dpa.flow.colour.flow_to_image`.
+        encode: of `dpa.video.write.encoders.ENCODES`: how hard a video's encoder works.
+        encoder: of a video, see `dpa.video.write.encoders.choose_encoder`.
 
     Raises:
         InputError: where output, kind and source do not go together.
@@ -105,7 +110,16 @@ def open_sink(
         return PictureSink(path, painter(kind, floor=flow_floor), overwrite=overwrite)
     if suffix:
         paint = painter(kind, width=_STRIP_WIDTH, floor=flow_floor)
-        return MovieSink(path, paint, source, alpha=kind == "alpha", overwrite=overwrite, threads=threads)
+        return MovieSink(
+            path,
+            paint,
+            source,
+            alpha=kind == "alpha",
+            overwrite=overwrite,
+            threads=threads,
+            encode=encode,
+            encoder=encoder,
+        )
     paint = painter(kind, floor=flow_floor)
     return FolderSink(path, paint, source, overwrite=overwrite, resume=resume)
 

@@ -25,11 +25,13 @@ class Sink(ABC):
 
     Attributes:
         path: where the result will be.
+        encoder: name of the encoder that writes a video; "" for what is none.
         start: index of the first frame to write: above 0 where a folder is resumed. Earlier ones are ignored.
         warnings: what the result lacks though it is whole, a sentence each, such as sound that was left out.
     """
 
     path: Path
+    encoder: str = ""
     start: int = 0
 
     def __init__(self) -> None:
