@@ -36,10 +36,12 @@ SHOWN = {
 def make_hdr(path: Path, transfer: int) -> Path:
     """A frame for every colour."""
     with av.open(str(path), "w") as output:
-        stream: Any = output.add_stream("libx265", rate=25, options={"x265-params": "log-level=none:lossless=1"})
+        options = {"x265-params": "log-level=none:lossless=1"}
+        stream: Any = output.add_stream("libx265", rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "gbrp10le"
         context = stream.codec_context
-        context.color_trc, context.color_primaries, context.colorspace, context.color_range = transfer, 9, 0, 2
+        context.color_trc, context.color_primaries = transfer, 9
+        context.colorspace, context.color_range = 0, 2
         for red, green, blue in CODED:
             frame = av.VideoFrame(64, 48, "gbrp10le")
             for plane, value in zip(frame.planes, (green, blue, red), strict=True):

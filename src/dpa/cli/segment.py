@@ -38,7 +38,11 @@ def segment(
     ],
     output: Annotated[
         list[Path] | None,
-        typer.Option("--output", "-o", help="Folder, .mp4, .mov, .webm, .json or .png; may be repeated."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder, .mp4, .mov, .webm, .webp, .apng, .gif, .json, .png, or - for stdout; repeatable.",
+        ),
     ] = None,
     kind: Annotated[
         list[str] | None,
@@ -77,6 +81,13 @@ def segment(
     raw: Annotated[
         str | None, typer.Option(help="Raw frames on standard input: WIDTHxHEIGHT[:PIXEL_FORMAT[:RATE]].")
     ] = None,
+    raw_out: Annotated[
+        str | None,
+        typer.Option("--raw-out", help="Bare frames for -o - instead of Matroska: rgba, rgb24 or gray."),
+    ] = None,
+    source_alpha: Annotated[
+        str, typer.Option("--source-alpha", help="Transparency of the input: keep, or ignore.")
+    ] = "keep",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing outputs.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a folder at its first missing frame.")
@@ -95,8 +106,8 @@ def segment(
     from dpa.video.read import open_source
 
     frames = RawVideo.parse(raw) if raw is not None else None
-    with open_source(source, rate=_rate(rate), raw=frames) as opened:
-        targets = _targets(output or _defaults(opened, kind or ["mask"]), kind or [])
+    with open_source(source, rate=_rate(rate), raw=frames, alpha=_keeps_alpha(source_alpha)) as opened:
+        targets = _targets(output or _defaults(opened, kind or ["mask"]), kind or [], raw_out)
         _check(targets, opened, json_file, overwrite, resume)
         segmenter = Segmenter(
             model,
@@ -119,12 +130,25 @@ def segment(
         try:
             with _progress(engine) as progress:
                 summary = segmenter.write(
-                    opened, targets, overwrite=overwrite, resume=resume, progress=progress
+                    opened,
+                    targets,
+                    overwrite=overwrite,
+                    resume=resume,
+                    progress=progress,
+                    raw_out=raw_out,
                 )
         except TruncatedError as error:
             _report(error.summary, json_file)
             raise
     _report(summary, json_file)
+
+
+def _keeps_alpha(text: str) -> bool:
+    from dpa.errors import InputError
+
+    if text not in ("keep", "ignore"):
+        raise InputError(f"--source-alpha {text}: choose keep or ignore")
+    return text == "keep"
 
 
 def _defaults(source: "Source", kinds: list[str]) -> list[Path]:
@@ -136,15 +160,21 @@ def _defaults(source: "Source", kinds: list[str]) -> list[Path]:
     return [Path(f"{source.name}_{endings.get(kind, kind)}{suffixes.get(kind, '')}") for kind in kinds]
 
 
-def _targets(outputs: list[Path], kinds: list[str]) -> list[tuple[Path, str | None]]:
+def _targets(
+    outputs: list[Path], kinds: list[str], raw_out: str | None = None
+) -> list[tuple[Path, str | None]]:
     """What goes where: kinds in the outputs' order, or several kinds inside one folder."""
     from dpa.errors import InputError
-    from dpa.video.write import kind_of
+    from dpa.video.write import FILE_SUFFIXES, kind_of, raw_kind
 
+    if raw_out is not None:
+        if outputs != [Path("-")] or len(kinds) > 1:
+            raise InputError("--raw-out is for one output on standard output: give -o - and one --kind")
+        return [(outputs[0], raw_kind(raw_out, kinds[0] if kinds else None))]
     if len(outputs) == 1 and len(kinds) > 1:
         folder = outputs[0]
         kind_of(folder)
-        if folder.suffix.lower() in (".mp4", ".mov", ".webm", ".json", ".png"):
+        if folder == Path("-") or folder.suffix.lower() in FILE_SUFFIXES:
             raise InputError(
                 f"{folder} holds one kind: give a folder for {', '.join(kinds)}, or one output for each"
             )
@@ -169,10 +199,12 @@ def _check(
     from dpa.video.write import check_apart
 
     paths = [path for path, _ in targets]
-    if Path("-") in paths:
-        raise OutputError("nothing but the summary can go to standard output: give --output a name")
+    if paths.count(Path("-")) + (json_file == Path("-")) > 1:
+        raise OutputError("only one thing can go to standard output: give the others names")
+    if resume and Path("-") in paths:
+        raise OutputError("standard output cannot be resumed: leave out --resume")
     for path in paths:
-        if path.is_file() and not overwrite:
+        if path != Path("-") and path.is_file() and not overwrite:
             raise OutputError(f"{path} exists already: choose another name or use --overwrite")
     if json_file is None or json_file == Path("-"):
         return

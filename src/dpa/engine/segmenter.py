@@ -153,6 +153,7 @@ class Segmenter:
         resume: bool = False,
         flow_pictures: Given = None,
         progress: Callable[[int, int | None], None] | None = None,
+        raw_out: str | None = None,
     ) -> Summary:
         """Segment a video into files; several outputs cost one computation.
 
@@ -163,6 +164,7 @@ class Segmenter:
             resume: continue folders at their first missing frame.
             flow_pictures: as for `masks`.
             progress: called with the number of frames done and the number of all (None if not known).
+            raw_out: pixels of bare frames on standard output, see `dpa.video.write.open_sink`.
 
         Raises:
             InputError, OutputError: before any work where possible; nothing half-written is left.
@@ -175,7 +177,12 @@ class Segmenter:
             with ExitStack() as stack, clock.time("total"):
                 opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
                 summary.source = str(opened.path or opened.name)
-                how: Any = {"overwrite": overwrite, "resume": resume, "flow_floor": self.flow_floor}
+                how: Any = {
+                    "overwrite": overwrite,
+                    "resume": resume,
+                    "flow_floor": self.flow_floor,
+                    "raw_out": raw_out,
+                }
                 for path, kind in outputs:
                     sinks.append(stack.enter_context(open_sink(path, kind, opened, **how)))
                 told = progress or (lambda done, count: None)

@@ -13,10 +13,11 @@ from dpa.video.images import IMAGE_SUFFIXES, opened, pixels
 from dpa.video.source import Source
 
 _FORMATS = ("GIF", "PNG", "WEBP", "AVIF", "TIFF")
-_ANIMATED_SUFFIXES = frozenset({".gif", ".apng"})
 # Players show frames that are to last no time, or nearly none, for so long.
 _SHORTEST, _USUAL = 10, 100
 _UNIT = Fraction(1, 1000)
+# What Pillow raises where a file is damaged.
+_BROKEN = (OSError, EOFError, SyntaxError, ValueError)
 
 
 class AnimationSource(Source):
@@ -76,10 +77,10 @@ class AnimationSource(Source):
                 try:
                     image.seek(index)
                     colours, alpha = pixels(image, self._path)
-                except (OSError, EOFError, SyntaxError, ValueError, InputError) as error:
+                except (*_BROKEN, InputError) as error:
                     raise TruncatedError(
-                        f"{self._path} is cut off or damaged: {self._frames - index} of {self._frames} frames "
-                        "could not be decoded"
+                        f"{self._path} is cut off or damaged: {self._frames - index} of {self._frames} "
+                        "frames could not be decoded"
                     ) from error
                 if colours.shape[:2] != self.size:
                     raise TruncatedError(
@@ -104,7 +105,7 @@ class AnimationSource(Source):
                     image.seek(index)
                     image.load()
                     duration = round(image.info.get("duration") or 0)
-                except (OSError, EOFError, SyntaxError, ValueError):
+                except _BROKEN:
                     duration = 0
                 times.append(times[-1] + (duration if duration > _SHORTEST else _USUAL))
         return times

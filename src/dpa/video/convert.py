@@ -74,8 +74,13 @@ class Converter:
     """Turns the frames of one video into RGB arrays of one size, and their alpha.
 
     The matrix and the range are the ones the frame is tagged with. An untagged matrix is BT.709 from 720
-    lines up and BT.601 below, an untagged range is limited except for grey, as players take them. A frame whose size differs from the first one's (a stream that switches its resolution) is scaled
-    to the first.
+    lines up and BT.601 below, an untagged range is limited except for grey, as players take them. HLG and PQ
+    are tone-mapped. A frame whose size differs from the first one's (a stream that switches its resolution)
+    is scaled to the first.
+
+    Args:
+        first: the first frame.
+        alpha: whether transparency is kept; without it colours come as they are stored.
     """
 
     def __init__(self, first: av.VideoFrame, alpha: bool = True) -> None:

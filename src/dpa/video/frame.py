@@ -44,4 +44,5 @@ def shown(colours: np.ndarray, alpha: np.ndarray | None) -> tuple[np.ndarray, np
         return colours, None
     share = cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB)
     front = cv2.multiply(colours, share, scale=1 / 255)
-    return cv2.add(front, cv2.multiply(~share, np.full_like(share, _GREY), scale=1 / 255)), alpha
+    grey = cv2.multiply(cv2.bitwise_not(share), np.full_like(share, _GREY), scale=1 / 255)
+    return cv2.add(front, grey), alpha

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import av
 import cv2
@@ -61,7 +62,8 @@ class ToneMap:
         if self._graph is None:
             self._graph = self._table(frame)
         self._graph.push(frame)
-        return self._graph.pull()
+        mapped: Any = self._graph.pull()
+        return mapped
 
     def _table(self, frame: av.VideoFrame) -> av.filter.Graph:
         """A filter that looks colours up in a table of `mapped` ones."""
@@ -75,7 +77,12 @@ class ToneMap:
                 file.write(f"LUT_3D_SIZE {_LEVELS}\n")
                 np.savetxt(file, table, "%.5f")
             steps = [
-                graph.add_buffer(width=frame.width, height=frame.height, format=CODED, time_base=Fraction(1)),
+                graph.add_buffer(
+                    width=frame.width,
+                    height=frame.height,
+                    format=av.VideoFormat(CODED),
+                    time_base=Fraction(1),
+                ),
                 graph.add("lut3d", file=str(path), interp="tetrahedral"),
                 graph.add("format", "rgb24"),
                 graph.add("buffersink"),
@@ -84,7 +91,7 @@ class ToneMap:
         return graph
 
     def mapped(self, coded: np.ndarray) -> np.ndarray:
-        """Maps colours one by one: (h, w, 3) float32 in [0, 1] as coded, to the same for an ordinary screen."""
+        """Maps colours: (h, w, 3) float32 in [0, 1] as they are coded, to the same for an ordinary screen."""
         light = self._light(coded)
         if self.transfer == HLG:
             # The screen's own share (BT.2100, table 5, note 5f): a power of the scene's luminance.

@@ -2,7 +2,6 @@
 
 import os
 import select
-import shutil
 import struct
 import tempfile
 from contextlib import suppress
@@ -88,7 +87,7 @@ def open_named(path: Path, patience: float) -> Pipe:
 
 
 def has_late_index(pipe: Pipe) -> bool:
-    """Whether what comes is an MP4 whose index is behind its pictures, so that it can only be read when whole."""
+    """Whether what comes is an MP4 with its index behind its pictures: it can only be read when whole."""
     place = 0
     while place < _HEAD:
         header = pipe.peek(place + 16)[place:]
@@ -114,7 +113,8 @@ def spool(pipe: Pipe) -> Path:
     """
     with tempfile.NamedTemporaryFile(prefix="dpa-", suffix=".mp4", delete=False) as file:
         try:
-            shutil.copyfileobj(pipe, file, _CHUNK)
+            while data := pipe.read(_CHUNK):
+                file.write(data)
         except BaseException as error:
             with suppress(OSError):
                 os.unlink(file.name)

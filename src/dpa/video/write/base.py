@@ -103,15 +103,27 @@ def claim_file(path: Path, overwrite: bool) -> Path:
     Raises:
         OutputError: where `path` exists (without `overwrite`), is a folder, or its folder is not writable.
     """
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder, not a file: choose another name")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists already: choose another name or use --overwrite")
-    temporary = path.with_name(f".{path.name}.part")
     with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        is_folder, is_there = path.is_dir(), path.exists()
+    if is_folder:
+        raise OutputError(f"{path} is a folder, not a file: choose another name")
+    if is_there and not overwrite:
+        raise OutputError(f"{path} exists already: choose another name or use --overwrite")
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.part")
+    with output_errors(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
         temporary.open("wb").close()
     return temporary
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Renames a whole file to its name, or to that of the file that a symbolic link there stands for.
+
+    Raises:
+        OSError: where that fails.
+    """
+    os.replace(temporary, path.resolve())
 
 
 def remove(path: Path) -> None:

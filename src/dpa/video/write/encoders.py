@@ -24,6 +24,10 @@ _SETTINGS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
         _VP9 | {"deadline": "good", "cpu-used": "3"},
     ),
     "prores_ks": (_PRORES, _PRORES),
+    "libwebp_anim": ({"quality": "85"}, {"quality": "85", "compression_level": "6"}),
+    "apng": ({}, {"pred": "mixed"}),
+    "gif": ({}, {}),
+    "ffv1": ({}, {}),
     "h264_videotoolbox": ({"flags": "+qscale", "global_quality": "7670"},) * 2,
     "h264_nvenc": (
         {"preset": "p2", "rc": "vbr", "cq": "19", "b": "0"},

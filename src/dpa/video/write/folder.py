@@ -11,7 +11,7 @@ import numpy as np
 from dpa.errors import OutputError
 from dpa.video.frame import Frame
 from dpa.video.source import Source
-from dpa.video.write.base import Sink, claim_file, output_errors, remove
+from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
 from dpa.video.write.worker import Worker
 
 Painter = Callable[[Frame, np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
@@ -181,7 +181,7 @@ class PictureSink(Sink):
             return self.abort()
         with output_errors(self.path):
             if self._part.exists():
-                os.replace(self._part, self.path)
+                put_in_place(self._part, self.path)
         return None
 
     def abort(self) -> None:

@@ -51,7 +51,7 @@ def paint_rgba(
     frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
 ) -> np.ndarray:
     """(H, W, 4) uint8, straight alpha, decontaminated colours; what is wholly transparent is black."""
-    alpha = ramp(probability)
+    alpha = _opacity(frame, probability)
     return cv2.copyTo(_with_alpha(foreground(frame.image, alpha), alpha), alpha)
 
 
@@ -62,7 +62,7 @@ def paint_alpha(
 
     Video codecs store colour more coarsely than alpha: black outside would darken the object's edge.
     """
-    alpha = ramp(probability)
+    alpha = _opacity(frame, probability)
     return _with_alpha(foreground(frame.image, alpha), alpha)
 
 
@@ -70,7 +70,7 @@ def paint_green(
     frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
 ) -> np.ndarray:
     """(H, W, 3) uint8: the object, colours decontaminated, before a green screen."""
-    return before_colour(frame.image, ramp(probability), GREEN)
+    return before_colour(frame.image, _opacity(frame, probability), GREEN)
 
 
 def paint_strip(
@@ -114,6 +114,12 @@ def painter(kind: str, *, width: int = 0, floor: float = 0.0) -> Painter:
         "green": paint_green,
     }
     return plain[kind]
+
+
+def _opacity(frame: Frame, probability: np.ndarray) -> np.ndarray:
+    """(H, W) uint8: the object's, as far as the source itself is opaque."""
+    alpha = ramp(probability)
+    return alpha if frame.alpha is None else cv2.multiply(alpha, frame.alpha, scale=1 / 255)
 
 
 def _with_alpha(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
