@@ -86,7 +86,7 @@ def test_a_picture_that_is_none_is_called_so(tmp_path):
         open_source(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("name", ["in.gif", "in.webp", "in.apng"])
+@pytest.mark.parametrize("name", ["in.gif", "in.apng"])
 def test_a_cut_animation_gives_what_it_has(tmp_path, name):
     images = [
         Image.fromarray(np.random.default_rng(i).integers(0, 255, (48, 64, 3), np.uint8)) for i in range(8)
@@ -94,12 +94,7 @@ def test_a_cut_animation_gives_what_it_has(tmp_path, name):
     path = tmp_path / name
     images[0].save(path, "PNG" if name == "in.apng" else None, save_all=True, append_images=images[1:])
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
-    try:
-        source = open_source(path)
-    except InputError as error:
-        assert "in.webp" in str(error)
-        return
-    with source:
+    with open_source(path) as source:
         got, error_text = read_until_error(source)
     assert 0 < len(got) < 8
     assert "cut off or damaged" in error_text

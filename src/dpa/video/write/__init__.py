@@ -7,7 +7,7 @@ from pathlib import Path
 from dpa.errors import InputError, OutputError
 from dpa.video.source import Source
 from dpa.video.write.animation import AnimationSink
-from dpa.video.write.base import Sink
+from dpa.video.write.base import Sink, output_errors
 from dpa.video.write.coco import CocoSink
 from dpa.video.write.encoders import ENCODES, SOFTWARE
 from dpa.video.write.encodings import ANIMATIONS
@@ -161,6 +161,7 @@ def _suffix(output: str | Path) -> str:
     if text == "-":
         return text
     suffix = Path(text).suffix.lower()
-    if text.endswith(("/", "\\")) or Path(text).is_dir():
-        return ""
+    with output_errors(Path(text)):
+        if text.endswith(("/", "\\")) or Path(text).is_dir():
+            return ""
     return suffix if suffix in _ALLOWED or suffix in _UNSUPPORTED else ""

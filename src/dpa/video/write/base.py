@@ -89,7 +89,7 @@ def output_errors(path: Path) -> Iterator[None]:
             ) from error
         if error.errno == errno.ENAMETOOLONG:
             raise OutputError(
-                f"{path.name} is too long a name for this disk: choose a shorter one"
+                f"{path.name[:40]}... is too long a name for this disk: choose a shorter one"
             ) from error
         raise OutputError(
             f"{path} cannot be written ({reason(error)}): choose another place for the output"
