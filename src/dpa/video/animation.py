@@ -9,15 +9,13 @@ from PIL import Image
 
 from dpa.errors import InputError, TruncatedError
 from dpa.video.frame import Frame, shown
-from dpa.video.images import IMAGE_SUFFIXES, opened, pixels
+from dpa.video.images import BROKEN, IMAGE_SUFFIXES, opened, pixels
 from dpa.video.source import Source
 
 _FORMATS = ("GIF", "PNG", "WEBP", "AVIF", "TIFF")
 # Players show frames that are to last no time, or nearly none, for so long.
 _SHORTEST, _USUAL = 10, 100
 _UNIT = Fraction(1, 1000)
-# What Pillow raises where a file is damaged.
-_BROKEN = (OSError, EOFError, SyntaxError, ValueError)
 
 
 class AnimationSource(Source):
@@ -40,7 +38,7 @@ class AnimationSource(Source):
         with opened(path) as image:
             self.size = (image.height, image.width)
             self._timed = image.format != "TIFF"
-            self._frames = int(getattr(image, "n_frames", 1))
+            self._frames = _count(image)
         if not self._timed:
             self.kind = "folder"
         self.time_base = _UNIT if self._timed else (1 / rate if rate else None)
@@ -77,7 +75,7 @@ class AnimationSource(Source):
                 try:
                     image.seek(index)
                     colours, alpha = pixels(image, self._path)
-                except (*_BROKEN, InputError) as error:
+                except (*BROKEN, InputError) as error:
                     raise TruncatedError(
                         f"{self._path} is cut off or damaged: {self._frames - index} of {self._frames} "
                         "frames could not be decoded"
@@ -105,7 +103,7 @@ class AnimationSource(Source):
                     image.seek(index)
                     image.load()
                     duration = round(image.info.get("duration") or 0)
-                except _BROKEN:
+                except BROKEN:
                     duration = 0
                 times.append(times[-1] + (duration if duration > _SHORTEST else _USUAL))
         return times
@@ -124,14 +122,22 @@ def is_animation(path: Path) -> bool:
     if _format(path, _FORMATS) is None:
         return False
     with opened(path) as image:
-        return getattr(image, "n_frames", 1) > 1
+        return _count(image) > 1
+
+
+def _count(image: Image.Image) -> int:
+    """Frames of a file; as many as can be found where it is damaged, at least one."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except BROKEN:
+        return 1
 
 
 def _format(path: Path, formats: tuple[str, ...] | None) -> str | None:
     try:
         with Image.open(path, formats=formats) as image:
             return image.format
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except BROKEN:
         return None
 
 

@@ -1,6 +1,7 @@
 """Pictures on disk as a source: a folder, a glob, a list, or a single one."""
 
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,21 @@ from dpa.video.source import Source
 
 _STILLS = ".jpg .jpeg .jpe .png .webp .bmp .tif .tiff .ppm .pgm .pnm .jp2 .avif .tga"
 IMAGE_SUFFIXES = frozenset(_STILLS.split())
+# What Pillow's readers raise where a file is damaged, see benchmarks/mutate.py.
+BROKEN = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    NotImplementedError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 _ORIENTATION_TAG = 0x0112
 _TURNED = frozenset({5, 6, 7, 8})
 
@@ -121,7 +137,7 @@ def pixels(image: Image.Image, path: Path) -> tuple[np.ndarray, np.ndarray | Non
             both = np.array(image.convert("RGBA"))
             return both[:, :, :3].copy(), both[:, :, 3].copy()
         return np.array(image.convert("RGB")), None
-    except (OSError, SyntaxError, ValueError) as error:
+    except BROKEN as error:
         raise InputError(f"{path} is damaged: the picture cannot be decoded ({error})") from error
 
 
@@ -145,7 +161,7 @@ def opened(path: Path) -> Image.Image:
         raise InputError(
             f"{path} is not a picture that can be read: remove it or convert it to PNG"
         ) from error
-    except (OSError, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise InputError(f"{path} cannot be read ({error})") from error
 
 
@@ -153,7 +169,10 @@ def _shown_size(path: Path) -> tuple[int, int]:
     with opened(path) as image:
         # Pillow turns TIFF files by itself, and says the turned size.
         # Its PNG reader would decode every picture to see whether an orientation comes last.
-        exif = Image.Image.getexif(image)
+        try:
+            exif = Image.Image.getexif(image)
+        except BROKEN as error:
+            raise InputError(f"{path} is damaged: its EXIF data cannot be read ({error})") from error
         turned = image.format != "TIFF" and exif.get(_ORIENTATION_TAG) in _TURNED
         return (image.width, image.height) if turned else (image.height, image.width)
 
