@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--common", default="", help="settings of every row")
     args = parser.parse_args()
     facts = describe("cpu")
-    rate = multiply_rate(BenchSettings(str(args.dataset)), "numpy")["flops_per_second"] / 1e9
+    rate = multiply_rate(BenchSettings(video=str(args.dataset)), "numpy")["flops_per_second"] / 1e9
     print(f"{facts['processor']}, cores: {facts['cores']}, load {facts['load_before']}")
     print(f"matrix product: {rate:.0f} GFLOP/s (NumPy, fp32)\n")
     print("| settings | frames/s | ratio | J | F | J&F |\n|---|---|---|---|---|---|")

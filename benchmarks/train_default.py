@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-TRIAL = 60
+TRIAL = 80
 """Iterations of a trial; its speed is that of the last third."""
 DONE = "done"
 SPARE = 0.96
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs=2, required=True, metavar=("PRETRAIN", "FINETUNE"))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--until", choices=("trial", "pretrain", "finetune"), default="finetune")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     given = [*args.settings, "--device", args.device]
     root: Path = args.folder
     root.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,16 @@ def run(verb: str, config: str, folder: Path, iterations: int, words: list[str])
         return
     resume = ["--resume"] if (folder / "checkpoint.pt").exists() else []
     kept = [w for w in words if not (resume and w in ("--stage1", *stage1_of(words)))]
-    command = [sys.executable, "-m", "dpa", verb, config, f"{verb}.iterations={iterations}", "-o", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "dpa",
+        verb,
+        config,
+        f"{verb}.iterations={iterations}",
+        "-o",
+        str(folder),
+    ]
     subprocess.run([*command, *kept, *resume], check=True)
     (folder / DONE).touch()
 
@@ -99,7 +108,9 @@ def note(root: Path, step: str, plan: int) -> None:
     """A row of the table for a step that is done."""
     found = rows(root / step)
     table = root / "table.csv"
-    known = table.read_text() if table.exists() else "step,iterations,loss,images_per_second,planned,finished\n"
+    known = (
+        table.read_text() if table.exists() else "step,iterations,loss,images_per_second,planned,finished\n"
+    )
     if found and f"\n{step}," not in known:
         last = found[-1]
         line = [step, last["iteration"], last["loss"], last["images_per_second"], plan or last["iteration"]]

@@ -132,7 +132,8 @@ def base_python(tmp_path: Path) -> Run:
     """The same as `python`, as if nothing of the extra [torch] were installed."""
     (tmp_path / "without").mkdir()
     (tmp_path / "without" / "sitecustomize.py").write_text(WITHOUT_TORCH)
-    environment = os.environ | {"PYTHONPATH": str(tmp_path / "without")}
+    places = [str(tmp_path / "without"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
     return lambda *words, **options: _run(*words, env=environment, **options)
 
 

@@ -14,6 +14,7 @@ from dpa._version import __version__
 from dpa.errors import DPAError, InputError, MissingExtra, OutputError, TruncatedError, WeightsError
 
 if TYPE_CHECKING:
+    from dpa.engine.config import SegmenterConfig
     from dpa.engine.results import Mask, Summary
     from dpa.engine.segmenter import Segmenter, segment
     from dpa.flow.colour import flow_to_image
@@ -30,6 +31,7 @@ __all__ = [
     "MissingExtra",
     "OutputError",
     "Segmenter",
+    "SegmenterConfig",
     "Summary",
     "TruncatedError",
     "WeightsError",
@@ -44,6 +46,7 @@ _HOME = {
     "Frame": "dpa.video.frame",
     "Mask": "dpa.engine.results",
     "Segmenter": "dpa.engine.segmenter",
+    "SegmenterConfig": "dpa.engine.config",
     "Summary": "dpa.engine.results",
     "flow_to_image": "dpa.flow.colour",
     "make_estimator": "dpa.flow.estimator",

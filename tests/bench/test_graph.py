@@ -52,7 +52,7 @@ def test_fused_and_inserted_nodes() -> None:
 @pytest.mark.slow
 def test_a_real_graph(exported: Exported, tmp_path: Path) -> None:
     (image,), (flow,) = pictures(96, 128)
-    settings = BenchSettings("clip", threads=1, repeats=3, warmup=1)
+    settings = BenchSettings(video="clip", threads=1, repeats=3, warmup=1)
     found = profile_parts(exported.graph, (image, flow), memory(exported.model, 4), settings, tmp_path)
     assert set(found) == {"encoders", "attention", "decoder"}
     for seconds in found.values():

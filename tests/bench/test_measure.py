@@ -39,7 +39,7 @@ def timed(monkeypatch: pytest.MonkeyPatch, lasting: float, **settings: object) -
         clock.now += lasting
         return 2
 
-    return repeat(work, BenchSettings("clip", **settings)), calls  # type: ignore[arg-type]
+    return repeat(work, BenchSettings(video="clip", **settings)), calls  # type: ignore[arg-type]
 
 
 def test_repeats_after_a_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,8 +61,8 @@ def test_memory_is_that_of_the_work() -> None:
         return int(np.ones(size, np.uint8).any())
 
     work()  # what came before does not count
-    small = measure.measure(lambda: 1, BenchSettings("clip"), frames=7)
-    large = measure.measure(work, BenchSettings("clip"))
+    small = measure.measure(lambda: 1, BenchSettings(video="clip"), frames=7)
+    large = measure.measure(work, BenchSettings(video="clip"))
     assert small.facts == {"frames": 7}
     assert len(small.seconds) == 10
     for measured in (small, large):
@@ -83,19 +83,19 @@ def test_memory_is_that_of_the_work() -> None:
 )
 def test_settings_that_cannot_be(settings: dict[str, object], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        BenchSettings("clip", **settings)  # type: ignore[arg-type]
+        BenchSettings(video="clip", **settings)  # type: ignore[arg-type]
 
 
 def test_precision_is_the_devices_own() -> None:
-    assert BenchSettings("clip").in_precision == "fp32"
-    assert BenchSettings("clip", device="cuda:1").in_precision == "fp16"
-    assert BenchSettings("clip", device="cuda", precision="bf16").in_precision == "bf16"
+    assert BenchSettings(video="clip").in_precision == "fp32"
+    assert BenchSettings(video="clip", device="cuda:1").in_precision == "fp16"
+    assert BenchSettings(video="clip", device="cuda", precision="bf16").in_precision == "bf16"
     # What runs beside a graph in 8 bits has no 8 bits of its own.
-    assert BenchSettings("clip", precision="int8").in_precision == "fp32"
+    assert BenchSettings(video="clip", precision="int8").in_precision == "fp32"
 
 
 def test_the_precision_told_is_that_of_the_network_that_ran() -> None:
-    made = Report(BenchSettings("clip"), {})
+    made = Report(BenchSettings(video="clip"), {})
     assert made.to_dict()["settings"]["precision"] == "fp32"
     made.network["precision"] = "int8"
     assert made.to_dict()["settings"]["precision"] == "int8"
@@ -118,13 +118,15 @@ def test_the_head_of_a_video(tmp_path: Path) -> None:
 @pytest.mark.parametrize("names", [["a.png"], []])
 def test_a_video_too_short(tmp_path: Path, names: list[str]) -> None:
     make_folder(tmp_path / "in", names)
-    with pytest.raises(InputError), opened(BenchSettings(str(tmp_path / "in"))):
+    with pytest.raises(InputError), opened(BenchSettings(video=str(tmp_path / "in"))):
         pass
 
 
 def report(seconds: list[float], flops: float | None = None, rate: float = 1e9) -> dict[str, object]:
     measured = Measured(seconds, 3 * 2**20, 2**20, flops)
-    made = Report(BenchSettings("clip"), {}, {"flops_per_second": rate}, rows=[Row("network", measured)])
+    made = Report(
+        BenchSettings(video="clip"), {}, {"flops_per_second": rate}, rows=[Row("network", measured)]
+    )
     return made.to_dict()["stages"]["network"]  # type: ignore[no-any-return]
 
 
@@ -171,12 +173,12 @@ def test_ways_compared() -> None:
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 def test_the_rate_of_products(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dpa.bench.machine._LEAST_SECONDS", 0.0)
-    precision = "bf16" if library == "torch" else None
-    facts = multiply_rate(BenchSettings("clip", matrix=32, precision=precision), library)
+    precision = "bf16" if library == "torch" else "auto"
+    facts = multiply_rate(BenchSettings(video="clip", matrix=32, precision=precision), library)
     assert facts["flops_per_second"] > 0
     assert facts["runs"] >= 5
     assert (facts["side"], facts["library"]) == (32, library)
-    assert facts["precision"] == (precision or "fp32")
+    assert facts["precision"] == ("bf16" if library == "torch" else "fp32")
 
 
 def test_the_machine() -> None:

@@ -82,7 +82,7 @@ def test_a_part_alone(part: str) -> None:
 
 
 def test_random_weights_are_the_same_every_time_and_not_silent() -> None:
-    settings = BenchSettings("clip", "dpa-pvt-b2")
+    settings = BenchSettings(video="clip", model="dpa-pvt-b2")
     (first, weights), (second, _) = build(settings), build(settings)
     assert weights == "random"
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
@@ -97,11 +97,11 @@ def test_random_weights_are_the_same_every_time_and_not_silent() -> None:
 
 def test_weights_that_do_not_fit(tmp_path) -> None:
     with pytest.raises(InputError, match="an ONNX graph has no parts"):
-        build(BenchSettings("clip", weights="model.onnx"))
+        build(BenchSettings(video="clip", weights="model.onnx"))
     with pytest.raises(WeightsError, match="no network is called"):
-        build(BenchSettings("clip", "dpa-mobil"))
+        build(BenchSettings(video="clip", model="dpa-mobil"))
     with pytest.raises(WeightsError, match="gone"):
-        build(BenchSettings("clip", weights=str(tmp_path / "gone")))
+        build(BenchSettings(video="clip", weights=str(tmp_path / "gone")))
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-6), ("bf16", 0.1)])

@@ -23,7 +23,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> BenchSettings:
     build().save_pretrained(folder / "weights")
     make_folder(folder / "clip", [f"{i:05d}.png" for i in range(6)], size=(96, 128))
     return BenchSettings(
-        str(folder / "clip"),
+        video=str(folder / "clip"),
         weights=str(folder / "weights"),
         size=64,
         flow="dis-ultrafast",
@@ -104,7 +104,7 @@ def test_what_a_process_cannot_use_is_one_sentence(settings: BenchSettings, tmp_
 
 def test_a_network_without_weights_has_no_8_bits() -> None:
     with pytest.raises(InputError, match="no weights of dpa-vgg16 are here, so no graph in int8"):
-        stages._open(BenchSettings("clip", "dpa-vgg16", precision="int8"))
+        stages._open(BenchSettings(video="clip", model="dpa-vgg16", precision="int8"))
 
 
 def test_a_process_that_dies_is_told(settings: BenchSettings, monkeypatch: pytest.MonkeyPatch) -> None:

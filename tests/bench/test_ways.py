@@ -18,7 +18,7 @@ from dpa.errors import DPAError
 def settings(tmp_path: Path) -> BenchSettings:
     build().save_pretrained(tmp_path / "weights")
     make_folder(tmp_path / "clip", [f"{i:05d}.png" for i in range(9)], size=(96, 128))
-    return BenchSettings(str(tmp_path / "clip"), weights=str(tmp_path / "weights"), size=128, repeats=3)
+    return BenchSettings(video=str(tmp_path / "clip"), weights=str(tmp_path / "weights"), size=128, repeats=3)
 
 
 def test_they_agree_and_the_check_would_see_it_if_not(settings: BenchSettings, tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ def clip(tmp_path: Path) -> Path:
 
 def test_a_video(command: Callable, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "flow"
-    code, told, error = command("flow", clip, out, "--size", "96", "--floor", "1", "--quality", "80")
+    code, told, error = command(
+        "flow", clip, out, "--flow-size", "96", "--flow-floor", "1", "--quality", "80"
+    )
     assert code == 0, error
     assert "flow by dis" in error
     assert "7 flow pictures written, 0 kept" in told
@@ -56,9 +58,9 @@ def test_again_and_otherwise(command: Callable, clip: Path, tmp_path: Path) -> N
     [
         (("gone.mp4", "out"), "gone.mp4"),
         (("clip.mp4", "out", "--flow", "farneback"), "farneback"),
-        (("clip.mp4", "out", "--weights", "w.pth"), "dis has no weights"),
+        (("clip.mp4", "out", "--flow-weights", "w.pth"), "dis has no weights"),
         (("clip.mp4", "clip.mp4"), "clip.mp4"),
-        (("clip.mp4", "out", "--flow", "raft-small", "--weights", "w.pth", "--device", "cpu"), "w.pth"),
+        (("clip.mp4", "out", "--flow", "raft-small", "--flow-weights", "w.pth", "--device", "cpu"), "w.pth"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(
@@ -92,7 +94,7 @@ def test_dis_without_torch(base_python: Callable, clip: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", [("--size", "0"), ("--quality", "101"), ("--floor", "-1"), ("--jobs", "0")]
+    "option", [("--flow-size", "0"), ("--quality", "101"), ("--flow-floor", "-1"), ("--jobs", "0")]
 )
 def test_settings_out_of_range(command: Callable, clip: Path, option: tuple[str, str]) -> None:
     code, _, error = command("flow", clip, clip.parent / "out", *option)

@@ -34,7 +34,17 @@ def test_its_flow_is_that_of_the_flow_command(command, tmp_path: Path) -> None:
         command("prepare", "davis", source, target, "--flow", "dis", "--flow-size", "40", "--jobs", "1")[0]
         == 0
     )
-    again = ("flow", target / "DAVIS_train", tmp_path / "out", "--flow", "dis", "--size", "40", "--jobs", "1")
+    again = (
+        "flow",
+        target / "DAVIS_train",
+        tmp_path / "out",
+        "--flow",
+        "dis",
+        "--flow-size",
+        "40",
+        "--jobs",
+        "1",
+    )
     assert command(*again)[0] == 0
     assert (tmp_path / "out" / "flow.json").read_text() == (target / "DAVIS_train" / "flow.json").read_text()
     for path in (tmp_path / "out" / "FLOW").iterdir():
@@ -53,7 +63,7 @@ def test_stills_have_no_flow(command, tmp_path: Path) -> None:
     source, target = duts(tmp_path / "source"), tmp_path / "target"
     code, out, error = command("prepare", "duts", source, target, "--jobs", "1")
     assert code == 0, error
-    assert error.split()[0] == "frames", "no word of a flow estimator"
+    assert error == "", "no word of a flow estimator"
     assert "flow pictures" not in out
     assert len(find_stills(target / "DUTS_train")) == 2
 

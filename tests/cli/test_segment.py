@@ -301,3 +301,18 @@ def test_the_embedded_network_finds_what_moves(command, place) -> None:
         true, found = (cv2.imread(str(f / path.name), 0) > 127 for f in (place / "true", place / "masks"))
         scores.append((true & found).sum() / (true | found).sum())
     assert np.mean(scores) > 0.5
+
+
+def test_the_shape_of_the_input(command, backend, place) -> None:
+    assert command("segment", "clip.mkv", "--square", "--json", "run.json")[0] == 0
+    assert json.loads((place / "run.json").read_text())["settings"]["keep_aspect"] is False
+
+
+def test_help_shows_options_in_panels_with_the_configs_defaults(command) -> None:
+    code, out, _ = command("segment", "--help")
+    assert code == 0
+    panels = [line[:-1] for line in out.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert panels == ["Arguments", "Output", "Input", "Network", "Flow", "Speed", "Options"]
+    shown = " ".join(out.split())
+    for words in ("--flow-size", "[default: 384]", "--smooth", "[default: 0.5]", "--keep-aspect / --square"):
+        assert words in shown

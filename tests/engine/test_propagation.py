@@ -1,6 +1,7 @@
 """Laws of propagation and smoothing along the flow."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,15 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpa.engine.flow import Drawn
+from dpa.engine.frame_data import FrameData
 from dpa.engine.propagation import keyed, propagated, smoothed
-from dpa.errors import TruncatedError
 from dpa.video.frame import Frame
 
 GRID = (40, 60)
 FULL = (80, 180)  # of the frame: twice as high, three times as wide
 
-Item = tuple[Frame, np.ndarray | None, np.ndarray | None]
+PICTURE = np.zeros((2, 2, 3), np.uint8)
 
 
 def frame(index: int, size: tuple[int, int] = FULL) -> Frame:
@@ -35,13 +35,12 @@ def blob(x: float, y: float) -> np.ndarray:
     return np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 5**2)).astype(np.float32)
 
 
-def drawn(indices: range) -> list[Drawn]:
-    return [(frame(i), np.zeros((2, 2, 2), np.float32), np.zeros((2, 2, 3), np.uint8)) for i in indices]
+def data(index: int, flow: np.ndarray | None, probability: np.ndarray | None) -> FrameData:
+    return FrameData(frame(index), PICTURE, flow, probability=probability)
 
 
-def cut(items: list[Drawn] | list[Item]) -> Iterator:
-    yield from items
-    raise TruncatedError("frames are missing")
+def drawn(indices: range) -> list[FrameData]:
+    return [data(i, np.zeros((2, 2, 2), np.float32), None) for i in indices]
 
 
 def noise(count: int, seed: int = 0) -> list[np.ndarray]:
@@ -51,19 +50,11 @@ def noise(count: int, seed: int = 0) -> list[np.ndarray]:
 # -- keyed ---------------------------------------------------------------------------------------------
 
 
-@given(start=st.integers(0, 9), count=st.integers(0, 20), every=st.integers(1, 6), broken=st.booleans())
-def test_the_network_sees_the_first_every_nth_and_the_last(
-    start: int, count: int, every: int, broken: bool
-) -> None:
-    items = drawn(range(start, start + count))
-    got: list[tuple[Drawn, bool]] = []
-    if broken:
-        with pytest.raises(TruncatedError, match="frames are missing"):
-            got.extend(keyed(cut(items), every))
-    else:
-        got.extend(keyed(items, every))
-    assert [item[0].index for item, _ in got] == list(range(start, start + count))
-    seen = {item[0].index for item, seen in got if seen}
+@given(start=st.integers(0, 9), count=st.integers(0, 20), every=st.integers(1, 6))
+def test_the_network_sees_the_first_every_nth_and_the_last(start: int, count: int, every: int) -> None:
+    got = list(keyed(drawn(range(start, start + count)), every))
+    assert [item.frame.index for item in got] == list(range(start, start + count))
+    seen = {item.frame.index for item in got if item.wanted}
     ends = {start, start + count - 1} if count else set()
     assert seen == ends | {i for i in range(start, start + count) if i % every == 0}
 
@@ -72,36 +63,36 @@ def test_the_network_sees_the_first_every_nth_and_the_last(
 def test_keyed_looks_at_most_one_frame_ahead(every: int, ahead: int) -> None:
     taken: list[int] = []
 
-    def items() -> Iterator[Drawn]:
+    def items() -> Iterator[FrameData]:
         for item in drawn(range(20)):
-            taken.append(item[0].index)
+            taken.append(item.frame.index)
             yield item
 
     keys = keyed(items(), every)
     for index in range(19):
-        assert next(keys)[0][0].index == index
+        assert next(keys).frame.index == index
         assert taken[-1] == index + ahead
 
 
 def test_other_errors_are_not_held_back() -> None:
-    def items() -> Iterator[Drawn]:
+    def items() -> Iterator[FrameData]:
         yield from drawn(range(4))
         raise OSError("the disk has gone")
 
     got = []
     with pytest.raises(OSError, match="has gone"):
         got.extend(keyed(items(), 3))
-    assert [item[0].index for item, _ in got] == [0, 1, 2]
+    assert [item.frame.index for item in got] == [0, 1, 2]
 
 
 # -- propagated -------------------------------------------------------------------------------------------
 
 
-def moving(n: int, dx: float, dy: float) -> tuple[list[Item], list[np.ndarray]]:
+def moving(n: int, dx: float, dy: float) -> tuple[list[FrameData], list[np.ndarray]]:
     """n + 1 frames of an object in constant motion, the ends known, and the truth."""
     truth = [blob(30 + dx * (k - n / 2), 20 + dy * (k - n / 2)) for k in range(n + 1)]
-    found: list[Item] = [
-        (frame(k), constant(dx, dy), truth[k] if k in (0, n) else None) for k in range(n + 1)
+    found: list[FrameData] = [
+        data(k, constant(dx, dy), truth[k] if k in (0, n) else None) for k in range(n + 1)
     ]
     return found, truth
 
@@ -114,8 +105,8 @@ def test_whole_pixels_are_carried_exactly(n: int, dx: int, dy: int) -> None:
         n += 1
     found, truth = moving(n, dx, dy)
     inner = np.s_[10:-10, 10:-10]  # what has come in over the border is not known
-    for (_, _, probability), wanted in zip(propagated(found), truth, strict=True):
-        np.testing.assert_allclose(probability[inner], wanted[inner], atol=1e-5)
+    for item, wanted in zip(propagated(found), truth, strict=True):
+        np.testing.assert_allclose(item.probability[inner], wanted[inner], atol=1e-5)
 
 
 @settings(max_examples=40)
@@ -125,31 +116,31 @@ def test_between_pixels_it_is_interpolated(n: int, dx: float, dy: float) -> None
     inner = np.s_[10:-10, 10:-10]
     # A step's error: second derivatives, at most 1 / 5^2 each way, by an eighth; and places rounded to 1/32.
     bound = n * (2 / 25 / 8 + 2 * 0.61 / 5 / 64)
-    for (_, _, probability), wanted in zip(propagated(found), truth, strict=True):
-        assert np.abs(probability - wanted)[inner].max() <= bound
+    for item, wanted in zip(propagated(found), truth, strict=True):
+        assert np.abs(item.probability - wanted)[inner].max() <= bound
 
 
 @given(n=st.integers(2, 6))
 def test_without_motion_the_known_ones_are_blended(n: int) -> None:
     before, after = noise(2)
     still = constant(0, 0)
-    found: list[Item] = [(frame(0), still, before)]
-    found += [(frame(k), still, None) for k in range(1, n)]
-    found.append((frame(n), still, after))
-    for k, (_, _, probability) in enumerate(propagated(found)):
-        assert probability.dtype == np.float32
-        np.testing.assert_allclose(probability, (1 - k / n) * before + k / n * after, atol=1e-6)
+    found: list[FrameData] = [data(0, still, before)]
+    found += [data(k, still, None) for k in range(1, n)]
+    found.append(data(n, still, after))
+    for k, item in enumerate(propagated(found)):
+        assert item.probability.dtype == np.float32
+        np.testing.assert_allclose(item.probability, (1 - k / n) * before + k / n * after, atol=1e-6)
 
 
 def test_only_the_flow_of_frames_before_the_next_known_one_counts() -> None:
     """The last known frame's own flow leads on, not back; so does that of the known one before."""
     before, after = noise(2)
     still, wild = constant(0, 0), constant(9, -7)
-    found: list[Item] = [(frame(0), still, before), (frame(1), still, None), (frame(2), wild, after)]
-    (_, _, middle) = list(propagated(found))[1]
+    found: list[FrameData] = [data(0, still, before), data(1, still, None), data(2, wild, after)]
+    middle = list(propagated(found))[1].probability
     np.testing.assert_allclose(middle, (before + after) / 2, atol=1e-6)
-    found[0] = (frame(0), wild, before)
-    (_, _, forwards) = list(propagated(found))[1]
+    found[0] = data(0, wild, before)
+    forwards = list(propagated(found))[1].probability
     moved = np.empty_like(before)
     rows, columns = np.mgrid[: GRID[0], : GRID[1]]
     moved = before[np.clip(rows + 7, 0, GRID[0] - 1), np.clip(columns - 9, 0, GRID[1] - 1)]
@@ -163,11 +154,12 @@ def test_every_frame_comes_out_in_order_and_known_ones_as_they_are(
     known = {i for i in known if i < count} | {0, count - 1}
     values = dict(zip(range(count), noise(count), strict=True))
     flow = constant(motion, 0)
-    found: list[Item] = [(frame(i), flow, values[i] if i in known else None) for i in range(count)]
+    found: list[FrameData] = [data(i, flow, values[i] if i in known else None) for i in range(count)]
     got = list(propagated(found))
-    assert [its.index for its, _, _ in got] == list(range(count))
-    for index, (_, its_flow, probability) in enumerate(got):
-        assert its_flow is flow
+    assert [item.frame.index for item in got] == list(range(count))
+    for index, item in enumerate(got):
+        probability = item.probability
+        assert item.flow is flow
         if index in known:
             assert probability is values[index]
         else:
@@ -180,22 +172,13 @@ def test_every_frame_comes_out_in_order_and_known_ones_as_they_are(
 def test_masks_come_as_soon_as_the_next_known_one_has() -> None:
     taken: list[int] = []
 
-    def found() -> Iterator[Item]:
+    def found() -> Iterator[FrameData]:
         for index in range(9):
             taken.append(index)
-            yield frame(index), constant(0, 0), blob(30, 20) if index % 4 == 0 else None
+            yield data(index, constant(0, 0), blob(30, 20) if index % 4 == 0 else None)
 
-    came = [(its.index, taken[-1]) for its, _, _ in propagated(found())]
+    came = [(item.frame.index, taken[-1]) for item in propagated(found())]
     assert came == [(i, -(-i // 4) * 4) for i in range(9)]
-
-
-def test_what_is_known_comes_before_an_error() -> None:
-    still, p = constant(0, 0), blob(30, 20)
-    found: list[Item] = [(frame(0), still, p), (frame(1), still, None), (frame(2), still, p)]
-    got = []
-    with pytest.raises(TruncatedError):
-        got.extend(propagated(cut(found)))
-    assert [its.index for its, _, _ in got] == [0, 1, 2]
 
 
 # -- smoothed ------------------------------------------------------------------------------------------
@@ -212,58 +195,54 @@ def coarse(probability: np.ndarray) -> np.ndarray:
 def test_without_motion_it_is_the_mean_of_neighbours(count: int, weight: float) -> None:
     values = noise(count)
     still = constant(0, 0)
-    got = list(smoothed([(frame(i), still, p) for i, p in enumerate(values)], weight))
-    assert [its.index for its, _, _ in got] == list(range(count))
-    for i, (_, flow, probability) in enumerate(got):
+    got = list(smoothed([data(i, still, p) for i, p in enumerate(values)], weight))
+    assert [item.frame.index for item in got] == list(range(count))
+    for i, item in enumerate(got):
         beside = [coarse(values[j]) for j in (i - 1, i + 1) if 0 <= j < count]
         wanted = (values[i] + weight * sum(beside)) / (1 + weight * len(beside))
-        assert flow is still
-        assert probability.dtype == np.float32
-        np.testing.assert_allclose(probability, wanted, atol=1e-5)
+        assert item.flow is still
+        assert item.probability.dtype == np.float32
+        np.testing.assert_allclose(item.probability, wanted, atol=1e-5)
 
 
 @settings(max_examples=40)
 @given(dx=st.integers(-3, 3), dy=st.integers(-3, 3), weight=st.floats(0, 4))
 def test_what_moves_with_the_flow_stays(dx: int, dy: int, weight: float) -> None:
     found, truth = moving(4, dx, dy)
-    exact = [(its, flow, p) for (its, flow, _), p in zip(found, truth, strict=True)]
+    exact = [replace(item, probability=p) for item, p in zip(found, truth, strict=True)]
     inner = np.s_[6:-6, 6:-6]
-    for (_, _, probability), wanted in zip(smoothed(exact, weight), truth, strict=True):
+    for item, wanted in zip(smoothed(exact, weight), truth, strict=True):
         # What half the resolution takes off the blob's peak, by the neighbours' share at most.
         atol = 0.08 * 2 * weight / (1 + 2 * weight) + 1e-5
-        np.testing.assert_allclose(probability[inner], wanted[inner], atol=atol)
+        np.testing.assert_allclose(item.probability[inner], wanted[inner], atol=atol)
 
 
 def test_what_flickers_is_damped() -> None:
     still = constant(0, 0)
     values = [np.full(GRID, float(i % 2), np.float32) for i in range(6)]
-    got = [p.mean() for _, _, p in smoothed([(frame(i), still, p) for i, p in enumerate(values)], 0.5)]
+    got = [one.probability.mean() for one in smoothed([data(i, still, p) for i, p in enumerate(values)], 0.5)]
     assert got == pytest.approx([1 / 3, 1 / 2, 1 / 2, 1 / 2, 1 / 2, 2 / 3])
 
 
 def test_frames_without_flow_are_left_out_of_the_mean() -> None:
     a, b, c = noise(3)
     still = constant(0, 0)
-    (_, _, first), (_, _, second), (_, _, third) = smoothed(
-        [(frame(0), None, a), (frame(1), still, b), (frame(2), None, c)], 1.0
-    )
+    items = [data(0, None, a), data(1, still, b), data(2, None, c)]
+    first, second, third = (item.probability for item in smoothed(items, 1.0))
     assert np.array_equal(first, a)
     np.testing.assert_allclose(second, (b + coarse(c)) / 2, atol=1e-6)
     np.testing.assert_allclose(third, (coarse(b) + c) / 2, atol=1e-6)
-    alone = list(smoothed([(frame(i), None, p) for i, p in enumerate((a, b, c))], 1.0))
-    assert all(np.array_equal(p, q) for (_, _, p), q in zip(alone, (a, b, c), strict=True))
+    alone = list(smoothed([data(i, None, p) for i, p in enumerate((a, b, c))], 1.0))
+    assert all(np.array_equal(one.probability, q) for one, q in zip(alone, (a, b, c), strict=True))
 
 
-def test_smoothing_looks_one_frame_ahead_and_ends_with_the_error() -> None:
+def test_smoothing_looks_one_frame_ahead() -> None:
     taken: list[int] = []
 
-    def found() -> Iterator[tuple[Frame, np.ndarray | None, np.ndarray]]:
+    def found() -> Iterator[FrameData]:
         for index in range(5):
             taken.append(index)
-            yield frame(index), constant(0, 0), blob(30, 20)
-        raise TruncatedError("frames are missing")
+            yield data(index, constant(0, 0), blob(30, 20))
 
-    came = []
-    with pytest.raises(TruncatedError, match="frames are missing"):
-        came.extend((its.index, taken[-1]) for its, _, _ in smoothed(found(), 0.5))
+    came = [(item.frame.index, taken[-1]) for item in smoothed(found(), 0.5)]
     assert came == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 4)]

@@ -128,7 +128,7 @@ def test_errors_of_every_stage_reach_the_caller(
     elif stage == "colour":
         monkeypatch.setattr("dpa.engine.flow.flow_to_image", _raise)
     elif stage == "masks":
-        monkeypatch.setattr(Segmenter, "_full", _raise)
+        monkeypatch.setattr("dpa.engine.pipeline.finish", _raise)
     else:
         backend.fail_at, backend.error = (1 if stage == "references" else 9), OSError("this stage failed")
     with pytest.raises(OSError, match="this stage failed"):

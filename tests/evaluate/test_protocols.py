@@ -3,16 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpa.datasets.classes import YOUTUBE_OBJECTS, class_of
 from dpa.errors import InputError
 from dpa.evaluate.protocols import (
     PROTOCOLS,
-    class_of,
     decay,
     find_protocol,
     recall,
     summarise,
 )
-from dpa.prepare.ytobj import CLASSES as YOUTUBE_OBJECTS
 
 
 def test_recall_counts_what_is_above_a_half() -> None:

@@ -123,7 +123,7 @@ def test_any_size_and_number_of_references_and_prototypes_on_request(made: Made)
 @pytest.mark.slow
 def test_its_parts_are_timed(made: Made, tmp_path: Path) -> None:
     (image,), (flow,) = pictures(96, 128)
-    settings = BenchSettings("clip", repeats=3, warmup=1)
+    settings = BenchSettings(video="clip", repeats=3, warmup=1)
     found = profile_parts(made.graph, (image, flow), memory(made.model, 4), settings, tmp_path)
     assert all(np.all(np.array(found[part]) > 0) for part in ("encoders", "attention", "decoder"))
 

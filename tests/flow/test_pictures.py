@@ -1,15 +1,11 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dpa.errors import OutputError, TruncatedError
-from dpa.flow.batch import Maker, plan, run
+from dpa.errors import OutputError
 from dpa.flow.dis import DIS
-from dpa.flow.pictures import Look, claim, make_recipe, write_pictures
-
-MAKER = Maker("dis-fast", "cpu", None)
+from dpa.flow.pictures import Look, claim, make_recipe
 
 
 def test_the_recipe_says_it_all() -> None:
@@ -67,22 +63,7 @@ def test_a_recipe_that_is_no_object(tmp_path: Path) -> None:
         claim(tmp_path, make_recipe(DIS(), Look()), [], overwrite=False)
 
 
-def test_a_place_that_is_a_file(dataset: Path, tmp_path: Path) -> None:
+def test_a_place_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     with pytest.raises(OutputError, match="out"):
         claim(tmp_path / "out" / "deeper", make_recipe(DIS(), Look()), [], overwrite=False)
-    with pytest.raises(OutputError, match="cannot be made"):
-        list(run(plan(str(dataset), tmp_path / "out"), MAKER, Look()))
-
-
-def test_what_was_decoded_of_a_cut_video_is_written(dataset: Path, tmp_path: Path) -> None:
-    from dpa.video.read import open_source
-
-    def cut() -> Iterator:
-        with open_source([*sorted((dataset / "RGB").glob("bear*"))]) as source:
-            yield from source.frames()
-        raise TruncatedError("two frames lost")
-
-    with pytest.raises(TruncatedError):
-        list(write_pictures(cut(), DIS("fast"), lambda frame: tmp_path / f"{frame.name}.jpg", Look()))
-    assert len(list(tmp_path.glob("*.jpg"))) == 3

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpa.errors import InputError, TruncatedError
+from dpa.errors import InputError
 from dpa.flow.dis import DIS
 from dpa.flow.stream import flow_size, flows, pair_flow, reduce
 from dpa.video.frame import Frame
@@ -154,21 +154,6 @@ def test_closing_closes_the_input() -> None:
     next(stream)
     stream.close()
     assert closed == [True]
-
-
-def test_a_video_that_breaks_off_gives_all_its_frames_first() -> None:
-    def source() -> Iterator[Frame]:
-        yield from video([0, 10, 30])
-        raise TruncatedError("cut")
-
-    result = []
-    with pytest.raises(TruncatedError, match="cut"):
-        result.extend(flows(source(), Tally()))
-    collected = []
-    stream = flows(source(), Tally())
-    for _ in range(3):
-        collected.append(next(stream)[1][0, 0, 0])
-    assert collected == [10, 20, 20]
 
 
 def test_frames_of_two_sizes() -> None:

@@ -248,7 +248,7 @@ def test_a_damaged_record(root: Path, tmp_path: Path, backend: Watching) -> None
 
 def test_the_papers_settings(root: Path, tmp_path: Path, backend: Watching) -> None:
     job = ran(root, tmp_path / "out", preset="paper", size=128)
-    s = job.segmenter
+    s = job.segmenter.config
     assert (s.size, s.keep_aspect, s.references, s.threshold, s.normalise) == (128, False, 4, 0.5, False)
     assert backend.sizes == {(128, 128)}
     assert PRESETS["paper"]["size"] == 512

@@ -11,11 +11,11 @@ from fbms_samples import fbms
 
 from dpa.datasets.layout import find_sequences
 from dpa.errors import OutputError
-from dpa.flow.batch import Maker
 from dpa.flow.colour import flow_to_image
 from dpa.flow.pictures import Look, make_recipe
 from dpa.flow.stream import pair_flow
 from dpa.prepare.flow import claim_flow, count_flow, write_flow
+from dpa.prepare.flow_batch import Maker
 from dpa.prepare.plan import plan, write
 from dpa.prepare.records import Options
 
@@ -76,7 +76,7 @@ def test_ytvos_with_all_frames(tmp_path: Path) -> None:
         # Between the annotated frames it moves backwards.
         save(every / f"{index:05d}.jpg", scene(index if index % 5 == 0 else 12 - index, SMALL))
     assert with_flow("ytvos", source, target) == 6
-    first, _ = find_sequences(target / "YTVOS_train", masks=True, flows=True)
+    _, first = find_sequences(target / "YTVOS_train", masks=True, flows=True)
     assert_flow(first.flows[1], read(first.images[1]), read(every / "00006.jpg"), None)
 
 

@@ -59,7 +59,7 @@ def test_duts_half_of_it(tmp_path: Path) -> None:
 def test_ytvos(tmp_path: Path) -> None:
     source, target = ytvos(tmp_path / "source"), tmp_path / "target"
     assert converted("ytvos", source, target) == ({"written": 6}, [])
-    first, second = find_sequences(target / "YTVOS_train", masks=True)
+    second, first = find_sequences(target / "YTVOS_train", masks=True)
     assert (first.name, second.name) == ("003234408d", "0043f083b5")
     assert [path.name for path in second.images] == [f"0043f083b5_000{n}.jpg" for n in ("00", "05", "10")]
     assert np.array_equal(mask_at(second.masks[2]), square(10, YTVOS))

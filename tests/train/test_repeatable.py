@@ -18,7 +18,7 @@ def test_a_short_run_of_both_stages(command, shared: Path, tmp_path: Path) -> No
             for path in sorted((shared / "data" / "DAVIS_train" / kind).glob(f"{video}_*"))[:3]:
                 shutil.copy(path, tmp_path / "videos" / kind)
     videos = tmp_path / "videos"
-    assert command("flow", videos, videos, "--flow", "dis", "--size", "256", "--jobs", "1")[0] == 0
+    assert command("flow", videos, videos, "--flow", "dis", "--flow-size", "256", "--jobs", "1")[0] == 0
     encoder = shared / "weights" / "mobilenetv2_100_imagenet_bnfolded.safetensors"
     data = [f"data.stills={shared / 'data' / 'STILLS_train'}", f"data.videos={videos}", "threads=1"]
     for run in ("a", "b"):

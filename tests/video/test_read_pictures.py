@@ -13,7 +13,8 @@ from video_samples import close_to, corners, make_folder, make_video, picture
 
 from dpa.errors import InputError
 from dpa.video import open_source
-from dpa.video.images import natural_key, read_image
+from dpa.video.images import read_image
+from dpa.video.listing import natural_key
 
 
 def names(source) -> list[str]:

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from video_samples import picture
 
-from dpa.engine.threads import whole
-from dpa.errors import InputError, TruncatedError
+from dpa.errors import InputError
 from dpa.video import Frame, open_source
 from dpa.video.shots import found_cuts, listed_cuts, read_cuts
 
@@ -88,15 +87,8 @@ def test_frames_wait_only_where_something_looks_like_a_cut():
     assert ahead[-4:] == [0] * 4
 
 
-def test_a_damaged_video_gives_all_its_frames_first():
-    def broken() -> Iterator[Frame]:
-        yield from frames([scene(0, i) for i in range(6)] + [scene(1, i) for i in range(2)])
-        raise TruncatedError("cut off")
-
-    truncated = list[TruncatedError]()
-    got = [(frame.index, starts) for frame, starts in whole(found_cuts(broken()), truncated)]
-    assert len(truncated) == 1
-    assert got == [(i, i in (0, 6)) for i in range(8)]
+def test_frames_that_wait_at_the_end_are_judged_and_given():
+    assert cuts([scene(0, i) for i in range(6)] + [scene(1, i) for i in range(2)]) == [0, 6]
 
 
 def test_listed_cuts(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from dpa.errors import TruncatedError
+from dpa.flow.colour import flow_to_image
 from dpa.video import Sink, Source
 
 SIZE = (48, 64)
@@ -135,13 +136,13 @@ def make_folder(folder: Path, names: Sequence[str], size: tuple[int, int] = SIZE
 
 
 def results(index: int, size: tuple[int, int] = SIZE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the engine hands to a sink: probability (a soft disc that moves), mask and flow."""
+    """What the engine hands to a sink: probability (a soft disc that moves), mask and flow picture."""
     height, width = size
     y, x = np.mgrid[:height, :width].astype(np.float32)
     away = np.hypot(y - height / 2, x - width / 3 - index * 2) - min(size) / 4
     probability = (1 / (1 + np.exp(np.clip(away, -40, 40)))).astype(np.float32)
-    flow = np.dstack([np.where(probability > 0.5, 2.0, 0.1), np.zeros_like(x)]).astype(np.float32)
-    return probability, probability > 0.5, flow
+    motion = np.dstack([np.where(probability > 0.5, 2.0, 0.1), np.zeros_like(x)]).astype(np.float32)
+    return probability, probability > 0.5, flow_to_image(motion)
 
 
 def run(

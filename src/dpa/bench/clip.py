@@ -13,7 +13,7 @@ from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import make_estimator
 from dpa.flow.stream import pair_flow
 from dpa.model.config import DPAConfig
-from dpa.model.size import fit, working_size
+from dpa.model.size import fit
 from dpa.video.frame import Frame
 from dpa.video.read import open_source
 from dpa.video.source import Source
@@ -74,9 +74,9 @@ def pictures(settings: BenchSettings, config: DPAConfig, indices: Sequence[int])
     estimator = make_estimator("dis")
     found = []
     with opened(settings) as head:
-        size = working_size(head.size, settings.size or config.size, config.keep_aspect)
+        size = settings.for_network(config).working_size(head.size)
         for index in indices:
             image, following, previous = neighbours(head, index)
             flow = pair_flow(estimator, image, following, previous, settings.flow_size)
-            found.append((fit(image, size), fit(flow_to_image(flow), size)))
+            found.append((fit(image, size), fit(flow_to_image(flow, settings.flow_floor), size)))
     return found

@@ -22,7 +22,7 @@ def build(settings: BenchSettings) -> tuple[DPA, str]:
         InputError: weights that are an ONNX graph.
         WeightsError: unknown model, or weights that cannot be read.
     """
-    if settings.weights is not None and settings.weights.endswith(".onnx"):
+    if settings.weights is not None and str(settings.weights).endswith(".onnx"):
         raise InputError(
             f"{settings.weights}: an ONNX graph has no parts and no precision: give .safetensors"
         )
@@ -30,8 +30,7 @@ def build(settings: BenchSettings) -> tuple[DPA, str]:
         model = DPA(settings.model).eval()
         randomise(model)
         return model, "random"
-    source = settings.weights or settings.model
-    return DPA.from_pretrained(source), source
+    return DPA.from_pretrained(settings.name), settings.name
 
 
 @torch.no_grad()

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from dpa.engine.defaults import FLOW_SIZE, SMOOTH
+from dpa.engine.config import SegmenterConfig
 from dpa.errors import InputError
-from dpa.weights.registry import DEFAULT
 
-PRECISIONS = ("fp32", "int8", "fp16", "bf16")
 PARTS = ("encoders", "attention", "decoder")
 TOLERANCE = {"fp32": 1e-5, "fp16": 1e-2, "bf16": 5e-2}
 """Largest difference of probabilities at which the paper's way and the cached one agree: the one encodes
@@ -14,21 +12,13 @@ references in a batch of N, the other one by one, which rounds differently."""
 LEAST_REPEATS = 3  # fewer have no spread
 
 
-@dataclass(frozen=True)
-class BenchSettings:
+@dataclass(frozen=True, kw_only=True)
+class BenchSettings(SegmenterConfig):
     """Everything that a measurement depends on; JSON values only, as it travels to other processes.
 
     Attributes:
         video: what is read: a file, or a folder of frames.
-        model, weights: as for `dpa.engine.segmenter.Segmenter`.
-        size: working size; None for the network's own.
-        references: reference frames; None for the network's own number.
-        device: as `dpa.device.pick_device` gives it.
-        precision: one of `PRECISIONS`; None for what `dpa segment` takes, see `dpa.backends.open_backend`.
-        flow, flow_size: as for `Segmenter`.
-        smooth, compiled: as for `Segmenter`.
-        every: as for `Segmenter`, in smoothing and end to end only.
-        threads: CPU threads of the network; 0 for one per core.
+        device: as `dpa.device.pick_device` gives it; "auto" is for the command line.
         frames: of the video, from its start, that one repeat reads, writes or segments.
         warmup: repeats that are not counted.
         repeats: at most so many are counted, and at least three.
@@ -37,18 +27,7 @@ class BenchSettings:
     """
 
     video: str
-    model: str = DEFAULT
-    weights: str | None = None
-    size: int | None = None
-    references: int | None = None
     device: str = "cpu"
-    precision: str | None = None
-    flow: str = "auto"
-    flow_size: int = FLOW_SIZE
-    smooth: float = SMOOTH
-    every: int = 1
-    compiled: bool = False
-    threads: int = 0
     frames: int = 24
     warmup: int = 1
     repeats: int = 10
@@ -56,8 +35,7 @@ class BenchSettings:
     matrix: int = 0
 
     def __post_init__(self) -> None:
-        if self.precision is not None and self.precision not in PRECISIONS:
-            raise InputError(f"unknown precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
+        super().__post_init__()
         if self.repeats < LEAST_REPEATS:
             raise InputError(f"at least {LEAST_REPEATS} repeats are needed for a spread, not {self.repeats}")
         if self.frames < 2:
@@ -67,4 +45,4 @@ class BenchSettings:
     def in_precision(self) -> str:
         """The precision of what is computed in torch or NumPy, which have no int8 here."""
         usual = "fp32" if self.device == "cpu" else "fp16"
-        return usual if self.precision in (None, "int8") else str(self.precision)
+        return usual if self.precision in ("auto", "int8") else self.precision

@@ -15,6 +15,7 @@ from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.machine import describe, multiply_rate
 from dpa.bench.measure import Measured, finish, measure
 from dpa.bench.settings import BenchSettings
+from dpa.engine.frame_data import FrameData
 from dpa.engine.propagation import propagated, smoothed
 from dpa.errors import InputError, MissingExtra
 from dpa.flow.colour import flow_to_image
@@ -128,9 +129,15 @@ def smooth(settings: BenchSettings, size: list[int]) -> Measured:
     with opened(settings) as head:
         frames = list(islice(head.frames(), max(_FLOW_FRAMES, 2 * settings.every + 1)))
     probability, last = _disc((size[0], size[1])), len(frames) - 1
+    moving = enumerate(flows(frames, make_estimator("dis"), settings.flow_size))
     found = [
-        (frame, field, probability if index % settings.every == 0 or index == last else None)
-        for index, (frame, field) in enumerate(flows(frames, make_estimator("dis"), settings.flow_size))
+        FrameData(
+            frame,
+            frame.image,
+            field,
+            probability=probability if index % settings.every == 0 or index == last else None,
+        )
+        for index, (frame, field) in moving
     ]
 
     def work() -> int:
@@ -160,17 +167,7 @@ def whole(settings: BenchSettings) -> Measured:
     from dpa.engine.segmenter import Segmenter
 
     backend, _ = _open(settings)
-    segmenter = Segmenter(
-        settings.model,
-        device=settings.device,
-        flow=settings.flow,
-        flow_size=settings.flow_size,
-        references=settings.references,
-        size=settings.size,
-        every=settings.every,
-        smooth=settings.smooth,
-        backend=backend,
-    )
+    segmenter = Segmenter(settings, backend=backend)
     with opened(settings) as head, tempfile.TemporaryDirectory() as folder:
 
         def work() -> int:
@@ -208,8 +205,7 @@ def _open(settings: BenchSettings) -> tuple[Backend, str]:
     Torch is imported only where it computes: its memory would count.
     """
     if settings.weights is not None or find(settings.model).path is not None:
-        asked = settings.precision or "auto"
-        of = (settings.model, settings.weights, settings.device, settings.threads, asked)
+        of = (settings.model, settings.weights, settings.device, settings.threads, settings.precision)
         backend = open_backend(*of, compiled=settings.compiled)
         return backend, backend.weights
     if settings.precision == "int8":

@@ -76,11 +76,13 @@ def load(verb: str) -> Any:
     Raises:
         ModuleNotFoundError: a library that the verb needs is not installed.
     """
+    from dpa.cli.options import PanelledCommand
+
     module = import_module(f"dpa.cli.{verb}")
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False)
-        app.command(verb)(getattr(module, verb))
+        app.command(verb, cls=PanelledCommand)(getattr(module, verb))
     app.rich_markup_mode = None  # plain text, and no import of Rich for help
     return typer.main.get_command(app)
 

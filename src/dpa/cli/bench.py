@@ -7,19 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpa.cli.options import (
-    Compiled,
-    Device,
-    Every,
-    Flow,
-    FlowSize,
-    Precision,
-    References,
-    Size,
-    Smooth,
-    Weights,
-)
-from dpa.engine.defaults import FLOW_SIZE, SMOOTH
+from dpa.cli.options import INPUT, OUTPUT, takes_settings
 
 if TYPE_CHECKING:
     from dpa.bench.report import Comparison, Report
@@ -27,30 +15,19 @@ if TYPE_CHECKING:
 _TABLE_WIDTH = 100  # narrower terminals fold the lines; Rich would cut the figures
 
 
+@takes_settings()
 def bench(
     video: Annotated[
         Path | None,
         typer.Option(
-            help="A video or folder of frames; default a generated clip of 854 x 480.", show_default=False
+            help="A video or folder of frames; default a generated clip of 854 x 480.",
+            show_default=False,
+            rich_help_panel=INPUT,
         ),
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="Network, see `dpa models`; without weights they are random.")
-    ] = "dpa-mobile",
-    weights: Weights = None,
-    size: Size = None,
-    references: References = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    compiled: Compiled = False,
-    flow: Flow = "auto",
-    flow_size: FlowSize = FLOW_SIZE,
-    smooth: Smooth = SMOOTH,
-    every: Every = 1,
-    threads: Annotated[
-        int, typer.Option(min=0, help="CPU threads of the network and the matrix product; 0 is one per core.")
-    ] = 0,
-    frames: Annotated[int, typer.Option(min=2, help="Of the video, from its start.")] = 24,
+    frames: Annotated[
+        int, typer.Option(min=2, help="Of the video, from its start.", rich_help_panel=INPUT)
+    ] = 24,
     repeats: Annotated[int, typer.Option(min=3, help="Of every stage, at most.")] = 10,
     seconds: Annotated[
         float, typer.Option(min=0, help="After so long a stage is not repeated, once there are three.")
@@ -63,13 +40,16 @@ def bench(
         ),
     ] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write all figures as JSON; - for stdout.")
+        Path | None,
+        typer.Option("--json", help="Write all figures as JSON; - for stdout.", rich_help_panel=OUTPUT),
     ] = None,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Measure speed, memory and arithmetic on this machine, stage by stage and end to end.
 
     Every stage runs in a process of its own: warm-up, then the median of several repeats and their quartiles.
-    Let nothing else run meanwhile.
+    Let nothing else run meanwhile. A network without weights here is measured with random ones.
     """
     from dataclasses import replace
 
@@ -78,31 +58,19 @@ def bench(
     from dpa.device import pick_device
     from dpa.flow.estimator import choose
 
-    place = pick_device(device)
-    asked: dict[str, Any] = {
-        "model": model,
-        "weights": None if weights is None else str(weights),
-        "size": size,
-        "references": references,
-        "device": place,
-        "precision": None if precision == "auto" else precision,
-        "flow": choose(flow, place)[0],
-        "flow_size": flow_size,
-        "smooth": smooth,
-        "every": every,
-        "compiled": compiled,
-        "threads": threads,
-        "frames": frames,
-        "repeats": repeats,
-        "seconds": seconds,
-    }
+    device = pick_device(settings.pop("device", "auto"))
+    settings["flow"] = choose(settings.get("flow", "auto"), device)[0]
+    if "weights" in settings:
+        settings["weights"] = str(settings["weights"])
     with _clip(video, frames) as path:
-        settings = BenchSettings(str(path), **asked)
+        measured = BenchSettings(
+            video=str(path), device=device, frames=frames, repeats=repeats, seconds=seconds, **settings
+        )
         report = (run_ways if paper_way else run_stages)(
-            settings, lambda stage: typer.echo(f"measuring: {stage}", err=True)
+            measured, lambda stage: typer.echo(f"measuring: {stage}", err=True)
         )
     if video is None:
-        report.settings = replace(settings, video="generated clip")
+        report.settings = replace(measured, video="generated clip")
     _show(report, json_file)
     if report.comparison is not None:
         report.comparison.check()

@@ -58,9 +58,9 @@ def evaluate(
 
     What would give a wrong figure is refused: soft masks, other sizes, missing or extra frames, several ids.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from itertools import count
 
+    from dpa.cli.progress import progress_bar
     from dpa.evaluate.page import environment, evaluation_page
     from dpa.evaluate.pairs import find_pairs
     from dpa.evaluate.protocols import find_protocol
@@ -74,11 +74,10 @@ def evaluate(
     if html is not None:
         environment()
     sequences = find_pairs(masks, ground_truth, settings.protocol, frames)
-    columns = (TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("frames", total=sum(len(one.pairs) for one in sequences))
-        report = score(sequences, settings, str(masks), str(ground_truth), jobs, lambda: bar.advance(task))
+    total, done = sum(len(one.pairs) for one in sequences), count(1)
+    with progress_bar("frames") as update:
+        told = lambda: update(next(done), total, "")  # noqa: E731
+        report = score(sequences, settings, str(masks), str(ground_truth), jobs, told)
     print_tables(report_tables(report))
     if csv is not None:
         report.write_csv(csv)

@@ -90,8 +90,8 @@ def onnx(
 
 def _videos(sources: list[str]) -> list[Any]:
     """What is to be segmented, one entry a video."""
+    from dpa.datasets import find_videos
     from dpa.errors import InputError
-    from dpa.predict import find_videos
 
     found: list[Any] = []
     for source in sources:

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from dpa.cli.options import TrainConfig, TrainDevice, TrainOverwrite, TrainResume
+
 
 def finetune(
-    config: Annotated[
-        str, typer.Argument(help="Settings: a name inside the package (mobile, ...) or a YAML file.")
-    ],
+    config: TrainConfig,
     overrides: Annotated[list[str] | None, typer.Argument(help="key=value, e.g. data.videos=FOLDER.")] = None,
     stage1: Annotated[
         Path | None, typer.Option(help="Weights of stage 1: a folder, e.g. runs/pretrain/best.")
@@ -17,11 +17,9 @@ def finetune(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")] = Path(
         "runs/finetune"
     ),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the run that the folder holds.")
-    ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    resume: TrainResume = False,
+    overwrite: TrainOverwrite = False,
+    device: TrainDevice = "auto",
 ) -> None:
     """Stage 2 of the training: the whole network, on videos with masks."""
     from dpa.config import load

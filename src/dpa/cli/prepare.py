@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from dpa.cli.options import FLOW, SPEED, FlowDevice, FlowWeights, OwnFlowFloor, OwnFlowSize
+
 if TYPE_CHECKING:
-    from dpa.flow.batch import Maker
     from dpa.flow.pictures import Look
+    from dpa.prepare.flow_batch import Maker
     from dpa.prepare.records import Keep, Options, Part
     from dpa.prepare.write import Result
 
@@ -37,19 +39,15 @@ def prepare(
     ],
     flow: Annotated[
         str,
-        typer.Option(help="raft-large, raft-small, dis, dis-fast, dis-ultrafast, auto, or none for no FLOW."),
+        typer.Option(
+            help="raft-large, raft-small, dis, dis-fast, dis-ultrafast, auto, or none for no FLOW.",
+            rich_help_panel=FLOW,
+        ),
     ] = "auto",
-    flow_size: Annotated[
-        int | None, typer.Option(min=1, help="Longer side of the flow, pixels; default the frame's own.")
-    ] = None,
-    flow_floor: Annotated[
-        float,
-        typer.Option(min=0, help="Least motion, in pixels, drawn in full colour; 0 is the paper's drawing."),
-    ] = 0.0,
-    flow_weights: Annotated[
-        Path | None, typer.Option(help="RAFT's weights file; else torch hub's cache.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="For RAFT: auto, cpu, cuda, cuda:INDEX or mps.")] = "auto",
+    flow_size: OwnFlowSize = None,
+    flow_floor: OwnFlowFloor = 0.0,
+    flow_weights: FlowWeights = None,
+    device: FlowDevice = "auto",
     year: Annotated[int | None, typer.Option(help="davis: lists of 2016 (default) or 2017.")] = None,
     frames: Annotated[
         str | None,
@@ -67,7 +65,8 @@ def prepare(
         typer.Option(min=0, max=254, help="folder: grey values above it are the object; default 0."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes; default one a CPU, for RAFT's flow one.")
+        int | None,
+        typer.Option(min=1, help="Processes; default one a CPU, for RAFT's flow one.", rich_help_panel=SPEED),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Make existing flow pictures anew.")] = False,
 ) -> None:
@@ -78,7 +77,8 @@ def prepare(
     """
     import os
 
-    from dpa.cli.flow import flow_processes, pick_maker, show
+    from dpa.cli.flow import flow_processes, pick_maker
+    from dpa.cli.progress import count_up
     from dpa.errors import InputError
     from dpa.flow.pictures import Look, make_recipe
     from dpa.prepare.flow import claim_flow
@@ -93,7 +93,7 @@ def prepare(
     for part in moving:
         claim_flow(target / part.name, recipe, overwrite)
     counts: Counts = Counter()
-    show("frames", _counted(write(work, jobs or os.cpu_count() or 1), counts), 0, work.results)
+    count_up("frames", _counted(write(work, jobs or os.cpu_count() or 1), counts), 0, work.results)
     for part in work.parts:
         more = ""
         if part in moving and maker is not None:
@@ -133,9 +133,9 @@ def _told(counts: Counts, part: "Part") -> str:
 
 
 def _flow(part: "Part", target: Path, maker: "Maker", look: "Look", processes: int) -> str:
-    from dpa.cli.flow import show
+    from dpa.cli.progress import count_up
     from dpa.prepare.flow import count_flow, write_flow
 
     total, kept = count_flow(target / part.name)
-    written = show("flow", write_flow(part, target, maker, look, processes), kept, total)
+    written = count_up("flow", write_flow(part, target, maker, look, processes), kept, total)
     return f"; {written} flow pictures written, {kept} kept"

@@ -5,20 +5,18 @@ from typing import Annotated
 
 import typer
 
+from dpa.cli.options import TrainConfig, TrainDevice, TrainOverwrite, TrainResume
+
 
 def pretrain(
-    config: Annotated[
-        str, typer.Argument(help="Settings: a name inside the package (mobile, ...) or a YAML file.")
-    ],
+    config: TrainConfig,
     overrides: Annotated[list[str] | None, typer.Argument(help="key=value, e.g. data.stills=FOLDER.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")] = Path(
         "runs/pretrain"
     ),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the run that the folder holds.")
-    ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    resume: TrainResume = False,
+    overwrite: TrainOverwrite = False,
+    device: TrainDevice = "auto",
 ) -> None:
     """Stage 1 of the training: the appearance stream, on still images with masks."""
     from dpa.config import load

@@ -1,33 +1,19 @@
 """`dpa segment`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpa.cli.options import (
-    Compiled,
-    Device,
-    Every,
-    Flow,
-    FlowSize,
-    Model,
-    Precision,
-    References,
-    Size,
-    Smooth,
-    Weights,
-)
-from dpa.engine.defaults import FLOW_SIZE, SMOOTH
+from dpa.cli.options import INPUT, OUTPUT, Overwrite, takes_settings
 
 if TYPE_CHECKING:
     from dpa.engine.results import Summary
     from dpa.video.source import Source
 
 
+@takes_settings()
 def segment(
     source: Annotated[
         str,
@@ -42,6 +28,7 @@ def segment(
             "--output",
             "-o",
             help="Folder, .mp4, .mov, .webm, .webp, .apng, .gif, .json, .png, or - for stdout; repeatable.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     kind: Annotated[
@@ -49,86 +36,77 @@ def segment(
         typer.Option(
             help="mask, soft, overlay, rgba, alpha, green, coco or strip: one for each output, or several "
             "for one folder, which then gets each under its name. By default what the output's name says, "
-            "and with no output mask."
+            "and with no output mask.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
-    model: Model = "dpa-mobile",
-    weights: Weights = None,
-    flow: Flow = "auto",
-    flow_size: FlowSize = FLOW_SIZE,
-    flow_floor: Annotated[
-        float,
-        typer.Option(min=0, help="Least motion, in pixels, drawn in full colour; quiets static scenes."),
-    ] = 0.0,
-    device: Device = "auto",
-    references: References = None,
-    size: Size = None,
-    threshold: Annotated[float, typer.Option(help="Of the probability, for binary masks.")] = 0.5,
-    normalise: Annotated[
-        bool,
-        typer.Option(
-            "--normalise", help="Stretch each frame's probabilities to 0..1, as the paper's release."
-        ),
-    ] = False,
-    smooth: Smooth = SMOOTH,
-    every: Every = 1,
-    precision: Precision = "auto",
-    compiled: Compiled = False,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads of the network; 0 is one per core.")] = 0,
     rate: Annotated[
-        str | None, typer.Option(help="Frames a second of pictures that become a video, 25 or 30000/1001.")
+        str | None,
+        typer.Option(
+            help="Frames a second of pictures that become a video, 25 or 30000/1001.", rich_help_panel=INPUT
+        ),
     ] = None,
     raw: Annotated[
-        str | None, typer.Option(help="Raw frames on standard input: WIDTHxHEIGHT[:PIXEL_FORMAT[:RATE]].")
-    ] = None,
-    raw_out: Annotated[
         str | None,
-        typer.Option("--raw-out", help="Bare frames for -o - instead of Matroska: rgba, rgb24 or gray."),
+        typer.Option(
+            help="Raw frames on standard input: WIDTHxHEIGHT[:PIXEL_FORMAT[:RATE]].", rich_help_panel=INPUT
+        ),
     ] = None,
     source_alpha: Annotated[
-        str, typer.Option("--source-alpha", help="Transparency of the input: keep, or ignore.")
+        str,
+        typer.Option(
+            "--source-alpha", help="Transparency of the input: keep, or ignore.", rich_help_panel=INPUT
+        ),
     ] = "keep",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing outputs.")] = False,
+    raw_out: Annotated[
+        str | None,
+        typer.Option(
+            "--raw-out",
+            help="Bare frames for -o - instead of Matroska: rgba, rgb24 or gray.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue a folder at its first missing frame.")
+        bool,
+        typer.Option(
+            "--resume", help="Continue a folder at its first missing frame.", rich_help_panel=OUTPUT
+        ),
     ] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write a summary of the run; - for stdout.")
+        Path | None,
+        typer.Option("--json", help="Write a summary of the run; - for stdout.", rich_help_panel=OUTPUT),
     ] = None,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Segment the primary object of a video: no clicks, no prompts, one object.
 
     With no --output the result is named after the input: clip_masks, clip_overlay.mp4 and so on.
     """
+    from dpa.cli.progress import progress_bar
+    from dpa.engine.config import SegmenterConfig
     from dpa.engine.segmenter import Segmenter
     from dpa.errors import TruncatedError
     from dpa.video.live import RawVideo
     from dpa.video.read import open_source
 
+    config = SegmenterConfig(**settings)
     frames = RawVideo.parse(raw) if raw is not None else None
     with open_source(source, rate=_rate(rate), raw=frames, alpha=_keeps_alpha(source_alpha)) as opened:
         targets = _targets(output or _defaults(opened, kind or ["mask"]), kind or [], raw_out)
         _check(targets, opened, json_file, overwrite, resume)
-        segmenter = Segmenter(
-            model,
-            weights=weights,
-            device=device,
-            flow=flow,
-            flow_size=flow_size,
-            flow_floor=flow_floor,
-            references=references,
-            size=size,
-            threshold=threshold,
-            normalise=normalise,
-            smooth=smooth,
-            every=every,
-            precision=precision,
-            compiled=compiled,
-            threads=threads,
-        )
-        engine = f"{segmenter.engine}; {segmenter.flow_reason}"
+        segmenter = Segmenter(config)
+        # Said when the outputs are open and work starts: an error stands alone.
+        engine = [f"{segmenter.engine}; {segmenter.flow_reason}"]
         try:
-            with _progress(engine) as progress:
+            with progress_bar("segment") as update:
+
+                def progress(done: int, count: int | None) -> None:
+                    if engine:
+                        typer.echo(engine.pop(), err=True)
+                    update(done, count, "")
+
                 summary = segmenter.write(
                     opened,
                     targets,
@@ -215,29 +193,6 @@ def _check(
         raise OutputError(f"{json_file} is a folder or what is being read: choose another name for --json")
     if json_file.exists() and not (overwrite or resume):
         raise OutputError(f"{json_file} exists already: choose another name or use --overwrite")
-
-
-@contextmanager
-def _progress(engine: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on standard error; nothing where that is no terminal.
-
-    Args:
-        engine: what computes, said when the outputs are open and work starts: an error stands alone.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("segment"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("segment", total=None, visible=False)
-
-        def advance(done: int, total: int | None) -> None:
-            if not bar.tasks[task].visible:
-                typer.echo(engine, err=True)
-            bar.update(task, completed=done, total=total, visible=True)
-
-        yield advance
 
 
 def _report(summary: "Summary", json_file: Path | None) -> None:

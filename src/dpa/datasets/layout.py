@@ -5,18 +5,15 @@ Per sequence: `ROOT/SEQUENCE/{RGB,GT,FLOW}/*`. Stills: flat, every picture on it
 Pictures, masks and flow pictures belong together when their file names agree up to the suffix.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpa.datasets.naming import by_sequence
 from dpa.errors import InputError
-from dpa.video.images import IMAGE_SUFFIXES
+from dpa.video.listing import by_stem, list_pictures, natural_key
 
 IMAGES, MASKS, FLOWS = "RGB", "GT", "FLOW"
-
-_NUMBERED = re.compile(r"(?:(?P<group>.*)_)?(?P<number>\d+)", re.DOTALL)
-
 
 Still = tuple[Path, Path]
 """A picture and its mask."""
@@ -27,16 +24,18 @@ class Sequence:
     """One video of a data set; the three tuples have one entry a frame, in order.
 
     Attributes:
-        name: of the video.
+        name: of the video; may have a "/" in it.
         images: the frames.
-        masks: None where a frame is not annotated.
+        masks: None where a frame is not annotated, or where masks were not looked for.
         flows: None where a frame has no flow picture yet.
+        problem: why it cannot be read, as far as the folder's listing tells.
     """
 
     name: str
-    images: tuple[Path, ...]
-    masks: tuple[Path | None, ...]
-    flows: tuple[Path | None, ...]
+    images: tuple[Path, ...] = ()
+    masks: tuple[Path | None, ...] = ()
+    flows: tuple[Path | None, ...] = ()
+    problem: str = ""
 
 
 def is_dataset(root: Path) -> bool:
@@ -50,10 +49,10 @@ def is_flat(root: Path) -> bool:
 
 
 def find_sequences(root: str | Path, *, masks: bool = False, flows: bool = False) -> list[Sequence]:
-    """The videos of a data set, flat or per sequence, by name.
+    """The videos of a data set, flat or per sequence, by name and their frames in natural order.
 
-    In the flat layout a video is all the pictures whose names agree but for a last `_` and digits:
-    `rollerblade_fast_00001.jpg` is a frame of `rollerblade_fast`. A folder that is one sequence is read too.
+    In the flat layout names tell the videos apart, see `dpa.datasets.naming.by_sequence`. A folder that is
+    one sequence is read too.
 
     Args:
         root: the data set's folder, or one sequence's.
@@ -90,13 +89,14 @@ def find_stills(root: str | Path) -> list[Still]:
     images = _pictures(root / IMAGES)
     found = _pictures(root / MASKS)
     _no_orphans(found, images, root / MASKS)
-    stills = [(images[stem], found.get(stem)) for stem in sorted(images)]
+    stills = [(image, found.get(stem)) for stem, image in images.items()]
     _require([image for image, _ in stills], [mask for _, mask in stills], MASKS, "mask")
     return [(image, mask) for image, mask in stills if mask is not None]
 
 
 def _sequence_folders(root: Path) -> list[Path]:
-    return sorted(f for f in root.iterdir() if not f.name.startswith(".") and (f / IMAGES).is_dir())
+    found = (f for f in root.iterdir() if not f.name.startswith(".") and (f / IMAGES).is_dir())
+    return sorted(found, key=natural_key)
 
 
 def _flat(folder: Path, name: str | None = None) -> list[Sequence]:
@@ -109,40 +109,23 @@ def _flat(folder: Path, name: str | None = None) -> list[Sequence]:
         _no_orphans(present, images, folder / kind)
         others.append(present)
     masks, flows = others
-    groups: dict[str, list[tuple[int, str]]] = {}
-    for stem in images:
-        group, number = _split(stem)
-        groups.setdefault(name or group or folder.resolve().name, []).append((number, stem))
+    groups = {name: list(images)} if name else by_sequence(images, folder.resolve().name)
     return [
         Sequence(
             group,
-            tuple(images[stem] for _, stem in sorted(members)),
-            tuple(masks.get(stem) for _, stem in sorted(members)),
-            tuple(flows.get(stem) for _, stem in sorted(members)),
+            tuple(images[stem] for stem in stems),
+            tuple(masks.get(stem) for stem in stems),
+            tuple(flows.get(stem) for stem in stems),
         )
-        for group, members in sorted(groups.items())
+        for group, stems in sorted(groups.items(), key=lambda item: natural_key(item[0]))
     ]
 
 
-def _split(stem: str) -> tuple[str, int]:
-    """`("bear", 7)` from `bear_00007`, `("", 7)` from `00007`, `("bear", -1)` from `bear`."""
-    match = _NUMBERED.fullmatch(stem)
-    return (match["group"] or "", int(match["number"])) if match else (stem, -1)
-
-
 def _pictures(folder: Path, *, required: bool = True) -> dict[str, Path]:
-    """The pictures of a folder by their stems; hidden files and others are passed over."""
-    if not folder.is_dir():
-        if not required:
-            return {}
-        raise InputError(f"{folder}: no such folder")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
-        if path.stem in found:
-            raise InputError(f"{path} and {found[path.stem].name}: two pictures of one name; remove one")
-        found[path.stem] = path
+    """The pictures of a folder by their stems."""
+    if not required and not folder.is_dir():
+        return {}
+    found = by_stem(list_pictures(folder))
     if required and not found:
         raise InputError(f"{folder}: no pictures in it")
     return found

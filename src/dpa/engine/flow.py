@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dpa.engine.config import SegmenterConfig
+from dpa.engine.frame_data import FrameData
 from dpa.engine.references import neighbours
 from dpa.engine.threads import Clock
 from dpa.errors import InputError
@@ -16,9 +18,6 @@ from dpa.video.frame import Frame
 from dpa.video.images import read_image
 from dpa.video.source import Source
 
-Drawn = tuple[Frame, np.ndarray | None, np.ndarray]
-"""A frame, its flow (None where a picture was given) and its flow picture, (h, w, 3) uint8 RGB."""
-
 Given = Sequence[Path | None] | None
 """For every frame a flow picture that exists already, or None where flow is to be computed; None: for all."""
 
@@ -28,7 +27,8 @@ class FlowInput:
 
     Args:
         source: the video.
-        estimator, size, floor: how flow is computed and drawn; see `dpa.engine.segmenter.Segmenter`.
+        estimator: computes flow.
+        config: says at which size, and how it is drawn.
         clock: times reading, estimating and drawing.
         given: pictures that exist already.
 
@@ -40,8 +40,7 @@ class FlowInput:
         self,
         source: Source,
         estimator: FlowEstimator,
-        size: int | None,
-        floor: float,
+        config: SegmenterConfig,
         clock: Clock,
         given: Given = None,
     ) -> None:
@@ -51,9 +50,9 @@ class FlowInput:
                 f"{source.name}: {len(given)} flow pictures for {frames}: give one entry a frame"
             )
         self._source, self._estimator, self._clock = source, estimator, clock
-        self._size, self._floor, self._given = size, floor, given
+        self._size, self._floor, self._given = config.flow_size, config.flow_floor, given
 
-    def stream(self, frames: Generator[Frame, None, None], start: int) -> Generator[Drawn, None, None]:
+    def stream(self, frames: Generator[Frame, None, None], start: int) -> Generator[FrameData, None, None]:
         """Every frame from index `start` on with its flow and picture; closes `frames`."""
         if self._given is not None:
             yield from self._partly(frames, start)
@@ -61,7 +60,7 @@ class FlowInput:
         timed = _Timed(self._estimator, self._clock)
         with closing(flows(frames, timed, self._size, skip=lambda frame: frame.index < start)) as moving:
             for frame, flow in moving:
-                yield frame, flow, self._draw(flow)
+                yield FrameData(frame, self._draw(flow), flow)
 
     def picture(
         self, index: int, image: np.ndarray, following: np.ndarray | None, previous: np.ndarray | None
@@ -77,7 +76,7 @@ class FlowInput:
         flow = pair_flow(self._estimator, image, following, previous, self._size)
         return flow_to_image(flow, self._floor)
 
-    def _partly(self, frames: Generator[Frame, None, None], start: int) -> Generator[Drawn, None, None]:
+    def _partly(self, frames: Generator[Frame, None, None], start: int) -> Generator[FrameData, None, None]:
         assert self._given is not None
         timed = _Timed(self._estimator, self._clock)
         with closing(frames):
@@ -91,7 +90,7 @@ class FlowInput:
                 else:
                     flow = pair_flow(timed, *neighbours(self._source, frame.index), self._size)
                     picture = self._draw(flow)
-                yield frame, flow, picture
+                yield FrameData(frame, picture, flow)
 
     def _draw(self, flow: np.ndarray) -> np.ndarray:
         with self._clock.time("colour"):

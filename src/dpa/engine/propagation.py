@@ -1,42 +1,35 @@
 """Probabilities along the flow: propagated to frames that the network has not seen, and smoothed."""
 
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache, reduce
 
 import cv2
 import numpy as np
 
-from dpa.engine.flow import Drawn
-from dpa.engine.threads import whole
-from dpa.errors import TruncatedError
-from dpa.video.frame import Frame
+from dpa.engine.frame_data import FrameData
 
 
-def keyed(drawn: Iterable[Drawn], every: int) -> Iterator[tuple[Drawn, bool]]:
-    """Each frame and whether the network is to see it: the first, those with index k * every, and the last.
+def keyed(items: Iterable[FrameData], every: int) -> Iterator[FrameData]:
+    """Say which frames the network is to see: the first, those with index k * every, and the last.
 
-    Above 1 it looks one frame ahead. Where `drawn` ends in a `TruncatedError`, that is raised after the last
-    frame.
+    Above 1 it looks one frame ahead.
     """
     if every == 1:
-        yield from ((item, True) for item in drawn)
+        yield from items
         return
-    held: Drawn | None = None
-    first, truncated = True, list[TruncatedError]()
-    for item in whole(drawn, truncated):
+    held: FrameData | None = None
+    first = True
+    for item in items:
         if held is not None:
-            yield held, first or held[0].index % every == 0
+            yield replace(held, wanted=first or held.frame.index % every == 0)
             first = False
         held = item
     if held is not None:
-        yield held, True
-    for error in truncated:
-        raise error
+        yield held
 
 
-def propagated(
-    seen: Iterable[tuple[Frame, np.ndarray, np.ndarray | None]],
-) -> Generator[tuple[Frame, np.ndarray, np.ndarray], None, None]:
+def propagated(items: Iterable[FrameData]) -> Generator[FrameData, None, None]:
     """Fill in the probabilities that are missing, from the known ones before and after them.
 
     The later one is propagated backwards, p_t(x) = p_{t+1}(x + f_t(x)); the earlier one forwards, where the
@@ -44,29 +37,27 @@ def propagated(
     distances.
 
     Args:
-        seen: frame, its flow to the next one in pixels of the frame, at any size, and the probability at the
-            network's size, or None; the first and the last frame have one.
+        items: in order; the first and the last have a probability, all have flow.
 
     Yields:
         The same with a probability for each, in order, as soon as the next known one has come.
     """
-    before, passed = None, []
-    for frame, flow, probability in seen:
-        if probability is None:
-            passed.append((frame, flow))
+    before: np.ndarray | None = None
+    passed: list[FrameData] = []
+    for item in items:
+        if item.probability is None:
+            passed.append(item)
             continue
         if before is not None:
-            steps = [_steps(flow, frame, probability.shape) for frame, flow in passed]
-            between = _between(steps, before, probability)
-            for (earlier, its_flow), moved in zip(passed[1:], between, strict=True):
-                yield earlier, its_flow, moved
-        yield frame, flow, probability
-        before, passed = probability, [(frame, flow)]
+            fields = [_steps(one, item.probability.shape) for one in passed]
+            between = _between(fields, before, item.probability)
+            for earlier, moved in zip(passed[1:], between, strict=True):
+                yield replace(earlier, probability=moved)
+        yield item
+        before, passed = item.probability, [item]
 
 
-def smoothed(
-    seen: Iterable[tuple[Frame, np.ndarray | None, np.ndarray]], weight: float
-) -> Generator[tuple[Frame, np.ndarray | None, np.ndarray], None, None]:
+def smoothed(items: Iterable[FrameData], weight: float) -> Generator[FrameData, None, None]:
     """Mix every frame's probability with those of the frames beside it, moved along the flow.
 
     p_t(x) becomes (p_t(x) + w q_{t-1}(x - f_{t-1}(x)) + w q_{t+1}(x + f_t(x))) / (1 + 2 w), where q is p at
@@ -74,45 +65,44 @@ def smoothed(
     or has no flow, is left out of the mean. Looks one frame ahead.
 
     Args:
-        seen: as `propagated` gives them; flow may be None where it is not known.
+        items: in order, all with a probability; flow may be None where it is not known.
         weight: w, at least 0.
     """
-    truncated = list[TruncatedError]()
     before: _Step | None = None
     this: _Step | None = None
-    for frame, flow, probability in whole(seen, truncated):
-        after = _Step(frame, flow, probability)
+    for item in items:
+        after = _Step(item)
         if this is not None:
-            yield this.frame, this.flow, _mixed(before, this, after, weight)
+            yield _mixed(before, this, after, weight)
         before, this = this, after
     if this is not None:
-        yield this.frame, this.flow, _mixed(before, this, None, weight)
-    for error in truncated:
-        raise error
+        yield _mixed(before, this, None, weight)
 
 
 class _Step:
-    """A frame, its probability, and at half the resolution its probability and its flow to the next frame."""
+    """A frame's data, and at half the resolution its probability and its flow to the next frame."""
 
-    def __init__(self, frame: Frame, flow: np.ndarray | None, probability: np.ndarray) -> None:
-        self.frame, self.flow, self.probability = frame, flow, probability
-        h, w = probability.shape
-        self.coarse = cv2.resize(probability, (-(-w // 2), -(-h // 2)), interpolation=cv2.INTER_AREA)
-        self.field = None if flow is None else _steps(flow, frame, self.coarse.shape)
+    def __init__(self, item: FrameData) -> None:
+        assert item.probability is not None
+        self.item, self.probability = item, item.probability
+        h, w = item.probability.shape
+        self.coarse = cv2.resize(item.probability, (-(-w // 2), -(-h // 2)), interpolation=cv2.INTER_AREA)
+        self.field = None if item.flow is None else _steps(item, self.coarse.shape)
 
 
-def _mixed(before: _Step | None, this: _Step, after: _Step | None, weight: float) -> np.ndarray:
+def _mixed(before: _Step | None, this: _Step, after: _Step | None, weight: float) -> FrameData:
     moved = []
     if before is not None and before.field is not None:
         moved.append(_moved(before.coarse, -before.field))
     if after is not None and this.field is not None:
         moved.append(_moved(after.coarse, this.field))
     if not moved:
-        return this.probability
+        return this.item
     h, w = this.probability.shape
     beside = cv2.resize(reduce(np.add, moved), (w, h), interpolation=cv2.INTER_LINEAR)
     own = 1 / (1 + weight * len(moved))
-    return cv2.addWeighted(this.probability, own, beside, weight * own, 0)
+    mean = cv2.addWeighted(this.probability, own, beside, weight * own, 0)
+    return replace(this.item, probability=mean)
 
 
 def _between(fields: list[np.ndarray], before: np.ndarray, after: np.ndarray) -> list[np.ndarray]:
@@ -135,9 +125,10 @@ def _between(fields: list[np.ndarray], before: np.ndarray, after: np.ndarray) ->
     return [(1 - k / n) * earlier + k / n * later for k, (earlier, later) in enumerate(pairs, start=1)]
 
 
-def _steps(flow: np.ndarray, frame: Frame, size: tuple[int, ...]) -> np.ndarray:
+def _steps(item: FrameData, size: tuple[int, ...]) -> np.ndarray:
     """The flow on a grid of another size, (H, W, 2), in that grid's pixels."""
-    (h, w), (full_h, full_w) = size, frame.image.shape[:2]
+    (h, w), (full_h, full_w), flow = size, item.frame.image.shape[:2], item.flow
+    assert flow is not None
     scale = np.array([w / full_w, h / full_h, 1.0, 1.0])
     return cv2.multiply(cv2.resize(flow, (w, h), interpolation=cv2.INTER_LINEAR), scale)
 

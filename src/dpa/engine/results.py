@@ -19,12 +19,14 @@ class Mask:
         frame: the frame; its picture is `frame.image`.
         flow: (h, w, 2) float32, the flow that was used, in pixels of the frame, on its own grid; None where a
             flow picture was given.
+        flow_picture: (h, w, 3) uint8 RGB, what the motion stream saw, at its own size.
     """
 
     binary: np.ndarray
     probability: np.ndarray
     frame: Frame
     flow: np.ndarray | None
+    flow_picture: np.ndarray
 
     @property
     def index(self) -> int:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from dpa.errors import TruncatedError
-
 T = TypeVar("T")
 
 _PATIENCE = 0.1  # seconds between looks at whether the reader has gone
@@ -50,17 +48,6 @@ def threaded(
         if wake is not None:
             wake()
         thread.join()
-
-
-def whole(items: Iterable[T], truncated: list[TruncatedError]) -> Iterator[T]:
-    """Pass items on; a `TruncatedError` ends them and waits in the list.
-
-    So a stage that holds items back can let them go before it raises the error.
-    """
-    try:
-        yield from items
-    except TruncatedError as error:
-        truncated.append(error)
 
 
 def _work(items: Iterable[Any], waiting: "queue.Queue[Any]", stop: threading.Event) -> None:

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpa.datasets.classes import class_of
 from dpa.datasets.layout import FLOWS, IMAGES, MASKS
+from dpa.datasets.naming import by_sequence, split_name
 from dpa.errors import InputError
-from dpa.evaluate.protocols import Protocol, class_of
-from dpa.video.images import IMAGE_SUFFIXES, natural_key
+from dpa.evaluate.protocols import Protocol
+from dpa.video.listing import by_stem, list_pictures, natural_key
 
 
 @dataclass(frozen=True)
@@ -108,23 +110,28 @@ def _one_or_flat(root: Path, place: Path, images: Path | None, by_name: bool) ->
     if not pictures:
         raise InputError(f"{place}: no pictures in it")
     shown = _pictures(images) if images is not None and images.is_dir() else None
-    split = {_split(stem) for stem in pictures}
-    groups = sorted({group for group, _ in split})
-    named = all(group and not group.isdigit() and number >= 0 for group, number in split)
-    if by_name and named and len(groups) > 1:
-        parts = {
-            group: _Folder(place, _of(group, pictures), _of(group, shown) if shown else None)
-            for group in groups
-        }
-        return _Sequences(root, False, parts)
     full = root.resolve()
     name = full.parent.name if full.name in (MASKS, IMAGES) else full.name
-    return _Sequences(root, True, {name: _Folder(place, pictures, shown)})
+    groups = by_sequence(pictures, name) if by_name else {name: list(pictures)}
+    if len(groups) == 1:
+        # In a data set's folder the frames' names say what the sequence is called, as they do of several.
+        only = next(iter(groups)) if place != root else name
+        return _Sequences(root, True, {only: _Folder(place, pictures, shown)})
+    frames = by_sequence(shown or (), name)
+    parts = {
+        group: _Folder(
+            place,
+            {stem: pictures[stem] for stem in groups[group]},
+            {stem: shown[stem] for stem in frames.get(group, ())} if shown else None,
+        )
+        for group in sorted(groups, key=natural_key)
+    }
+    return _Sequences(root, False, parts)
 
 
 def _below(root: Path, kind: str, depth: int, prefix: str = "") -> Iterator[tuple[str, _Folder]]:
     others = {IMAGES, FLOWS, MASKS} - {kind}
-    for folder in sorted(root.iterdir()):
+    for folder in sorted(root.iterdir(), key=natural_key):
         if not folder.is_dir() or folder.name.startswith(".") or folder.name in others:
             continue
         place = folder / kind if (folder / kind).is_dir() else folder
@@ -137,18 +144,7 @@ def _below(root: Path, kind: str, depth: int, prefix: str = "") -> Iterator[tupl
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir(), key=natural_key):
-        if path.name.startswith(".") or path.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
-        if path.stem in found:
-            raise InputError(f"{path} and {found[path.stem].name}: two pictures of one name; remove one")
-        found[path.stem] = path
-    return found
-
-
-def _of(group: str, pictures: dict[str, Path]) -> dict[str, Path]:
-    return {stem: path for stem, path in pictures.items() if _split(stem)[0] == group}
+    return by_stem(list_pictures(folder))
 
 
 def _check_names(ours: _Sequences, theirs: _Sequences) -> None:
@@ -205,17 +201,11 @@ def _match(names: Iterable[str], others: Iterable[str]) -> dict[str, str]:
     same = {name: name for name in names if name in others}
     if same:
         return same
-    numbers = {_split(other)[1]: other for other in others}
-    wanted = {name: _split(name)[1] for name in names}
+    numbers = {split_name(other)[1]: other for other in others}
+    wanted = {name: split_name(name)[1] for name in names}
     if -1 in numbers or len(numbers) < len(others) or len(set(wanted.values())) < len(names):
         return {}
     return {name: numbers[number] for name, number in wanted.items() if number in numbers}
-
-
-def _split(stem: str) -> tuple[str, int]:
-    """`("bear", 7)` from `bear_00007`, `("", 7)` from `00007`, `("bear", -1)` from `bear`."""
-    group, _, digits = stem.rpartition("_")
-    return (group, int(digits)) if digits.isascii() and digits.isdigit() else (stem, -1)
 
 
 def _frames(name: str, ground_truth: _Sequences, given: _Sequences | None) -> dict[str, Path] | None:

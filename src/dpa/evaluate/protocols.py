@@ -1,12 +1,11 @@
 """The written protocols: which frames count, what is one object, and how frames become one figure."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from dpa.datasets.classes import YOUTUBE_OBJECTS
 from dpa.errors import InputError
-from dpa.prepare.ytobj import CLASSES as YOUTUBE_OBJECTS
 
 MASK_MEASURES = ("J", "J_recall", "J_decay", "F", "F_recall", "F_decay", "JF")
 SALIENCY_MEASURES = ("MAE", "F_max", "F_mean", "S", "E_max", "E_mean")
@@ -62,16 +61,6 @@ def find_protocol(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise InputError(f"unknown protocol {name!r}: choose one of {', '.join(PROTOCOLS)}")
     return PROTOCOLS[name]
-
-
-def class_of(sequence: str, classes: tuple[str, ...]) -> str | None:
-    """The class that a sequence's name begins with: `cat0001`, `cat_0001`, `cat-1`, `cat/0001`, `cat`.
-
-    The class must end there: `cattle01` is no `cat`.
-    """
-    match = re.match(r"[A-Za-z]+", sequence)
-    word = match[0].lower() if match else ""
-    return word if word in classes else None
 
 
 def recall(values: np.ndarray) -> float:

@@ -122,7 +122,7 @@ def write_pictures(
         Each picture's path, once it is there.
 
     Raises:
-        InputError, TruncatedError: see `dpa.flow.stream.flows`.
+        InputError: see `dpa.flow.stream.flows`.
         OutputError: a picture cannot be written; nothing half-written stays.
     """
     with closing(flows(frames, estimator, look.size, skip=lambda frame: target(frame).exists())) as pairs:

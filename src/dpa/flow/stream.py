@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 import cv2
 import numpy as np
 
-from dpa.errors import InputError, TruncatedError
+from dpa.errors import InputError
 from dpa.flow.estimator import FlowEstimator
 from dpa.video.frame import Frame
 
@@ -93,7 +93,7 @@ def flows(
     Memory is that of a few frames, whatever the video's length. Closing the generator closes `frames`.
 
     Args:
-        frames: of one video, in order, all of one size.
+        frames: of one video, in order, all of one size (`Source.read`).
         estimator: see `FlowEstimator`.
         size: see `flow_size`.
         skip: frames for which it is true are neither estimated nor yielded, though their neighbours' flow
@@ -104,7 +104,6 @@ def flows(
 
     Raises:
         InputError: the frames differ in size.
-        TruncatedError: `frames` raised it; the last frame before it has been yielded, by the rule.
     """
     try:
         for frame, before, image, after in _neighbours(frames, size):
@@ -120,23 +119,17 @@ def _neighbours(
     frames: Iterable[Frame], size: int | None
 ) -> Iterator[tuple[Frame, np.ndarray | None, np.ndarray, np.ndarray | None]]:
     """Each frame with the reduced pictures before it, of it and after it."""
-    truncated = None
     held: tuple[Frame, np.ndarray | None, np.ndarray] | None = None
-    try:
-        for frame in frames:
-            after = reduce(frame.image, size)
-            if held is None:
-                held = frame, None, after
-                continue
-            _check_sizes(held[0].image, frame.image)
-            yield *held, after
-            held = frame, held[2], after
-    except TruncatedError as error:
-        truncated = error
+    for frame in frames:
+        after = reduce(frame.image, size)
+        if held is None:
+            held = frame, None, after
+            continue
+        _check_sizes(held[0].image, frame.image)
+        yield *held, after
+        held = frame, held[2], after
     if held is not None:
         yield *held, None
-    if truncated is not None:
-        raise truncated
 
 
 def _by_rule(

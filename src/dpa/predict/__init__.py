@@ -2,6 +2,5 @@
 
 from dpa.predict.record import Entry, Record
 from dpa.predict.run import PRESETS, Prediction
-from dpa.predict.videos import Video, find_videos
 
-__all__ = ["PRESETS", "Entry", "Prediction", "Record", "Video", "find_videos"]
+__all__ = ["PRESETS", "Entry", "Prediction", "Record"]

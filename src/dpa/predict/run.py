@@ -6,20 +6,24 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dpa._version import __version__
 from dpa.config import nearest
+from dpa.datasets import Sequence, find_videos
+from dpa.engine.config import SegmenterConfig, Settings
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import DPAError, InputError, OutputError
 from dpa.flow.estimator import choose
 from dpa.flow.pictures import RECIPE_FILE
 from dpa.predict.record import KINDS, Entry, Record, discard
-from dpa.predict.videos import Video, find_videos
 from dpa.video.read import open_source
 from dpa.weights.card import sha256
 
-PRESETS: dict[str, dict[str, Any]] = {
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+PRESETS: dict[str, Settings] = {
     # The paper's test settings. The release also stretches every frame's probabilities to [0, 1] before the
     # threshold (`normalise`), which makes a mask where there is no object; the method does not ask for it.
     "paper": {
@@ -43,11 +47,10 @@ class Prediction:
         dataset: its folder, see `find_videos`.
         out: folder for the masks; not inside the data set.
         split: which videos, see `find_videos`.
-        preset: one of `PRESETS`; `options` that are not None win over it.
-        flow: an estimator's name computes flow for every frame; None reads flow pictures where they are and
-            computes the others' flow by "auto".
+        preset: one of `PRESETS`; `settings` win over it.
         overwrite: make all masks anew, whatever is in the folder.
-        options: of `dpa.engine.segmenter.Segmenter`; None stands for its default.
+        settings: of `SegmenterConfig`. With `flow`, flow is computed for every frame; without it flow
+            pictures are read where they are, and the others' flow is computed by "auto".
 
     Attributes:
         videos: what is to be done.
@@ -68,9 +71,8 @@ class Prediction:
         *,
         split: str | None = None,
         preset: str | None = None,
-        flow: str | None = None,
         overwrite: bool = False,
-        **options: Any,
+        **settings: "Unpack[Settings]",
     ) -> None:
         root, self.out = Path(dataset), Path(out)
         if preset is not None and preset not in PRESETS:
@@ -78,19 +80,17 @@ class Prediction:
         self.videos = find_videos(root, split)
         if root.resolve() in (self.out.resolve(), *self.out.resolve().parents):
             raise OutputError(f"{out}: lies inside the data set: choose a folder beside it")
-        chosen = {name: value for name, value in options.items() if value is not None}
-        self._forced = flow is not None
+        self._forced = "flow" in settings
         computes = self._forced or any(None in video.flows for video in self.videos)
         # Flow that nobody needs must not ask for weights.
-        wanted = flow or "auto"
-        self.segmenter = Segmenter(
-            flow=wanted if computes else "dis", **(PRESETS.get(preset or "", {}) | chosen)
-        )
-        if self.segmenter.every > 1 and not self._forced and any(any(v.flows) for v in self.videos):
+        wanted = settings.get("flow", "auto")
+        config = SegmenterConfig().changed(PRESETS.get(preset or "", {})).changed(settings)
+        self.segmenter = Segmenter(config.changed({"flow": wanted if computes else "dis"}))
+        if self.segmenter.config.every > 1 and not self._forced and any(any(v.flows) for v in self.videos):
             raise InputError(
                 "masks cannot be propagated along flow pictures: beside --every give --flow, to compute it"
             )
-        name, why = choose(wanted, self.segmenter.device)
+        name, why = choose(wanted, self.segmenter.config.device)
         if preset == "paper" and not name.startswith("raft"):
             why += "; the paper's flow is RAFT's"
         if not self._forced and any(path for video in self.videos for path in video.flows):
@@ -124,7 +124,7 @@ class Prediction:
             done += len(video.images)
         progress("", done, count)
 
-    def _make(self, video: Video, progress: Callable[[int, int | None], None]) -> Entry:
+    def _make(self, video: Sequence, progress: Callable[[int, int | None], None]) -> Entry:
         flows = (None,) * len(video.images) if self._forced else video.flows
         given = sum(path is not None for path in flows)
         entry = Entry("failed", len(video.images), given, len(flows) - given)
@@ -156,7 +156,7 @@ class Prediction:
         entry.seconds = round(time.perf_counter() - start, 3)
         return entry
 
-    def _is_whole(self, video: Video) -> bool:
+    def _is_whole(self, video: Sequence) -> bool:
         entry = self.record.entries.get(video.name)
         if entry is None or entry.state != "done" or entry.frames != len(video.images):
             return False
@@ -169,27 +169,20 @@ class Prediction:
         recipe = root / RECIPE_FILE
         return {
             "dataset": root.resolve().name,
-            "weights": sha256(weights) if weights.is_file() else s.model,
-            "references": s.references,
-            "size": s.size,
-            "keep_aspect": s.keep_aspect,
-            "threshold": s.threshold,
-            "normalise": s.normalise,
-            "precision": s.backend.precision,
-            "smooth": s.smooth,
-            "every": s.every,
+            "weights": sha256(weights) if weights.is_file() else s.config.name,
+            **s.config.of_masks(),
             "flow": {
                 "pictures": not self._forced,
                 "estimator": estimator,
-                "size": s.flow_size,
-                "floor": s.flow_floor,
+                "size": s.config.flow_size,
+                "floor": s.config.flow_floor,
             },
             "flow_pictures": None if self._forced else _recipe(recipe),
         }
 
     def _versions(self, computes: bool) -> dict[str, Any]:
         s = self.segmenter
-        engine = {"dpa": __version__, "model": s.model, "backend": s.backend.name}
+        engine = {"dpa": __version__, "model": s.config.name, "backend": s.backend.name}
         engine |= {"device": s.backend.device}
         return engine | ({"flow": s.estimator.recipe} if computes else {})
 

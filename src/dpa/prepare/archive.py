@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from dpa.errors import InputError
-from dpa.video.images import natural_key
+from dpa.video.listing import natural_key
 
 _ZIPS_DOWN_TO = 2  # folders below the source in which zip archives are looked into
 _PLACES_DOWN_TO = 3  # folders down to what holds the expected structure; the name of a zip counts as one
@@ -110,7 +110,7 @@ class Archive:
 
     def folders(self, at: str = "") -> list[str]:
         """Names of the folders in a folder, in their natural order."""
-        return sorted(self._folders.get(at, ()), key=lambda name: natural_key(Path(name)))
+        return sorted(self._folders.get(at, ()), key=natural_key)
 
     def files(self, at: str = "", suffixes: Iterable[str] | None = None) -> list[Member]:
         """Files of a folder, in the natural order of their names (frame2 before frame10).

@@ -12,12 +12,12 @@ import numpy as np
 
 from dpa.datasets.layout import FLOWS, IMAGES, is_dataset
 from dpa.errors import InputError, OutputError
-from dpa.flow.batch import Maker, plan, run
 from dpa.flow.estimator import FlowEstimator
 from dpa.flow.pictures import SUFFIX, Look, claim, write_picture
 from dpa.flow.stream import pair_flow
 from dpa.prepare.decode import open_picture, rgb
 from dpa.prepare.film import film_name, open_film
+from dpa.prepare.flow_batch import Maker, plan, run
 from dpa.prepare.pool import spread
 from dpa.prepare.records import Clip, Entry, Film, Part
 

@@ -3,12 +3,11 @@
 import re
 from dataclasses import dataclass, field
 
+from dpa.datasets.classes import YOUTUBE_OBJECTS as CLASSES
 from dpa.prepare.archive import Archive, Member, join
 from dpa.prepare.masks import Objects
 from dpa.prepare.records import Options, Part, make_clip, match, orphan_problems
 from dpa.video.images import IMAGE_SUFFIXES
-
-CLASSES = ("aeroplane", "bird", "boat", "car", "cat", "cow", "dog", "horse", "motorbike", "train")
 
 # Folders that say what lies in them, not which video it is of.
 _NOT_NAMES = frozenset({"data", "shots", "images", "frames", "jpegimages", "rgb", "480p"})

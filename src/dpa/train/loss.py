@@ -31,6 +31,7 @@ def loss(predictions: list[Tensor], mask: Tensor, bce: float = 0.0, boundary: fl
     """
     # In float32: half precision's sums overflow, and near 1 it has no logarithm to speak of.
     with full_precision(mask.device.type):
+        mask = mask.float()  # mixed precision narrows what a module is given
         weight = boundary_weight(mask, boundary) if bce and boundary else None
         total = mask.new_zeros(())
         for probability in predictions:

@@ -1,25 +1,30 @@
-"""Validation during training: J at the network's resolution, references by the paper's rule."""
+"""Validation during training: the engine's own masks of single frames, and their J."""
 
-from functools import cache
-
+import cv2
 import numpy as np
 import torch
 
+from dpa.backends.torch import TorchBackend
 from dpa.datasets.layout import Sequence
+from dpa.engine.config import SegmenterConfig
+from dpa.engine.flow import FlowInput
+from dpa.engine.pipeline import Pipeline
+from dpa.engine.results import Mask
+from dpa.engine.threads import Clock
 from dpa.evaluate.measures import region_similarity
-from dpa.flow.colour import flow_to_image
 from dpa.flow.dis import DIS
-from dpa.flow.stream import pair_flow
-from dpa.model.dpa import DPA, References
-from dpa.model.size import fit, working_size
-from dpa.train.data.read import read_image, read_mask
+from dpa.model.dpa import DPA
+from dpa.model.size import fit
+from dpa.train.data.read import read_mask
+from dpa.video.images import ImageSource
 
 
-@torch.inference_mode()
 def validate(
     model: DPA, videos: list[Sequence], stride: int = 1, device: str | torch.device = "cpu"
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Mean J of every sequence, and what it looks like.
+
+    With a stride of 1 it is what `dpa predict --smooth 0` and `dpa evaluate` find in the network's weights.
 
     Args:
         model: in evaluation mode.
@@ -28,69 +33,38 @@ def validate(
         device: the model's.
 
     Returns:
-        J in [0, 1] by sequence name, and by the same names a picture, (H, 4 W, 3) uint8, of the middle one of
-        the counted frames: frame, flow (grey without a motion stream), prediction, ground truth.
+        J in [0, 1] by sequence name, and by the same names a picture, (h, 4 w, 3) uint8 at the network's size
+        and of the middle one of the counted frames: frame, flow, prediction, ground truth.
+
+    Raises:
+        InputError: a picture or mask cannot be read.
     """
-    found = {video.name: _sequence(model, video, stride, device) for video in videos}
+    backend = TorchBackend(model, str(device))
+    config = SegmenterConfig(smooth=0.0, flow="dis").for_network(model.config)
+    found = {video.name: _sequence(backend, config, video, stride) for video in videos}
     return {name: score for name, (score, _) in found.items()}, {name: p for name, (_, p) in found.items()}
 
 
 def _sequence(
-    model: DPA, video: Sequence, stride: int, device: str | torch.device
+    backend: TorchBackend, config: SegmenterConfig, video: Sequence, stride: int
 ) -> tuple[float, np.ndarray]:
-    count, n = len(video.images), model.config.references
-    references = None
-    if model.config.ifa:
-        places = [i * (count // n) for i in range(n)]
-        references = References.join(
-            [model.reference(model.encode(*_inputs(model, video, i, device))) for i in places]
-        )
+    count = len(video.images)
     # The protocol leaves out the first and the last frame; a video too short for that counts all the same.
     frames = range(min(1, count - 1), min(count, max(2, count - 1)), stride)
+    clock, source = Clock(), ImageSource(video.images, video.name)
+    motion = FlowInput(source, DIS(), config, clock, video.flows)
     scores = []
-    for i in frames:
-        path = video.masks[i]
+    for mask in Pipeline(source, motion, backend, config, clock).masks_at(frames):
+        path = video.masks[mask.index]
         assert path is not None
-        image, flow = _inputs(model, video, i, device)
-        probability = model.segment(model.encode(image, flow), references)[-1][0, 0]
-        h, w = probability.shape
-        ground_truth = fit(read_mask(path), (h, w)) > 127
-        scores.append(region_similarity(probability.cpu().numpy() > 0.5, ground_truth))
-        if i == frames[len(frames) // 2]:
-            picture = _picture(image, flow, probability, ground_truth)
+        ground_truth = fit(read_mask(path), mask.binary.shape[:2]) > 127
+        scores.append(region_similarity(mask.binary, ground_truth))
+        if mask.index == frames[len(frames) // 2]:
+            picture = _picture(mask, ground_truth, config.working_size(mask.binary.shape[:2]))
     return float(np.mean(scores)), picture
 
 
-def _picture(
-    image: torch.Tensor, flow: torch.Tensor | None, probability: torch.Tensor, ground_truth: np.ndarray
-) -> np.ndarray:
-    seen = image if flow is None else flow
-    parts = [image[0], torch.full_like(seen[0], 0.5) if flow is None else seen[0]]
-    parts += [probability.expand(3, -1, -1), torch.from_numpy(ground_truth).to(image).expand(3, -1, -1)]
-    row: np.ndarray = torch.cat(parts, dim=2).mul(255).byte().permute(1, 2, 0).cpu().numpy()
-    return row
-
-
-def _inputs(
-    model: DPA, video: Sequence, i: int, device: str | torch.device
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    image = read_image(video.images[i])
-    size = working_size(image.shape[:2], model.config.size, model.config.keep_aspect)
-    picture = _tensor(fit(image, size), device)
-    if not model.config.motion:
-        return picture, None
-    stored = video.flows[i]
-    if stored is not None:
-        return picture, _tensor(fit(read_image(stored), size), device)
-    neighbours = [read_image(video.images[j]) if 0 <= j < len(video.images) else None for j in (i + 1, i - 1)]
-    flow = pair_flow(_dis(), image, neighbours[0], neighbours[1], size=512)
-    return picture, _tensor(fit(flow_to_image(flow), size), device)
-
-
-def _tensor(image: np.ndarray, device: str | torch.device) -> torch.Tensor:
-    return torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float() / 255
-
-
-@cache
-def _dis() -> DIS:
-    return DIS()
+def _picture(mask: Mask, ground_truth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    greys = ((255 * mask.probability).astype(np.uint8), 255 * ground_truth.astype(np.uint8))
+    panels = [mask.frame.image, mask.flow_picture, *(cv2.cvtColor(g, cv2.COLOR_GRAY2RGB) for g in greys)]
+    return np.hstack([fit(panel, size) for panel in panels])

@@ -109,7 +109,7 @@ class AnimationSource(Source):
         return times
 
 
-def is_picture(path: Path) -> bool:
+def is_still(path: Path) -> bool:
     """Whether a file is to be read as a picture or an animation: what it holds decides, not its name."""
     suffix = path.suffix.lower()
     if suffix in IMAGE_SUFFIXES:

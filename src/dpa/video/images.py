@@ -1,6 +1,5 @@
 """Pictures on disk as a source: a folder, a glob, a list, or a single one."""
 
-import re
 import struct
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -139,12 +138,6 @@ def pixels(image: Image.Image, path: Path) -> tuple[np.ndarray, np.ndarray | Non
         return np.array(image.convert("RGB")), None
     except BROKEN as error:
         raise InputError(f"{path} is damaged: the picture cannot be decoded ({error})") from error
-
-
-def natural_key(path: Path) -> tuple[list[tuple[bool, int, str]], str]:
-    """Sorting key that puts frame2 before frame10."""
-    parts = re.split(r"(\d+)", path.name.lower())
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts], path.name
 
 
 def opened(path: Path) -> Image.Image:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dpa.errors import InputError
-from dpa.video.animation import AnimationSource, is_animation, is_picture
+from dpa.video.animation import AnimationSource, is_animation, is_still
 from dpa.video.files import FileSource, SpooledSource
-from dpa.video.images import IMAGE_SUFFIXES, ImageSource, natural_key
+from dpa.video.images import ImageSource
+from dpa.video.listing import is_picture, list_pictures, natural_key
 from dpa.video.live import LiveSource, RawVideo, open_camera
 from dpa.video.pipe import Pipe, has_late_index, open_named, spool
 from dpa.video.source import Source
@@ -126,7 +127,7 @@ def _open_path(path: Path, rate: Fraction | None, threads: int, alpha: bool) -> 
         matches = (one for one in path.parent.iterdir() if form.fullmatch(one.name))
     else:
         raise InputError(f"{path} does not exist")
-    paths = _pictures_of(matches)
+    paths = sorted((one for one in matches if is_picture(one.name) and one.is_file()), key=natural_key)
     if not paths:
         raise InputError(f"{path} matches no picture")
     return ImageSource(paths, paths[0].parent.resolve().name or "pictures", rate, alpha=alpha)
@@ -135,7 +136,7 @@ def _open_path(path: Path, rate: Fraction | None, threads: int, alpha: bool) -> 
 def _open_file(path: Path, rate: Fraction | None, threads: int, alpha: bool) -> Source:
     if is_animation(path):
         return AnimationSource(path, rate, alpha)
-    if is_picture(path):
+    if is_still(path):
         return ImageSource([path], path.stem, rate, alpha=alpha)
     try:
         return FileSource(path, threads, alpha)
@@ -149,10 +150,7 @@ def _open_file(path: Path, rate: Fraction | None, threads: int, alpha: bool) -> 
 
 
 def _open_folder(folder: Path, rate: Fraction | None, alpha: bool) -> Source:
-    try:
-        paths = _pictures_of(folder.iterdir())
-    except OSError as error:
-        raise InputError(f"{folder} cannot be read ({error.strerror})") from error
+    paths = list_pictures(folder)
     if not paths and (folder / "RGB").is_dir():
         return _open_folder(folder / "RGB", rate, alpha)
     if not paths:
@@ -162,15 +160,6 @@ def _open_folder(folder: Path, rate: Fraction | None, alpha: bool) -> Source:
     whole = folder.resolve()
     name = whole.parent.name if whole.name == "RGB" else whole.name
     return ImageSource(paths, name, rate, unique=True, alpha=alpha)
-
-
-def _pictures_of(paths: Iterable[Path]) -> list[Path]:
-    pictures = [
-        path
-        for path in paths
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-    ]
-    return sorted(pictures, key=natural_key)
 
 
 def _url_name(url: str) -> str:

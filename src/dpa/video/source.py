@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
+from dpa.errors import TruncatedError
 from dpa.video.frame import Frame
 
 FALLBACK_RATE = Fraction(25)
@@ -32,6 +33,7 @@ class Source(ABC):
         jumps: seconds added to the times after each place where the source's clock jumps back, as in
             recordings that were joined.
         warnings: what the frames lack though they are all there, a sentence each.
+        damage: why frames were missing or damaged when `read` last came to its end; None where all is well.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class Source(ABC):
     sound: bool = False
     jumps: Sequence[Fraction] = ()
     warnings: Sequence[str] = ()
+    damage: TruncatedError | None = None
 
     @property
     @abstractmethod
@@ -64,6 +67,27 @@ class Source(ABC):
             TruncatedError: after the last frame that can be decoded, where frames are missing or damaged.
             InputError: where a picture cannot be read, or a live source is read a second time.
         """
+
+    def read(self, start: int = 0) -> Iterator[Frame]:
+        """Yields what `frames` does, and simply ends where that raises `TruncatedError`.
+
+        `damage` then holds the error. So what works on frames need not know of it: who reads them to the end
+        calls `check` when all that came of them is safe.
+
+        Raises:
+            InputError: where a picture cannot be read, or a live source is read a second time.
+        """
+        self.damage = None
+        frames = self.frames(start)
+        try:
+            yield from frames
+        except TruncatedError as error:
+            self.damage = error
+
+    def check(self) -> None:
+        """Raises `damage`, if there was any."""
+        if self.damage is not None:
+            raise self.damage
 
     @abstractmethod
     def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:

@@ -84,7 +84,6 @@ def open_sink(
     overwrite: bool = False,
     resume: bool = False,
     threads: int = 0,
-    flow_floor: float = 0.0,
     encode: str = ENCODES[0],
     encoder: str = SOFTWARE,
     raw_out: str | None = None,
@@ -98,7 +97,6 @@ def open_sink(
         overwrite: replace an existing output when the new one is whole.
         resume: continue a folder at its first missing frame (`Sink.start`).
         threads: encoder threads of videos; 0 leaves it to the encoder.
-        flow_floor: pixels; smaller flow is drawn pale in strips, see `dpa.flow.colour.flow_to_image`.
         encode: of `dpa.video.write.encoders.ENCODES`: how hard a video's encoder works.
         encoder: of a video, see `dpa.video.write.encoders.choose_encoder`.
         raw_out: pixels of bare frames on standard output (`dpa.video.write.stream.RAW_LAYOUTS`); None for
@@ -109,7 +107,7 @@ def open_sink(
         OutputError: where the output exists already or cannot be written.
     """
     if str(output) == "-" and raw_out is not None:
-        return RawSink(painter(raw_kind(raw_out, kind), floor=flow_floor))
+        return RawSink(painter(raw_kind(raw_out, kind)))
     kind = kind_of(output, kind)
     suffix, path = _suffix(output), Path(output).expanduser()
     if suffix != "-" and source.reads(path):
@@ -117,15 +115,15 @@ def open_sink(
     if resume and suffix:
         raise InputError(f"{output} is one file, only folders can be resumed: use --overwrite")
     if suffix == "-":
-        return StreamSink(kind, painter(kind, floor=flow_floor), source)
+        return StreamSink(kind, painter(kind), source)
     if suffix == ".json":
         return CocoSink(path, source, overwrite=overwrite)
     if suffix == ".png":
         if source.count != 1:
             raise InputError(f"{output} is one picture and {source.name} has more frames: give a folder")
-        return PictureSink(path, painter(kind, floor=flow_floor), overwrite=overwrite)
+        return PictureSink(path, painter(kind), overwrite=overwrite)
     if suffix:
-        paint = painter(kind, width=_STRIP_WIDTH, floor=flow_floor)
+        paint = painter(kind, width=_STRIP_WIDTH)
         movie = AnimationSink if suffix in ANIMATIONS else MovieSink
         return movie(
             path,
@@ -137,7 +135,7 @@ def open_sink(
             encode=encode,
             encoder=encoder,
         )
-    paint = painter(kind, floor=flow_floor)
+    paint = painter(kind)
     return FolderSink(path, paint, source, overwrite=overwrite, resume=resume)
 
 

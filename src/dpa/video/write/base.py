@@ -47,7 +47,7 @@ class Sink(ABC):
             frame: the frame, image (H, W, 3) uint8 RGB.
             probability: (H, W) float32 in [0, 1].
             mask: (H, W) bool.
-            flow: (h, w, 2) float32, pixels at its own size; None where there is none.
+            flow: the flow picture, (h, w, 3) uint8 RGB, at any size; None where there is none.
 
         Raises:
             OutputError: where it cannot be written.

@@ -80,17 +80,15 @@ def paint_strip(
     flow: np.ndarray | None,
     *,
     width: int = 0,
-    floor: float = 0,
 ) -> np.ndarray:
     """(h, 4 w, 3) uint8: frame, flow, mask and overlay side by side.
 
     Args:
         width: panels are shrunk so that all four are at most this wide; 0 keeps their size.
-        floor: as in `dpa.flow.colour.flow_to_image`, in pixels.
     """
     panels = [
         frame.image,
-        _flow_panel(flow, frame.image.shape[:2], floor),
+        _flow_panel(flow, frame.image.shape[:2]),
         cv2.cvtColor(mask.astype(np.uint8) * np.uint8(255), cv2.COLOR_GRAY2RGB),
         paint_overlay(frame, probability, mask, flow),
     ]
@@ -101,10 +99,10 @@ def paint_strip(
     return np.hstack(panels)
 
 
-def painter(kind: str, *, width: int = 0, floor: float = 0.0) -> Painter:
+def painter(kind: str, *, width: int = 0) -> Painter:
     """The function that paints pictures of a kind."""
     if kind == "strip":
-        return partial(paint_strip, width=width, floor=floor)
+        return partial(paint_strip, width=width)
     plain: dict[str, Painter] = {
         "mask": paint_mask,
         "soft": paint_soft,
@@ -128,10 +126,8 @@ def _with_alpha(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return picture
 
 
-def _flow_panel(flow: np.ndarray | None, size: tuple[int, int], floor: float) -> np.ndarray:
+def _flow_panel(flow: np.ndarray | None, size: tuple[int, int]) -> np.ndarray:
     height, width = size
     if flow is None:
         return np.zeros((height, width, 3), np.uint8)
-    from dpa.flow.colour import flow_to_image
-
-    return cv2.resize(flow_to_image(flow, floor), (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)

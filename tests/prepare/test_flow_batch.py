@@ -5,14 +5,29 @@ import cv2
 import numpy as np
 import pytest
 
-from dpa.errors import InputError, OutputError
-from dpa.flow import batch
-from dpa.flow.batch import Maker, plan, run
+from dpa.errors import InputError, OutputError, TruncatedError
 from dpa.flow.colour import flow_to_image
 from dpa.flow.pictures import Look
 from dpa.flow.stream import pair_flow
+from dpa.prepare import flow_batch as batch
+from dpa.prepare.flow_batch import Maker, plan, run
+from dpa.video import open_source
+from engine_samples import make_cut_clip
+from flow_samples import shifted_pair
 
 MAKER = Maker("dis-fast", "cpu", None)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Two sequences, bear of three frames and car_park of two, flat."""
+    root = tmp_path / "data"
+    (root / "RGB").mkdir(parents=True)
+    for name, length in (("bear", 3), ("car_park", 2)):
+        for index in range(length):
+            image, _ = shifted_pair(60, 80, index + 1, 0, seed=3)
+            cv2.imwrite(str(root / "RGB" / f"{name}_{index:05d}.png"), image)
+    return root
 
 
 def pictures(folder: Path) -> list[str]:
@@ -113,3 +128,21 @@ def test_live_input_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setattr(batch, "open_source", lambda source: Camera())
     with pytest.raises(InputError, match="not of live input"):
         plan("0", tmp_path)
+
+
+def test_all_that_can_be_decoded_of_a_cut_video_is_written_before_the_error(tmp_path: Path) -> None:
+    path, out = make_cut_clip(tmp_path / "cut.mp4"), tmp_path / "out"
+    written = []
+    with pytest.raises(TruncatedError, match="of 40 frames"):
+        written.extend(run(plan(str(path), out), MAKER, Look()))
+    with open_source(path) as source:
+        decoded = [frame.index for frame in source.read()]
+        assert "of 40 frames" in str(source.damage)
+    assert pictures(out) == [f"{index:05d}.jpg" for index in decoded]
+    assert len(written) == len(decoded) < 40
+
+
+def test_a_place_that_is_a_file(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(OutputError, match="cannot be made"):
+        list(run(plan(str(dataset), tmp_path / "out"), MAKER, Look()))

@@ -2,7 +2,7 @@
 
 | layout | a video's name |
 |---|---|
-| `RGB/bear_00000.jpg` (flat) | what names share, see `dpa.datasets.layout` |
+| `RGB/bear_00000.jpg` (flat) | what names share, see `dpa.datasets.naming` |
 | `SEQ/RGB/*` | SEQ |
 | DAVIS: `JPEGImages/480p/SEQ/*` | SEQ |
 | Long-Videos: `JPEGImages/SEQ/*` | SEQ |
@@ -13,12 +13,11 @@ Flow pictures are looked for in FLOW/, beside RGB/ or inside a folder of frames,
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from dpa.datasets.layout import FLOWS, IMAGES, find_sequences, is_flat
+from dpa.datasets.layout import FLOWS, IMAGES, Sequence, find_sequences, is_flat
 from dpa.errors import InputError
-from dpa.video.images import IMAGE_SUFFIXES, natural_key
+from dpa.video.listing import by_stem, is_picture, list_pictures, natural_key
 
 # Folders of a video that hold something else than its frames, by their names in lower case.
 _NO_FRAMES = {"gt", "flow", "groundtruth", "ground-truth", "annotations", "masks", "labels", "imagesets"}
@@ -28,24 +27,7 @@ _FRAMES = {"rgb", "frames", "images"}
 _FIRST_SETS = ("2016", "480p")
 
 
-@dataclass(frozen=True)
-class Video:
-    """One video of a data set.
-
-    Attributes:
-        name: also the folder of its masks; may have a "/" in it.
-        images: the frames, in order.
-        flows: one entry a frame: its flow picture, None where there is none.
-        problem: why it cannot be read, as far as the folder's listing tells.
-    """
-
-    name: str
-    images: tuple[Path, ...] = ()
-    flows: tuple[Path | None, ...] = ()
-    problem: str = ""
-
-
-def find_videos(root: Path, split: str | None = None) -> list[Video]:
+def find_videos(root: Path, split: str | None = None) -> list[Sequence]:
     """The videos of a data set, by name.
 
     Args:
@@ -60,7 +42,7 @@ def find_videos(root: Path, split: str | None = None) -> list[Video]:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
     if is_flat(root):
-        base, videos = root, [Video(s.name, s.images, s.flows) for s in find_sequences(root)]
+        base, videos = root, find_sequences(root)
     else:
         base = _base(root)
         videos = [_video(base, folder) for folder in _folders(base, base)]
@@ -84,7 +66,7 @@ def _folders(folder: Path, base: Path) -> Iterator[Path]:
     """Folders of frames; what lies inside one is not looked at."""
     if (folder / IMAGES).is_dir():
         yield folder / IMAGES
-    elif _pictures(folder):
+    elif list_pictures(folder):
         if folder == base:
             raise InputError(f"{folder}: the frames of one video, not a data set: use `dpa segment {folder}`")
         yield folder
@@ -94,30 +76,24 @@ def _folders(folder: Path, base: Path) -> Iterator[Path]:
                 yield from _folders(child, base)
 
 
-def _video(base: Path, folder: Path) -> Video:
+def _video(base: Path, folder: Path) -> Sequence:
     named = folder.parent if folder.name.lower() in _FRAMES and folder.parent != base else folder
     name = named.relative_to(base).as_posix()
-    images = _pictures(folder)
+    try:
+        images = by_stem(list_pictures(folder))
+    except InputError as error:
+        return Sequence(name, problem=str(error))
     if not images:
-        return Video(name, problem=f"{folder}: no pictures in it")
-    by_stem: dict[str, Path] = {}
-    for path in images:
-        if path.stem in by_stem:
-            both = f"{path} and {by_stem[path.stem].name}"
-            return Video(name, problem=f"{both}: two pictures of one name; remove one")
-        by_stem[path.stem] = path
+        return Sequence(name, problem=f"{folder}: no pictures in it")
     given = named / FLOWS
-    flows = {path.stem: path for path in _pictures(given)} if given.is_dir() else {}
-    return Video(name, tuple(images), tuple(flows.get(path.stem) for path in images))
+    flows = {path.stem: path for path in list_pictures(given)} if given.is_dir() else {}
+    return Sequence(
+        name, tuple(images.values()), (None,) * len(images), tuple(flows.get(stem) for stem in images)
+    )
 
 
-def _pictures(folder: Path) -> list[Path]:
-    found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
-    return sorted(found, key=natural_key)
-
-
-def _check_names(videos: list[Video], root: Path) -> None:
-    seen: dict[str, Video] = {}
+def _check_names(videos: list[Sequence], root: Path) -> None:
+    seen: dict[str, Sequence] = {}
     for video in videos:
         if video.name in seen:
             raise InputError(
@@ -139,16 +115,14 @@ def _split_file(root: Path, split: str) -> Path:
     return first[0]
 
 
-def _listed(videos: list[Video], base: Path, file: Path) -> list[Video]:
+def _listed(videos: list[Sequence], base: Path, file: Path) -> list[Sequence]:
     """The videos that a file names: a name on every line, or the frames with their masks (DAVIS-2016)."""
     try:
         lines = [line.split() for line in file.read_text("utf-8").splitlines()]
     except ValueError as error:
         raise InputError(f"{file}: not a text file with names of videos") from error
     words = [Path(line[0]) for line in lines if line]
-    names = dict.fromkeys(
-        p.parent.name if p.suffix.lower() in IMAGE_SUFFIXES else p.as_posix() for p in words
-    )
+    names = dict.fromkeys(p.parent.name if is_picture(p.name) else p.as_posix() for p in words)
     known = {video.name: video for video in videos}
     missing = f"no such video in {base}, though {file} names it"
-    return [known.get(name) or Video(name, problem=f"{name}: {missing}") for name in names]
+    return [known.get(name) or Sequence(name, problem=f"{name}: {missing}") for name in names]

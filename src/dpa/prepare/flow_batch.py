@@ -130,7 +130,8 @@ def _work(job: Job, estimator: FlowEstimator, look: Look) -> Generator[Path, Non
         def target(frame: Frame) -> Path:
             return job.folder / f"{opened.frame_name(frame.index)}{SUFFIX}"
 
-        yield from write_pictures(opened.frames(), estimator, target, look)
+        yield from write_pictures(opened.read(), estimator, target, look)
+        opened.check()
 
 
 def _run_parallel(jobs: list[Job], maker: Maker, look: Look, processes: int) -> Iterator[int]:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from video_samples import make_folder
 
+from dpa.datasets import find_videos
 from dpa.errors import InputError
-from dpa.predict import find_videos
 
 
 def frames(folder: Path, *names: str) -> Path:

@@ -1,0 +1,162 @@
+"""The settings of a segmentation, in one place; no heavy imports, so that `--help` stays quick."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from dpa.config import nearest
+from dpa.errors import InputError
+from dpa.weights.registry import DEFAULT
+
+if TYPE_CHECKING:
+    from dpa.model.config import DPAConfig
+
+OF_MASKS = ("references", "size", "keep_aspect", "threshold", "normalise", "smooth", "every", "precision")
+"""Settings that decide what masks look like; weights and flow do too, and have records of their own."""
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """How videos are segmented: for the Python API, the command line, `dpa bench` and all summaries.
+
+    Attributes:
+        model: name of a network (`dpa models`).
+        weights: a file or folder instead of the weights that go by that name.
+        size: working size, pixels, at least 64, see `dpa.model.config.DPAConfig.size`; None for the network's
+            own.
+        keep_aspect: False squeezes every frame into a square (paper), True keeps its aspect ratio; None for
+            the network's own choice.
+        references: reference frames of a video, at least 1; None for the network's own number.
+        flow: name of an estimator, see `dpa.flow.estimator.choose`.
+        flow_size: longer side of the pictures that flow is computed from, pixels, at least 16; None for the
+            frame's own size.
+        flow_floor: least motion, in pixels of the frame, that is drawn in full colour; keeps the noise of
+            near-static frames pale.
+        threshold: of the probability, for the binary mask; above 0, below 1.
+        normalise: stretch every frame's probabilities to [0, 1] first, as the paper's release does; an object
+            is then found in every frame, empty ones too.
+        smooth: weight of the frames beside a frame, moved along the flow, in the mean with its own
+            probability (`dpa.engine.propagation.smoothed`); 0 for none, as in the paper. Frames whose flow
+            pictures are given are left alone.
+        every: the network sees every n-th frame, the first and the last; the masks between are propagated
+            along the flow (`dpa.engine.propagation`). Faster, less exact; masks come up to
+            n * `Backend.batch` frames late.
+        device: "auto", "cpu", "cuda", "cuda:INDEX" or "mps", see `dpa.device.pick_device`.
+        precision: of the network, see `dpa.backends.open_backend`.
+        compiled: run the network through torch.compile, see `dpa.backends.open_backend`.
+        threads: of the network on a CPU; 0 for one per core.
+
+    Raises:
+        InputError: a value out of its range, or an unknown word.
+
+    Example:
+        >>> SegmenterConfig(size=256).changed({"every": 2}).of_masks()["every"]
+        2
+    """
+
+    model: str = DEFAULT
+    weights: str | Path | None = None
+    size: int | None = None
+    keep_aspect: bool | None = None
+    references: int | None = None
+    flow: str = "auto"
+    flow_size: int | None = 384
+    flow_floor: float = 0.0
+    threshold: float = 0.5
+    normalise: bool = False
+    smooth: float = 0.5
+    every: int = 1
+    device: str = "auto"
+    precision: str = "auto"
+    compiled: bool = False
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        # Here, as they bring NumPy along.
+        from dpa.backends import PRECISIONS
+        from dpa.flow.estimator import choose
+
+        if not 0 < self.threshold < 1:
+            raise InputError(f"the threshold must lie between 0 and 1, not {self.threshold}")
+        if self.references is not None and self.references < 1:
+            raise InputError(f"at least one reference frame is needed, not {self.references}")
+        if self.size is not None and self.size < 64:
+            raise InputError(f"the working size must be at least 64 pixels, not {self.size}")
+        if self.flow_size is not None and self.flow_size < 16:
+            raise InputError(f"the flow's size must be at least 16 pixels, not {self.flow_size}")
+        if not (self.flow_floor >= 0 and isfinite(self.flow_floor)):
+            raise InputError(f"the flow's floor must be 0 pixels or more, not {self.flow_floor}")
+        if not (self.smooth >= 0 and isfinite(self.smooth)):
+            raise InputError(f"the weight for smoothing must be 0 or more, not {self.smooth}")
+        if self.every < 1:
+            raise InputError(f"the network can see every frame (1) or every n-th, not every {self.every}")
+        if self.threads < 0:
+            raise InputError(f"threads must be 1 or more, or 0 for one per core, not {self.threads}")
+        if self.precision not in PRECISIONS:
+            raise InputError(f"unknown precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
+        choose(self.flow)
+
+    @property
+    def name(self) -> str:
+        """What the network is called: by its own name, or by the file of its weights."""
+        return self.model if self.weights is None else str(self.weights)
+
+    def changed(self, settings: Mapping[str, Any]) -> "SegmenterConfig":
+        """The same with other settings.
+
+        Raises:
+            InputError: no such setting, or a value that cannot be.
+        """
+        known = [field.name for field in fields(self)]
+        for name in settings:
+            if name not in known:
+                raise InputError(f"there is no setting {name!r}{nearest(name, known)}")
+        return replace(self, **settings)
+
+    def for_network(self, own: "DPAConfig") -> "SegmenterConfig":
+        """The same with the network's own choice of what was left to it: references, size and keep_aspect."""
+        return replace(
+            self,
+            references=self.references or own.references,
+            size=self.size or own.size,
+            keep_aspect=own.keep_aspect if self.keep_aspect is None else self.keep_aspect,
+        )
+
+    def working_size(self, frame: tuple[int, int]) -> tuple[int, int]:
+        """(H, W) of the network's input for a frame of a size, see `dpa.model.size.working_size`.
+
+        Raises:
+            InputError: it was left to the network, see `for_network`.
+        """
+        from dpa.model.size import working_size
+
+        if self.size is None or self.keep_aspect is None:
+            raise InputError("size and keep_aspect are the network's own: call for_network first")
+        return working_size(frame, self.size, self.keep_aspect)
+
+    def of_masks(self) -> dict[str, Any]:
+        """The settings `OF_MASKS`, as JSON values: those of one folder of masks are of one kind."""
+        return {name: getattr(self, name) for name in OF_MASKS}
+
+
+class Settings(TypedDict, total=False):
+    """The settings of `SegmenterConfig` as keywords of a call; a test holds the two together."""
+
+    model: str
+    weights: str | Path | None
+    size: int | None
+    keep_aspect: bool | None
+    references: int | None
+    flow: str
+    flow_size: int | None
+    flow_floor: float
+    threshold: float
+    normalise: bool
+    smooth: float
+    every: int
+    device: str
+    precision: str
+    compiled: bool
+    threads: int

@@ -1,0 +1,117 @@
+"""One video from its frames to its masks: decode, flow, network, masks, each in a thread of its own."""
+
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from dpa.backends import Backend, Memory
+from dpa.engine.config import SegmenterConfig
+from dpa.engine.flow import FlowInput
+from dpa.engine.frame_data import FrameData
+from dpa.engine.network import Network
+from dpa.engine.propagation import keyed, propagated, smoothed
+from dpa.engine.references import Inputs, Reservoir, neighbours, prepare
+from dpa.engine.results import Mask
+from dpa.engine.threads import Clock, threaded
+from dpa.video.frame import Frame
+from dpa.video.source import Source
+
+_HELD = 16
+"""Frames that wait at most for the network to see some of them at once."""
+
+T = TypeVar("T")
+
+
+class Pipeline:
+    """The stages of one video.
+
+    Args:
+        source: the video.
+        motion: its flow pictures.
+        backend: the network.
+        config: of a `Segmenter`, all decided.
+        clock: times the stages.
+    """
+
+    def __init__(
+        self, source: Source, motion: FlowInput, backend: Backend, config: SegmenterConfig, clock: Clock
+    ) -> None:
+        self._source, self._motion, self._backend = source, motion, backend
+        self._config, self._clock = config, clock
+        self._network = Network(backend, config)
+
+    def masks(self, start: int = 0) -> Generator[Mask, None, None]:
+        """The masks from frame `start` on, in order; `Source.damage` says at the end if some are missing.
+
+        Resumed masks are those of an unbroken run: the network sees the frames that it would have seen, and
+        the frame before `start` has a mask that it is smoothed with.
+        """
+        key = max(0, start - 1) if self._config.smooth else start
+        key -= key % self._config.every
+        # The frame before is decoded too: the last frame's flow may need it.
+        frames = self._source.read(max(0, key - 1))
+        decoded = self._stage("decode", self._clock.each("decode", frames))
+        drawn = self._stage("flow", self._motion.stream(decoded, key))
+        seen = self._stage("network", self._seen(drawn))
+        # A thread of its own: while masks are finished, the network sees the next frames.
+        finished = self._stage("masks", self._finished(seen))
+        with closing(finished):
+            yield from (mask for mask in finished if mask.index >= start)
+
+    def masks_at(self, indices: Iterable[int]) -> Generator[Mask, None, None]:
+        """The masks of single frames, found by seeking; neither smoothed nor propagated.
+
+        Raises:
+            InputError: the source is live, or a frame cannot be decoded.
+        """
+        references = self._references()
+        items = (self._at(index) for index in indices)
+        for item in self._network.probabilities(items, self._backend.batch, references, self._clock):
+            yield finish(item, self._config)
+
+    def _at(self, index: int) -> FrameData:
+        image, *others = neighbours(self._source, index)
+        return FrameData(Frame(image, index), self._motion.picture(index, image, *others))
+
+    def _references(self) -> Memory | Reservoir:
+        n = self._config.references
+        assert n is not None
+        with self._clock.time("references"):
+            return prepare(self._source, self._backend, n, self._look, self._network.remember)
+
+    def _stage(self, name: str, items: Iterable[T]) -> Generator[T, None, None]:
+        return threaded(items, name=name, wake=self._source.stop)
+
+    def _seen(self, drawn: Generator[FrameData, None, None]) -> Generator[FrameData, None, None]:
+        every = self._config.every
+        with closing(drawn):
+            references = self._references()
+            # A live mask waits for no later frame than it must; of others, few are held at once.
+            together = 1 if self._source.live else max(1, min(self._backend.batch, _HELD // every))
+            yield from self._network.probabilities(keyed(drawn, every), together, references, self._clock)
+
+    def _look(self, index: int, image: np.ndarray, *others: np.ndarray | None) -> Inputs:
+        return self._network.inputs(image, self._motion.picture(index, image, *others))
+
+    def _finished(self, seen: Generator[FrameData, None, None]) -> Generator[Mask, None, None]:
+        smooth = self._config.smooth
+        with closing(seen):
+            known = propagated(seen) if self._config.every > 1 else seen
+            for item in smoothed(known, smooth) if smooth else known:
+                with self._clock.time("masks"):
+                    mask = finish(item, self._config)
+                yield mask
+
+
+def finish(item: FrameData, config: SegmenterConfig) -> Mask:
+    """The mask of a frame at its own resolution, from its probability at the network's."""
+    small, (height, width) = item.probability, item.frame.image.shape[:2]
+    assert small is not None
+    if config.normalise:
+        low, high = float(small.min()), float(small.max())
+        small = (small - low) / max(high - low, 1e-6)
+    probability = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    return Mask(probability > config.threshold, probability, item.frame, item.flow, item.picture)
