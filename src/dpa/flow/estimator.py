@@ -7,9 +7,10 @@ from typing import Protocol
 import numpy as np
 
 from dpa.errors import InputError
+from dpa.flow.raft import RAFT, VARIANTS, cached_weights
 
 #: What `make_estimator` knows; "auto" is decided by `choose`.
-NAMES = ("auto", "dis", "dis-fast", "dis-ultrafast", "raft-small", "raft-large")
+NAMES = ("auto", "dis", "dis-fast", "dis-ultrafast", *(f"raft-{variant}" for variant in VARIANTS))
 
 
 class FlowEstimator(Protocol):
@@ -61,8 +62,6 @@ def choose(name: str, device: str = "cpu") -> tuple[str, str]:
         return "dis", f"flow by dis: on {device} it is much quicker than RAFT"
     if importlib.util.find_spec("torch") is None or importlib.util.find_spec("torchvision") is None:
         return "dis", 'flow by dis: RAFT needs torch (pip install "dpa-vos[torch]")'
-    from dpa.flow.raft import cached_weights
-
     for variant in ("large", "small"):
         if cached_weights(variant).is_file():
             return (
@@ -93,8 +92,6 @@ def make_estimator(
     picked, _ = choose(name, device)
     family, _, variant = picked.partition("-")
     if family == "raft":
-        from dpa.flow.raft import RAFT
-
         return RAFT(variant, device, weights)
     if weights is not None:
         raise InputError(f"{weights}: {picked} has no weights; they go with raft-small or raft-large, named")
