@@ -35,8 +35,8 @@ class SegmenterConfig:
         flow_floor: least motion, in pixels of the frame, that is drawn in full colour; keeps the noise of
             near-static frames pale.
         threshold: of the probability, for the binary mask; above 0, below 1.
-        normalise: stretch every frame's probabilities to [0, 1] first, as the paper's release does; an object
-            is then found in every frame, empty ones too.
+        normalise: stretch every frame's probabilities, at the frame's size, to [0, 1] first, as the paper's
+            release does; an object is then found in every frame, empty ones too.
         smooth: weight of the frames beside a frame, moved along the flow, in the mean with its own
             probability (`dpa.engine.propagation.smoothed`); 0 for none, as in the paper. Frames whose flow
             pictures are given are left alone.
