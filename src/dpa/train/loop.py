@@ -188,7 +188,7 @@ class Trainer:
             with self.fabric.no_backward_sync(self.learner, enabled=k + 1 < len(parts)):
                 with self.fabric.autocast():
                     seen = self._picture(image), None if flow is None else self._picture(flow)
-                    value = self.learner(*seen, self._moved(mask).float()) / len(parts)
+                    value = self.learner(*seen, self._moved(mask).float() / 255) / len(parts)
                 self.fabric.backward(value)
             total += value.detach()
         if self.stage.clip:

@@ -18,7 +18,15 @@ from dpa.train.settings import TrainSettings
 NAME = "run.json"
 
 # Settings that may differ between a run and its continuation: the weights do not depend on them.
-_FREE = {"threads", "workers", "save_minutes", "validate_every", "validate_stride", "data.cache"}
+_FREE = {
+    "threads",
+    "workers",
+    "save_minutes",
+    "validate_every",
+    "validate_epochs",
+    "validate_stride",
+    "data.cache",
+}
 
 
 def make_record(

@@ -41,7 +41,7 @@ class StageSettings:
         groups, views: a batch is `groups` videos or stills with `views` pictures of each, over all devices.
         accumulate: parts that a device's share of the batch is computed in, one after the other.
         shared: every view is a query and the others of its group are its references; False (paper): the
-            first view is the query, the others only references.
+            first view is the query, the others only references, drawn from all frames of its video.
         still_share: share of the groups that are stills with synthetic flow (stage 2).
         paste: share of the groups that have another still's object pasted in (stage 2).
         bars: share of the groups that have bars in front of the object or behind it (stage 2).
@@ -141,6 +141,7 @@ class TrainSettings:
         compile: compile the network with torch.compile.
         save_minutes: time between checkpoints.
         validate_every: iterations between validations; 0 for the end only.
+        validate_epochs: epochs between them instead; 0 for `validate_every`.
         validate_stride: of the validation videos every n-th frame counts.
     """
 
@@ -160,4 +161,5 @@ class TrainSettings:
     compile: bool = False
     save_minutes: float = 5.0
     validate_every: int = 0
+    validate_epochs: int = 0
     validate_stride: int = 6

@@ -207,7 +207,7 @@ def _run(
         reporters,
         workers=settings.workers,
         save_minutes=settings.save_minutes,
-        validate_every=settings.validate_every,
+        validate_every=math.ceil(settings.validate_epochs * batches.epoch) or settings.validate_every,
         validate_stride=settings.validate_stride,
     )
 
@@ -242,6 +242,7 @@ def make_batches(
         find_sequences(d.extra, masks=True, flows=motion) if d.extra and videos else [],
         groups=stage.groups,
         views=stage.views,
+        distinct=stage.shared,
         share=stage.still_share if videos else 1.0,
         paste=stage.paste,
         bars=stage.bars,

@@ -101,7 +101,7 @@ def test_shapes_and_all_sizes(root: Path) -> None:
         sizes.add(batch.image.shape[2:])
         assert batch.image.shape == batch.flow.shape == (12, 3, *batch.image.shape[2:])  # type: ignore[union-attr]
         assert batch.mask.shape == (12, 1, *batch.image.shape[2:])
-        assert set(np.unique(batch.mask)) == {0, 1}
+        assert set(np.unique(batch.mask)) == {0, 255}
     assert sizes == {(32, 64), (64, 32)}
     assert _batches(root, motion=False)[0].flow is None
 
@@ -117,6 +117,24 @@ def test_groups_are_views_of_one_video_or_still(root: Path) -> None:
         assert len({(c - 80) // 80 for c in video}) == 1
     assert (batch.flow[6:] == 9).all()  # type: ignore[index]
     assert not (batch.flow[:6] == 9).all()  # type: ignore[index]
+
+
+def test_the_query_may_be_among_the_paper_s_references(root: Path) -> None:
+    """Each frame has its grey: those of the references are drawn from all frames, the query's too."""
+
+    def with_query(**changes: object) -> float:
+        batches = _batches(root, share=0.0, **changes)
+        groups = np.concatenate([batches[i].image[:, 0, 5, 5].reshape(-1, 3) for i in range(40)])
+        assert all(len(set(g[1:])) == 2 for g in groups)  # the references differ
+        return float(np.mean([g[0] in g[1:] for g in groups]))
+
+    assert with_query(distinct=True) == 0
+    assert with_query(distinct=False) == pytest.approx(2 / 4, abs=0.12)  # two of four frames
+
+
+def test_soft_masks_reach_the_loss_as_they_are(root: Path) -> None:
+    batch = _batches(root, settings=AugmentSettings(paper=True))[0]
+    assert len(np.unique(batch.mask)) > 10
 
 
 @pytest.mark.parametrize(("share", "wanted"), [(0.0, 0.0), (0.3, 0.3), (1.0, 1.0)])

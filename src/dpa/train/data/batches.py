@@ -16,6 +16,7 @@ from dpa.errors import InputError, UnreadableError
 from dpa.train.data.augment import LEAST_LEFT, AugmentSettings, View, augment
 from dpa.train.data.copy_paste import paste_resting, paste_scenes, put_bars
 from dpa.train.data.order import Order
+from dpa.train.data.paper_augment import paper_augment
 from dpa.train.data.read import Reader
 from dpa.train.data.synthetic_flow import SyntheticFlowSettings, synthetic_flow_picture
 
@@ -32,7 +33,7 @@ class Batch:
     Attributes:
         image: (B, 3, H, W) uint8, B = groups * views.
         flow: (B, 3, H, W) uint8; None for the appearance stream alone.
-        mask: (B, 1, H, W) uint8, 0 or 1.
+        mask: (B, 1, H, W) uint8, 0 to 255; between them where augmentation leaves borders soft.
         skipped: files that could not be read, each with its error; others took their places.
     """
 
@@ -51,6 +52,8 @@ class Batches:
         extra: more of them, of which every epoch takes as many frames as `videos` has, drawn anew.
         groups: groups in a batch.
         views: views in a group.
+        distinct: a group's views are different frames of the video, where it has so many; otherwise only the
+            first is fixed, and the others are drawn from all frames, the first among them (paper).
         share: share of the groups that come from stills.
         paste: share of the groups that have another still's object pasted in (with motion only).
         bars: share of the groups that have bars in front of the object or behind it (with motion only).
@@ -72,6 +75,7 @@ class Batches:
         *,
         groups: int,
         views: int,
+        distinct: bool = True,
         share: float,
         paste: float = 0.0,
         bars: float = 0.0,
@@ -90,14 +94,17 @@ class Batches:
         fixed = sum(len(video.images) for video in videos)
         self.still_order = Order(len(stills), seed=seed)
         self.frame_order = Order(fixed, len(self.frames) - fixed, seed)
-        self.groups, self.views = groups, views
+        self.groups, self.views, self.distinct = groups, views, distinct
+        self.augment = paper_augment if settings.paper else augment
         self.share = share if stills and videos else float(bool(stills))
         self.paste = paste if motion and stills else 0.0
         self.bars = bars if motion else 0.0
         self.crowd = crowd if motion and stills else 0.0
         self.estimated = estimated
         self.sizes, self.motion, self.settings, self.seed = sizes, motion, settings, seed
-        self.read = Reader(cache, crop=max(settings.crop, 1 - LEAST_LEFT if settings.leave else 0))
+        # The paper's pixels of crop are the whole picture's: nothing is decoded smaller.
+        taken = 1.0 if settings.paper else max(settings.crop, 1 - LEAST_LEFT if settings.leave else 0)
+        self.read = Reader(cache, crop=taken)
 
     def fill_cache(self) -> None:
         """Read what fits into the cache before workers are started, which then share it."""
@@ -147,7 +154,7 @@ class Batches:
         flow = None
         if self.motion:
             flow = np.stack([v.flow for v in views if v.flow is not None]).transpose(0, 3, 1, 2)
-        return Batch(image, flow, np.stack([v.mask > 0 for v in views])[:, None].astype(np.uint8), skipped)
+        return Batch(image, flow, np.stack([v.mask for v in views])[:, None], skipped)
 
     def _stills_before(self, iteration: int) -> int:
         """Groups of stills in all the iterations before this one."""
@@ -162,7 +169,7 @@ class Batches:
             scenes, motion = paste_scenes(scene, self._any_still(size, rng), self.views, rng), _PASTED
         if self.bars and rng.random() < self.bars:
             scenes = [put_bars(scene, rng) for scene in scenes]
-        views = [augment(scene, size, rng, self.settings) for scene in scenes]
+        views = [self.augment(scene, size, rng, self.settings) for scene in scenes]
         if not self.motion:
             return views
         estimated = rng.random() < self.estimated
@@ -175,8 +182,9 @@ class Batches:
         if rng.random() < self.crowd:
             resting += [self._any_still(size, rng) for _ in range(_many(rng))]
         barred = self.bars and rng.random() < self.bars
-        # The other views are other frames of the video, where it has so many.
-        rest = np.delete(np.arange(len(video.images)), first) if len(video.images) > 1 else np.array([first])
+        rest = np.arange(len(video.images))
+        if self.distinct and len(rest) > 1:
+            rest = np.delete(rest, first)
         others = rng.choice(rest, self.views - 1, replace=len(rest) < self.views - 1)
         views = []
         for i in (first, *others):
@@ -187,7 +195,7 @@ class Batches:
                 view = paste_resting(view, other, rng)
             if barred:
                 view = put_bars(view, rng)
-            views.append(augment(view, size, rng, self.settings))
+            views.append(self.augment(view, size, rng, self.settings))
         return views
 
     def _crowded(self, scene: View, size: tuple[int, int], rng: np.random.Generator) -> View:
