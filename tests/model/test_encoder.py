@@ -14,6 +14,8 @@ from dpa.model.pretrained import read_safetensors
 # METHOD.md for VGG-16; timm's own lists of the other networks' feature maps.
 SHAPES = {
     "vgg16": ((64, 128, 256, 512, 512), (1, 2, 4, 8, 16)),
+    "resnet18": ((64, 64, 128, 256, 512), (2, 4, 8, 16, 32)),
+    "resnet50": ((64, 256, 512, 1024, 2048), (2, 4, 8, 16, 32)),
     "resnet101": ((64, 256, 512, 1024, 2048), (2, 4, 8, 16, 32)),
     "pvt_v2_b2": ((64, 128, 320, 512), (4, 8, 16, 32)),
     "mobilenetv2_100": ((16, 24, 32, 96, 320), (2, 4, 8, 16, 32)),

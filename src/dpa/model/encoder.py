@@ -52,7 +52,7 @@ def _vgg16(net: Any) -> Encoder:
     return Encoder([nn.Sequential(*s) for s in stages[:5]], (64, 128, 256, 512, 512), (1, 2, 4, 8, 16))
 
 
-def _resnet101(net: Any) -> Encoder:
+def _resnet(net: Any) -> Encoder:
     stages = [
         nn.Sequential(net.conv1, net.bn1, net.act1),
         nn.Sequential(net.maxpool, net.layer1),
@@ -60,7 +60,7 @@ def _resnet101(net: Any) -> Encoder:
         net.layer3,
         net.layer4,
     ]
-    return Encoder(stages, (64, 256, 512, 1024, 2048), (2, 4, 8, 16, 32))
+    return Encoder(stages, tuple(f["num_chs"] for f in net.feature_info), (2, 4, 8, 16, 32))
 
 
 def _pvt_v2_b2(net: Any) -> Encoder:
@@ -90,7 +90,9 @@ def _efficientnet_lite(net: Any) -> Encoder:
 
 ENCODERS: dict[str, Callable[[Any], Encoder]] = {
     "vgg16": _vgg16,
-    "resnet101": _resnet101,
+    "resnet18": _resnet,
+    "resnet50": _resnet,
+    "resnet101": _resnet,
     "pvt_v2_b2": _pvt_v2_b2,
     "mobilenetv2_100": _mobilenetv2_100,
     "tf_efficientnet_lite0": _efficientnet_lite,
