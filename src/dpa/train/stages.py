@@ -22,7 +22,7 @@ from dpa.train.data.batches import Batches
 from dpa.train.devices import make_fabric
 from dpa.train.loop import Trainer
 from dpa.train.record import NAME as RECORD
-from dpa.train.record import check_same, make_record, of_stills, of_videos
+from dpa.train.record import check_same, list_pictures, make_record, of_stills, of_videos
 from dpa.train.report import LOG, SKIPPED, VALIDATION, Reporter, make_reporters
 from dpa.train.settings import RANDOM, StageSettings, TrainSettings
 
@@ -169,7 +169,7 @@ def _run(
         )
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    videos = stage is settings.finetune
+    d, videos = settings.data, stage is settings.finetune
     batches = make_batches(settings, stage, videos=videos, motion=model.config.motion)
     validation = find_sequences(settings.data.validation, masks=True) if settings.data.validation else []
     if stage.epochs:
@@ -192,6 +192,7 @@ def _run(
         fabric,
         compiled=settings.compile,
         record=json.dumps(record, indent=2) + "\n",
+        pictures=list_pictures((d.stills, d.videos, d.extra), batches.stills, batches.videos),
     )
     if resume:
         trainer.resume()
