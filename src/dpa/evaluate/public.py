@@ -33,9 +33,9 @@ class Published:
     frames: int | None = None
 
 
-# DAVIS: davischallenge.org. FBMS-59: lmb.informatik.uni-freiburg.de. YouTube-Objects: masks of Jain and Grauman,
-# ECCV 2014. Long-Videos: Liang et al., NeurIPS 2020. ViSal: Wang et al., TIP 2015. SegTrack v2: Li et al., ICCV
-# 2013.
+# DAVIS: davischallenge.org. FBMS-59: lmb.informatik.uni-freiburg.de. YouTube-Objects: masks of Jain and
+# Grauman, ECCV 2014. Long-Videos: Liang et al., NeurIPS 2020. ViSal: Wang et al., TIP 2015. SegTrack v2: Li
+# et al., ICCV 2013.
 PUBLISHED = {
     "davis16": Published("DAVIS-2016 val", 20, 1376),
     "davis17-unsupervised-merged": Published("DAVIS-2017 val", 30, 1999),
