@@ -73,6 +73,7 @@ def test_again_and_otherwise(command: Callable, clip: Path, tmp_path: Path) -> N
     [
         (("gone.mp4", "out"), "gone.mp4"),
         (("clip.mp4", "out", "--flow", "farneback"), "farneback"),
+        (("clip.mp4", "out", "--flow", "none"), "name an estimator"),
         (("clip.mp4", "out", "--flow-weights", "w.pth"), "dis has no weights"),
         (("clip.mp4", "clip.mp4"), "clip.mp4"),
         (("clip.mp4", "out", "--flow", "raft-small", "--flow-weights", "w.pth", "--device", "cpu"), "w.pth"),

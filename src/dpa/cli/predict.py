@@ -37,8 +37,9 @@ def predict(
     flow: Annotated[
         str | None,
         typer.Option(
-            help="Compute flow for every frame: auto, dis, dis-fast, dis-ultrafast, raft-small, raft-large. "
-            "By default FLOW pictures are used where they are, and auto computes the others.",
+            help="Compute flow for every frame: auto, dis, dis-fast, dis-ultrafast, raft-small, raft-large, "
+            "…; none: the frame itself. By default FLOW pictures are used where they are, and auto computes "
+            "the others.",
             rich_help_panel=FLOW,
         ),
     ] = None,

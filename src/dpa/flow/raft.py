@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import torch
 
 # What torchvision publishes, by its own names, and the files. V1 are the authors' own weights, V2 are of
-# torchvision's training; the letters are the data: Chairs, Things, then Sintel, KITTI and HD1K with Things, then
-# KITTI alone.
+# torchvision's training; the letters are the data: Chairs, Things, then Sintel, KITTI and HD1K with Things,
+# then KITTI alone.
 _PUBLISHED = {
     "small-C_T_V1": "raft_small_C_T_V1-ad48884c.pth",
     "small-C_T_V2": "raft_small_C_T_V2-01064c6d.pth",

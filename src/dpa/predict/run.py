@@ -191,7 +191,7 @@ class Prediction:
         s = self.segmenter
         engine = {"dpa": __version__, "model": s.config.name, "backend": s.backend.name}
         engine |= {"device": s.backend.device}
-        return engine | ({"flow": s.estimator.recipe} if computes else {})
+        return engine | ({"flow": s.estimator.recipe} if computes and s.estimator else {})
 
 
 def _advance(progress: Progress, name: str, before: int, count: int, done: int, _: int | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dpa.datasets.layout import find_sequences, find_stills
+from dpa.datasets.layout import find_sequences, find_still_flows, find_stills
 from dpa.errors import InputError, WeightsError
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
@@ -237,8 +237,9 @@ def make_batches(
     """
     d = settings.data
     need_stills = not videos or stage.still_share > 0 or (stage.paste > 0 and motion)
+    stills = find_stills(d.stills) if d.stills and need_stills else []
     return Batches(
-        find_stills(d.stills) if d.stills and need_stills else [],
+        stills,
         find_sequences(d.videos, masks=True, flows=motion) if d.videos and videos else [],
         find_sequences(d.extra, masks=True, flows=motion) if d.extra and videos else [],
         groups=stage.groups,
@@ -251,6 +252,8 @@ def make_batches(
         estimated=stage.estimated,
         sizes=[(h, w) for h, w in stage.sizes],
         motion=motion,
+        still_flows=find_still_flows(d.stills, stills) if d.stills and videos else None,
+        frame_flow=stage.frame_flow if videos else 0.0,
         settings=settings.augment,
         seed=settings.seed,
         cache=int(d.cache * 2**30),

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dpa.datasets.layout import find_sequences, find_stills
+from dpa.datasets.layout import find_sequences, find_still_flows, find_stills
 from dpa.errors import InputError
 from dpa.train.data.augment import AugmentSettings
 from dpa.train.data.batches import Batches
@@ -130,6 +130,38 @@ def test_the_query_may_be_among_the_paper_s_references(root: Path) -> None:
 
     assert with_query(distinct=True) == 0
     assert with_query(distinct=False) == pytest.approx(2 / 4, abs=0.12)  # two of four frames
+
+
+def test_flow_beside_stills_is_read_and_that_of_the_others_made(root: Path) -> None:
+    stills = find_stills(root / "stills")
+    (root / "stills" / "FLOW" / "b.png").unlink()
+    flows = find_still_flows(root / "stills", stills)
+    assert [flow is not None for flow in flows] == [True, False, True]
+    batches = Batches(stills, [], **_values(share=1.0, still_flows=flows, groups=3, paste=0.5))
+    seen = {}
+    for i in range(6):
+        batch = batches[i]
+        for view in range(9):
+            seen.setdefault(int(batch.image[view, 0, 1, 1]), set()).add(bool((batch.flow[view] == 9).all()))  # type: ignore[index]
+    own = [seen[int(cv2.imread(str(image))[1, 1, 0])] for image, _ in stills]
+    assert own[1] == {False}
+    assert True in own[0]
+    assert True in own[2]
+    cv2.imwrite(str(root / "stills" / "FLOW" / "z.png"), np.zeros((4, 4), np.uint8))
+    with pytest.raises(InputError, match="no picture z"):
+        find_still_flows(root / "stills", stills)
+
+
+def test_a_share_of_the_groups_sees_the_frame_in_the_motion_stream(root: Path) -> None:
+    batches = _batches(root, frame_flow=0.5)
+    same = []
+    for i in range(20):
+        batch = batches[i]
+        groups = zip(batch.image.reshape(4, -1), batch.flow.reshape(4, -1), strict=True)  # type: ignore[union-attr]
+        same += [np.array_equal(image, flow) for image, flow in groups]
+    assert np.mean(same) == pytest.approx(0.5, abs=0.15)
+    plain = _batches(root)
+    assert not any(np.array_equal(plain[i].image, plain[i].flow) for i in range(3))
 
 
 def test_soft_masks_reach_the_loss_as_they_are(root: Path) -> None:
