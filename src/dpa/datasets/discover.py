@@ -18,7 +18,7 @@ from pathlib import Path
 from dpa.datasets.layout import FLOWS, IMAGES, Sequence, find_sequences, is_flat
 from dpa.datasets.lists import listed_videos
 from dpa.errors import InputError
-from dpa.video.listing import by_stem, is_picture, list_pictures, natural_key
+from dpa.video.listing import by_stem, list_pictures, natural_key
 
 # Folders of a video that hold something else than its frames, by their names in lower case.
 _NO_FRAMES = {"gt", "flow", "groundtruth", "ground-truth", "annotations", "masks", "labels", "imagesets"}

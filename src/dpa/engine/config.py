@@ -29,7 +29,8 @@ class SegmenterConfig:
         keep_aspect: False squeezes every frame into a square (paper), True keeps its aspect ratio; None for
             the network's own choice.
         references: reference frames of a video, at least 1; None for the network's own number.
-        flow: name of an estimator, see `dpa.flow.estimator.choose`.
+        flow: name of an estimator, see `dpa.flow.estimator.choose`; "none" gives the motion stream the frame
+            itself, as TMO does: for networks trained so, see docs/training.md.
         flow_size: longer side of the pictures that flow is computed from, pixels, at least 16; None for the
             frame's own size.
         flow_floor: least motion, in pixels of the frame, that is drawn in full colour; keeps the noise of
