@@ -1,4 +1,4 @@
-"""Staged encoders: networks of timm and transformers cut where the resolution halves, stages callable alone."""
+"""Staged encoders: networks of timm and transformers, cut where the resolution halves."""
 
 from collections.abc import Callable
 from typing import Any
