@@ -27,10 +27,17 @@ def flow(
         str,
         typer.Option(
             "--flow",
-            help="auto, dis, dis-fast, dis-ultrafast, raft-small or raft-large.",
+            help="auto, dis, dis-fast, dis-ultrafast, raft-small, raft-large, raft-large-sintel, …",
             rich_help_panel=FLOW,
         ),
     ] = "auto",
+    gap: Annotated[
+        int,
+        typer.Option(
+            help="Flow from frame t to frame t + GAP; below 0 it leads back, -1 to the frame before.",
+            rich_help_panel=FLOW,
+        ),
+    ] = 1,
     flow_size: OwnFlowSize = None,
     flow_floor: OwnFlowFloor = 0.0,
     flow_weights: FlowWeights = None,
@@ -49,11 +56,14 @@ def flow(
     Existing pictures of the same recipe are kept, so a run that was broken off goes on where it stopped.
     """
     from dpa.cli.progress import count_up
+    from dpa.errors import InputError
     from dpa.flow.pictures import Look, claim, make_recipe
     from dpa.prepare.flow_batch import plan, run
 
+    if gap == 0:
+        raise InputError("--gap 0 is the flow of a frame to itself: give 1, 2, … or -1, -2, …")
     maker = pick_maker(estimator, device, flow_weights)
-    look = Look(flow_size, flow_floor, quality)
+    look = Look(flow_size, flow_floor, quality, gap)
     work = plan(source, out)
     existing = [path for job in work for path in job.existing()]
     claim(out, make_recipe(maker(), look, work[0].video), existing, overwrite)

@@ -14,7 +14,7 @@ from dpa.engine.config import SegmenterConfig
 
 INPUT, OUTPUT, NETWORK, FLOW, SPEED = "Input", "Output", "Network", "Flow", "Speed"
 
-_FLOWS = "auto, dis, dis-fast, dis-ultrafast, raft-small or raft-large"
+_FLOWS = "auto, dis, dis-fast, dis-ultrafast, raft-small, raft-large, …; none: the frame itself"
 _FLOOR = "Least motion, in pixels, drawn in full colour; quiets static scenes."
 
 

@@ -23,7 +23,10 @@ def predict(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for binary/, soft/ and predict.json.")],
     preset: Annotated[
         str | None,
-        typer.Option(help="paper: 512 x 512 squeezed, 4 references, threshold 0.5.", rich_help_panel=NETWORK),
+        typer.Option(
+            help="paper: 512 x 512 squeezed, 4 references, threshold 0.5; release: --normalise too.",
+            rich_help_panel=NETWORK,
+        ),
     ] = None,
     split: Annotated[
         str | None,
@@ -34,8 +37,9 @@ def predict(
     flow: Annotated[
         str | None,
         typer.Option(
-            help="Compute flow for every frame: auto, dis, dis-fast, dis-ultrafast, raft-small, raft-large. "
-            "By default FLOW pictures are used where they are, and auto computes the others.",
+            help="Compute flow for every frame: auto, dis, dis-fast, dis-ultrafast, raft-small, raft-large, "
+            "…; none: the frame itself. By default FLOW pictures are used where they are, and auto computes "
+            "the others.",
             rich_help_panel=FLOW,
         ),
     ] = None,

@@ -15,7 +15,7 @@ from dpa.engine.pipeline import Pipeline
 from dpa.engine.results import Mask, Summary
 from dpa.engine.threads import Clock
 from dpa.errors import InputError
-from dpa.flow.estimator import FlowEstimator, choose, make_estimator
+from dpa.flow.estimator import NONE, FlowEstimator, choose, make_estimator
 from dpa.flow.stream import DIRECTION, LAST_FRAME
 from dpa.video.read import open_source
 from dpa.video.source import Source
@@ -38,7 +38,7 @@ class Segmenter:
         config: the settings with all that was left open decided: device, flow, precision, references, size
             and keep_aspect.
         backend: the network.
-        estimator: of the flow.
+        estimator: of the flow; None without flow.
         flow_reason: why it is this one, a sentence.
 
     Raises:
@@ -63,7 +63,9 @@ class Segmenter:
             c.model, c.weights, device, c.threads, c.precision, compiled=c.compiled
         )
         flow, self.flow_reason = choose(c.flow, device)
-        self.estimator: FlowEstimator = make_estimator(flow, device)
+        self.estimator: FlowEstimator | None = None if flow == NONE else make_estimator(flow, device)
+        if flow == NONE and c.every > 1:
+            raise InputError(f"masks cannot be propagated without flow: leave out --every, or --flow {NONE}")
         decided = replace(c, device=device, flow=flow, precision=self.backend.precision)
         self.config = decided.for_network(self.backend.config)
 
@@ -184,7 +186,7 @@ class Segmenter:
 
     def _summary(self, outputs: Sequence[tuple[str | Path, str | None]], flow_pictures: Given) -> Summary:
         flow = {
-            **self.estimator.recipe,
+            **({"estimator": NONE} if self.estimator is None else self.estimator.recipe),
             "direction": DIRECTION,
             "last_frame": LAST_FRAME,
             "size": self.config.flow_size,
