@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpa.cli.options import FLOW, OUTPUT, SPEED, FlowDevice, FlowWeights, Overwrite, OwnFlowFloor, OwnFlowSize
+from dpa.cli.options import (
+    FLOW,
+    FLOWS,
+    OUTPUT,
+    SPEED,
+    FlowDevice,
+    FlowWeights,
+    Overwrite,
+    OwnFlowFloor,
+    OwnFlowSize,
+)
 
 if TYPE_CHECKING:
     from dpa.prepare.flow_batch import Maker
@@ -23,14 +33,11 @@ def flow(
         Path,
         typer.Argument(metavar="OUT", help="Folder for the pictures; a data set's own adds FLOW/ to it."),
     ],
-    estimator: Annotated[
-        str,
-        typer.Option(
-            "--flow",
-            help="auto, dis, dis-fast, dis-ultrafast, raft-small, raft-large, raft-large-sintel, …",
-            rich_help_panel=FLOW,
-        ),
-    ] = "auto",
+    estimator: Annotated[str, typer.Option("--flow", help=f"{FLOWS}.", rich_help_panel=FLOW)] = "auto",
+    flow_size: OwnFlowSize = None,
+    flow_floor: OwnFlowFloor = 0.0,
+    flow_weights: FlowWeights = None,
+    device: FlowDevice = "auto",
     gap: Annotated[
         int,
         typer.Option(
@@ -38,10 +45,6 @@ def flow(
             rich_help_panel=FLOW,
         ),
     ] = 1,
-    flow_size: OwnFlowSize = None,
-    flow_floor: OwnFlowFloor = 0.0,
-    flow_weights: FlowWeights = None,
-    device: FlowDevice = "auto",
     quality: Annotated[int, typer.Option(min=1, max=100, help="JPEG quality.", rich_help_panel=OUTPUT)] = 95,
     jobs: Annotated[
         int | None,

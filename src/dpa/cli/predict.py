@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpa.cli.options import FLOW, INPUT, NETWORK, OUTPUT, Overwrite, takes_settings
+from dpa.cli.options import FLOW, FLOWS, INPUT, NETWORK, OUTPUT, Overwrite, takes_settings
 
 if TYPE_CHECKING:
     from dpa.predict import Prediction
@@ -37,9 +37,8 @@ def predict(
     flow: Annotated[
         str | None,
         typer.Option(
-            help="Compute flow for every frame: auto, dis, dis-fast, dis-ultrafast, raft-small, raft-large, "
-            "…; none: the frame itself. By default FLOW pictures are used where they are, and auto computes "
-            "the others.",
+            help=f"Compute flow for every frame: {FLOWS}; none: the frame itself. By default FLOW pictures "
+            "are used where they are, and auto computes the others.",
             rich_help_panel=FLOW,
         ),
     ] = None,

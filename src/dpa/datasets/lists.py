@@ -17,6 +17,4 @@ def listed_videos(file: Path) -> list[str]:
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: not a text file with names of videos") from error
     words = [Path(line[0]) for line in lines if line]
-    return list(
-        dict.fromkeys(p.parent.name if is_picture(p.name) else p.as_posix() for p in words)
-    )
+    return list(dict.fromkeys(p.parent.name if is_picture(p.name) else p.as_posix() for p in words))

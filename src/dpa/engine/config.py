@@ -77,7 +77,7 @@ class SegmenterConfig:
     def __post_init__(self) -> None:
         # Here, as they bring NumPy along.
         from dpa.backends import PRECISIONS
-        from dpa.flow.estimator import choose
+        from dpa.flow.estimator import NONE, choose
 
         if not 0 < self.threshold < 1:
             raise InputError(f"the threshold must lie between 0 and 1, not {self.threshold}")
@@ -98,6 +98,8 @@ class SegmenterConfig:
         if self.precision not in PRECISIONS:
             raise InputError(f"unknown precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
         choose(self.flow)
+        if self.flow == NONE and self.every > 1:
+            raise InputError(f"masks cannot be propagated without flow: leave out --every, or --flow {NONE}")
 
     @property
     def name(self) -> str:

@@ -38,7 +38,7 @@ class Segmenter:
         config: the settings with all that was left open decided: device, flow, precision, references, size
             and keep_aspect.
         backend: the network.
-        estimator: of the flow; None without flow.
+        estimator: of the flow; None where there is none.
         flow_reason: why it is this one, a sentence.
 
     Raises:
@@ -64,8 +64,6 @@ class Segmenter:
         )
         flow, self.flow_reason = choose(c.flow, device)
         self.estimator: FlowEstimator | None = None if flow == NONE else make_estimator(flow, device)
-        if flow == NONE and c.every > 1:
-            raise InputError(f"masks cannot be propagated without flow: leave out --every, or --flow {NONE}")
         decided = replace(c, device=device, flow=flow, precision=self.backend.precision)
         self.config = decided.for_network(self.backend.config)
 

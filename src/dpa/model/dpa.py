@@ -248,7 +248,7 @@ class DPA(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """Outside the encoders: convolutions normal, std 0.01, zero bias (paper); the rest as PyTorch does."""
+        """Outside the encoders: convolutions normal, std 0.01, zero bias (paper); else as PyTorch does."""
         for name, module in self.named_modules():
             if name.startswith("encoders."):
                 continue

@@ -86,7 +86,7 @@ def _mobilenetv2_100(net: Any) -> Encoder:
 
 
 def _efficientnet_lite(net: Any) -> Encoder:
-    # Without the last block: one layer that widens f5 by two thirds, for a quarter of the encoder's parameters.
+    # Without the last block: one layer that widens f5 by two thirds, for a quarter of all parameters.
     b = net.blocks
     stages = [nn.Sequential(net.conv_stem, net.bn1, b[0]), b[1], b[2], nn.Sequential(b[3], b[4]), b[5]]
     channels = (*(f["num_chs"] for f in net.feature_info[:4]), b[5][-1].conv_pwl.out_channels)
@@ -106,8 +106,8 @@ ENCODERS: dict[str, Callable[[Any], Encoder]] = {
 }
 """How each network is cut into stages, by timm's name of it."""
 
-# TensorFlow's "same" padding is uneven where the stride is 2, and costs a copy of every such map. PyTorch's is a
-# part of the convolution; the features move by a pixel, which training makes up for.
+# TensorFlow's "same" padding is uneven where the stride is 2, and costs a copy of each such map. PyTorch's is
+# a part of the convolution; the features move by a pixel, which training makes up for.
 _CHANGES: dict[str, dict[str, Any]] = {
     name: {"pad_type": ""} for name in ENCODERS if name.startswith("tf_efficientnet_lite")
 }

@@ -109,8 +109,8 @@ def into_both_streams(source: DPA, target: DPA) -> list[str]:
         target: changed in place.
 
     Returns:
-        Names of what the source has not, IFA, the exchange between the modalities and the fusion of two streams:
-        they keep their fresh values.
+        Names of what the source has not, IFA, the exchange between the modalities and the fusion of two
+        streams: they keep their fresh values.
 
     Raises:
         WeightsError: the source is another network: a tensor is missing or has another shape.
