@@ -1,12 +1,12 @@
-"""Both stages of a settings file in a given time, unattended: for a machine that is lent for an hour or a night.
+"""Both stages of a settings file in a given time, unattended: for a machine lent for some hours.
 
     python benchmarks/train_default.py mobile runs/mobile --minutes 2 8 [--device cuda] \
         data.stills=STILLS data.videos=VIDEOS encoder_weights=FILE [key=value ...]
 
 A short trial of each stage measures the speed here; the stages then get as many iterations as fit into their
-minutes, so that the learning rate comes to its end in time. Whatever ends it, the same command goes on where it was:
-what is done is in the folder, a stage that was broken off is resumed from its checkpoint. With --until trial or
---until pretrain it stops after that step. `table.csv` has a row for each step.
+minutes, so that the learning rate comes to its end in time. Whatever ends it, the same command goes on where
+it was: what is done is in the folder, a stage that was broken off is resumed from its checkpoint. With
+--until trial or --until pretrain it stops after that step. `table.csv` has a row for each step.
 """
 
 import argparse
@@ -59,7 +59,16 @@ def run(verb: str, config: str, folder: Path, iterations: int, words: list[str])
         return
     resume = ["--resume"] if (folder / "checkpoint.pt").exists() else []
     kept = [w for w in words if not (resume and w in ("--stage1", *stage1_of(words)))]
-    command = [sys.executable, "-m", "dpa", verb, config, f"{verb}.iterations={iterations}", "-o", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "dpa",
+        verb,
+        config,
+        f"{verb}.iterations={iterations}",
+        "-o",
+        str(folder),
+    ]
     subprocess.run([*command, *kept, *resume], check=True)
     (folder / DONE).touch()
 
@@ -99,7 +108,9 @@ def note(root: Path, step: str, plan: int) -> None:
     """A row of the table for a step that is done."""
     found = rows(root / step)
     table = root / "table.csv"
-    known = table.read_text() if table.exists() else "step,iterations,loss,images_per_second,planned,finished\n"
+    known = (
+        table.read_text() if table.exists() else "step,iterations,loss,images_per_second,planned,finished\n"
+    )
     if found and f"\n{step}," not in known:
         last = found[-1]
         line = [step, last["iteration"], last["loss"], last["images_per_second"], plan or last["iteration"]]

@@ -13,10 +13,11 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part{os.getpid()}")
+    target = path.resolve()  # a symbolic link stays one
+    part = target.with_name(f".{target.name}.part{os.getpid()}")
     try:
         part.write_bytes(data)
-        part.replace(path)
+        part.replace(target)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutputError(f"{path}: the disk is full; free some space and run again") from error

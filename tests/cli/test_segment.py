@@ -168,7 +168,18 @@ def _bad_inputs(place: Path) -> None:
         (("clip.mkv", "-o", "a", "-o", "b", *["--kind", "mask"] * 3), "3 kinds for 2 outputs"),
         (("clip.mkv", "-o", "a", "-o", "a"), "two outputs are named a"),
         (("clip.mkv", "-o", "a", "-o", "a/o.mp4"), "a/o.mp4 lies inside a"),
-        (("clip.mkv", "-o", "-"), "standard output"),
+        (("clip.mkv", "-o", "-", "--json", "-"), "only one thing can go to standard output"),
+        (("clip.mkv", "-o", "-", "-o", "-"), "standard output"),
+        (("clip.mkv", "-o", "-", "--resume"), "cannot be resumed"),
+        (("clip.mkv", "-o", "-", "--kind", "coco"), "cannot hold the kind coco"),
+        (("clip.mkv", "-o", "-", "--raw-out", "yuv"), "raw frames are written as gray, rgb24, rgba"),
+        (("clip.mkv", "-o", "-", "--raw-out", "gray", "--kind", "alpha"), "gray holds the kinds mask, soft"),
+        (("clip.mkv", "-o", "o.mp4", "--raw-out", "gray"), "--raw-out is for one output on standard output"),
+        (("clip.mkv", "--source-alpha", "drop"), "choose keep or ignore"),
+        (("x" * 300 + ".mp4",), "too long for the name of a file"),
+        (("clip.mkv", "-o", "x" * 300 + ".mp4"), "too long a name"),
+        (("clip.mkv", "-o", "x" * 300), "too long a name"),
+        (("f%04d.png",), "f%04d.png matches no picture"),
         (("clip.mkv", "-o", "o.png"), "o.png is one picture"),
         (("clip.mkv", "-o", "o.mp4", "--resume"), "only folders can be resumed"),
         (("clip.mkv", "--json", "gone/run.json"), "gone/run.json: its folder does not exist"),
@@ -209,6 +220,41 @@ def test_a_cut_video(command, backend, place) -> None:
     summary = json.loads((place / "run.json").read_text())
     assert summary["frames"] == written
     assert "of 40 frames" in summary["problem"]
+
+
+def test_what_was_lost_is_a_warning_and_no_failure(command, backend, place) -> None:
+    part = make_video(place / "part.ts", 6).read_bytes()
+    (place / "joined.ts").write_bytes(part * 2)
+    code, _, err = command("segment", "joined.ts", "--json", "run.json")
+    assert code == 0
+    assert err.splitlines()[1].startswith("dpa: warning: joined.ts: its clock jumps back 1 time")
+    (warning,) = json.loads((place / "run.json").read_text())["warnings"]
+    assert f"dpa: warning: {warning}" == err.splitlines()[1]
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.webp", "out.json", "out"])
+def test_a_symbolic_link_is_followed(command, backend, place, name) -> None:
+    (place / "real").mkdir()
+    (place / name).symlink_to(place / "real" / name)
+    assert command("segment", "clip.mkv", "-o", name, "--json", "run.json")[0] == 0
+    assert (place / name).is_symlink()
+    assert names(place / "real") == [name]
+    assert command("segment", "clip.mkv", "-o", name, "--overwrite")[0] == 0
+    assert (place / name).is_symlink()
+    assert names(place / "real") == [name]
+
+
+def test_numbered_pictures_by_their_pattern(command, backend, place) -> None:
+    make_folder(place / "frames", [f"f{i:04d}.png" for i in range(3)] + ["other.png"])
+    assert command("segment", "frames/f%04d.png", "-o", "out")[0] == 0
+    assert names(place / "out") == [f"f{i:04d}.png" for i in range(3)]
+
+
+def test_raw_frames_in_a_file_are_told_how_to_be_read(command, backend, place) -> None:
+    (place / "clip.yuv").write_bytes(bytes(range(256)) * 100)
+    code, _, err = command("segment", "clip.yuv")
+    assert code == 1
+    assert "dpa segment - --raw WIDTHxHEIGHT:PIXEL_FORMAT:RATE < clip.yuv" in err
 
 
 def test_a_full_disk(command, backend, place, monkeypatch) -> None:

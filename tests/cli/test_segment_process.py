@@ -1,13 +1,16 @@
 """`dpa segment` in a process of its own: pipes, Ctrl-C, and runs that are killed."""
 
+import io
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from video_samples import make_video
 
@@ -86,3 +89,64 @@ def test_ctrl_c_while_a_pipe_is_silent(place) -> None:
     assert process.wait(20) == 130
     process.stdin.close()
     assert not (place / "stdin_masks").exists()
+
+
+def test_a_named_pipe(place) -> None:
+    os.mkfifo(place / "pipe")
+    process = run("pipe", "-o", "out")
+    with (place / "pipe").open("wb") as pipe:
+        pipe.write((place / "clip.mkv").read_bytes())
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, err
+    assert len(names(place / "out")) == 7
+
+
+def test_an_mp4_with_its_index_at_the_end_on_standard_input(place) -> None:
+    data = make_video(place / "late.mp4", 12, sound="aac").read_bytes()
+    assert data.index(b"mdat") < data.index(b"moov")
+    before = set(Path(tempfile.gettempdir()).glob("dpa-*.mp4"))
+    process = run("-", "-o", "o.mp4", stdin=subprocess.PIPE, text=False)
+    err = process.communicate(data, timeout=60)[1]
+    assert process.returncode == 0, err
+    with av.open("o.mp4") as container:
+        assert len(container.streams.audio) == 1
+        assert sum(1 for _ in container.decode(video=0)) == 12
+    assert set(Path(tempfile.gettempdir()).glob("dpa-*.mp4")) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "pixels"), [("alpha", "bgra"), ("mask", "gray"), ("overlay", "bgr0"), (None, "gray")]
+)
+def test_matroska_on_standard_output(place, kind, pixels) -> None:
+    source = make_video(place / "in.mp4", 9, sound="aac", stamps=[0, 1, 2, 5, 6, 7, 8, 11, 12])
+    words = [] if kind is None else ["--kind", kind]
+    process = run(source, "-o", "-", *words, stdout=subprocess.PIPE, text=False)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    with av.open(io.BytesIO(out)) as container:
+        assert container.streams.video[0].codec_context.pix_fmt == pixels
+        assert len(container.streams.audio) == 1
+        times = [frame.time for frame in container.decode(video=0)]
+    # AAC begins before the pictures do, and Matroska with its first packet.
+    assert [round((time - times[0]) * 25) for time in times] == [0, 1, 2, 5, 6, 7, 8, 11, 12]
+    assert names(place) == ["clip.mkv", "in.mp4"]
+
+
+@pytest.mark.parametrize(("layout", "channels"), [("gray", 1), ("rgb24", 3), ("rgba", 4)])
+def test_bare_frames_on_standard_output(place, layout, channels) -> None:
+    process = run("clip.mkv", "-o", "-", "--raw-out", layout, stdout=subprocess.PIPE, text=False)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert len(out) == 7 * SIZE[0] * SIZE[1] * channels
+    if layout == "gray":
+        masks = np.frombuffer(out, np.uint8).reshape(7, *SIZE)
+        assert set(np.unique(masks)) == {0, 255}
+
+
+def test_the_next_program_of_a_pipe_goes_away(place) -> None:
+    process = run("clip.mkv", "-o", "-", "--raw-out", "rgba", stdout=subprocess.PIPE, text=False)
+    process.stdout.read(10)
+    process.stdout.close()
+    err = process.stderr.read().decode()
+    assert process.wait(60) == 1
+    assert "Traceback" not in err

@@ -175,6 +175,9 @@ def test_threshold_and_normalise(tmp_path: Path, backend: FakeBackend) -> None:
         low, high = one.probability.min(), one.probability.max()
         assert (other.probability.min(), other.probability.max()) == (0, pytest.approx(1))
         np.testing.assert_allclose(other.probability, (one.probability - low) / (high - low), atol=1e-5)
+    # Stretched at the frame's size, which is smaller here than the network's.
+    for mask in dpa.segment(path, normalise=True, size=512):
+        assert (mask.probability.min(), mask.probability.max()) == (0, pytest.approx(1, abs=1e-6))
 
 
 def test_working_size_and_flow_floor(tmp_path: Path, backend: FakeBackend, monkeypatch) -> None:

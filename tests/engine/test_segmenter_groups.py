@@ -14,7 +14,7 @@ import dpa
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import InputError, TruncatedError
 from dpa.video import RawVideo
-from dpa.video.live import open_stdin
+from dpa.video.read import open_stdin
 from engine_samples import SIZE, FakeBackend, image, levels, make_clip, make_cut_clip, threads, tree, truth
 
 RAW = RawVideo(SIZE[1], SIZE[0], "rgb24")

@@ -13,7 +13,7 @@ import dpa
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import OutputError
 from dpa.video import RawVideo, open_source
-from dpa.video.live import open_stdin
+from dpa.video.read import open_stdin
 from engine_samples import SIZE, FakeBackend, handles, image, make_clip, threads
 
 

@@ -11,7 +11,7 @@ from video_samples import damage, make_video, picture, read_until_error
 
 from dpa.errors import InputError
 from dpa.video import RawVideo, open_source
-from dpa.video.live import open_stdin
+from dpa.video.read import open_stdin
 
 
 @pytest.fixture

@@ -282,3 +282,27 @@ def test_a_full_disk_is_called_so(tmp_path, monkeypatch):
         with pytest.raises(OutputError, match=r"out\.mp4 cannot be written: the disk is full"):
             sink.close()
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+@pytest.mark.parametrize("name", ["take:two.mp4", "take:two.mov", "take:two.webm", "take:two.json"])
+def test_a_colon_in_a_name_is_no_protocol(tmp_path, monkeypatch, name):
+    make_video(tmp_path / "in.mp4", 3, sound="aac")
+    monkeypatch.chdir(tmp_path)
+    write(Path("in.mp4"), Path(name))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", name]
+
+
+def test_ffmpegs_refusals_are_errors_of_ours(tmp_path, monkeypatch):
+    source = make_video(tmp_path / "in.mp4", 3)
+
+    def fail(*_):
+        raise av.ArgumentError(22, "Invalid argument")
+
+    monkeypatch.setattr(MovieSink, "_mux", fail)
+    with (
+        pytest.raises(OutputError, match=r"out\.mp4 cannot be written"),
+        open_source(source) as opened,
+        open_sink(tmp_path / "out.mp4", None, opened) as sink,
+    ):
+        run(opened, sink)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]

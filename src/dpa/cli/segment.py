@@ -27,7 +27,7 @@ def segment(
         typer.Option(
             "--output",
             "-o",
-            help="Folder, .mp4, .mov, .webm, .json or .png; may be repeated.",
+            help="Folder, .mp4, .mov, .webm, .webp, .apng, .gif, .json, .png, or - for stdout; repeatable.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -50,6 +50,20 @@ def segment(
         str | None,
         typer.Option(
             help="Raw frames on standard input: WIDTHxHEIGHT[:PIXEL_FORMAT[:RATE]].", rich_help_panel=INPUT
+        ),
+    ] = None,
+    source_alpha: Annotated[
+        str,
+        typer.Option(
+            "--source-alpha", help="Transparency of the input: keep, or ignore.", rich_help_panel=INPUT
+        ),
+    ] = "keep",
+    raw_out: Annotated[
+        str | None,
+        typer.Option(
+            "--raw-out",
+            help="Bare frames for -o - instead of Matroska: rgba, rgb24 or gray.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     overwrite: Overwrite = False,
@@ -79,8 +93,8 @@ def segment(
 
     config = SegmenterConfig(**settings)
     frames = RawVideo.parse(raw) if raw is not None else None
-    with open_source(source, rate=_rate(rate), raw=frames) as opened:
-        targets = _targets(output or _defaults(opened, kind or ["mask"]), kind or [])
+    with open_source(source, rate=_rate(rate), raw=frames, alpha=_keeps_alpha(source_alpha)) as opened:
+        targets = _targets(output or _defaults(opened, kind or ["mask"]), kind or [], raw_out)
         _check(targets, opened, json_file, overwrite, resume)
         segmenter = Segmenter(config)
         # Said when the outputs are open and work starts: an error stands alone.
@@ -94,12 +108,25 @@ def segment(
                     update(done, count, "")
 
                 summary = segmenter.write(
-                    opened, targets, overwrite=overwrite, resume=resume, progress=progress
+                    opened,
+                    targets,
+                    overwrite=overwrite,
+                    resume=resume,
+                    progress=progress,
+                    raw_out=raw_out,
                 )
         except TruncatedError as error:
             _report(error.summary, json_file)
             raise
     _report(summary, json_file)
+
+
+def _keeps_alpha(text: str) -> bool:
+    from dpa.errors import InputError
+
+    if text not in ("keep", "ignore"):
+        raise InputError(f"--source-alpha {text}: choose keep or ignore")
+    return text == "keep"
 
 
 def _defaults(source: "Source", kinds: list[str]) -> list[Path]:
@@ -111,15 +138,21 @@ def _defaults(source: "Source", kinds: list[str]) -> list[Path]:
     return [Path(f"{source.name}_{endings.get(kind, kind)}{suffixes.get(kind, '')}") for kind in kinds]
 
 
-def _targets(outputs: list[Path], kinds: list[str]) -> list[tuple[Path, str | None]]:
+def _targets(
+    outputs: list[Path], kinds: list[str], raw_out: str | None = None
+) -> list[tuple[Path, str | None]]:
     """What goes where: kinds in the outputs' order, or several kinds inside one folder."""
     from dpa.errors import InputError
-    from dpa.video.write import kind_of
+    from dpa.video.write import FILE_SUFFIXES, kind_of, raw_kind
 
+    if raw_out is not None:
+        if outputs != [Path("-")] or len(kinds) > 1:
+            raise InputError("--raw-out is for one output on standard output: give -o - and one --kind")
+        return [(outputs[0], raw_kind(raw_out, kinds[0] if kinds else None))]
     if len(outputs) == 1 and len(kinds) > 1:
         folder = outputs[0]
         kind_of(folder)
-        if folder.suffix.lower() in (".mp4", ".mov", ".webm", ".json", ".png"):
+        if folder == Path("-") or folder.suffix.lower() in FILE_SUFFIXES:
             raise InputError(
                 f"{folder} holds one kind: give a folder for {', '.join(kinds)}, or one output for each"
             )
@@ -144,10 +177,12 @@ def _check(
     from dpa.video.write import check_apart
 
     paths = [path for path, _ in targets]
-    if Path("-") in paths:
-        raise OutputError("nothing but the summary can go to standard output: give --output a name")
+    if paths.count(Path("-")) + (json_file == Path("-")) > 1:
+        raise OutputError("only one thing can go to standard output: give the others names")
+    if resume and Path("-") in paths:
+        raise OutputError("standard output cannot be resumed: leave out --resume")
     for path in paths:
-        if path.is_file() and not overwrite:
+        if path != Path("-") and path.is_file() and not overwrite:
             raise OutputError(f"{path} exists already: choose another name or use --overwrite")
     if json_file is None or json_file == Path("-"):
         return
@@ -170,6 +205,8 @@ def _report(summary: "Summary", json_file: Path | None) -> None:
     speed = f", {summary.frames / seconds:.1f} frames a second" if summary.frames and seconds else ""
     frames = f"{summary.frames} frame{'s' * (summary.frames != 1)}"
     done = f"{frames}{speed}" if summary.frames else "all frames were there already"
+    for sentence in dict.fromkeys(summary.warnings):
+        typer.echo(f"dpa: warning: {sentence}", err=True)
     typer.echo(f"{', '.join(summary.outputs)}: {done}", err=True)
     if json_file is None:
         return

@@ -29,14 +29,15 @@ class SegmenterConfig:
         keep_aspect: False squeezes every frame into a square (paper), True keeps its aspect ratio; None for
             the network's own choice.
         references: reference frames of a video, at least 1; None for the network's own number.
-        flow: name of an estimator, see `dpa.flow.estimator.choose`.
+        flow: name of an estimator, see `dpa.flow.estimator.choose`; "none" gives the motion stream the frame
+            itself, as TMO does: for networks trained so, see docs/training.md.
         flow_size: longer side of the pictures that flow is computed from, pixels, at least 16; None for the
             frame's own size.
         flow_floor: least motion, in pixels of the frame, that is drawn in full colour; keeps the noise of
             near-static frames pale.
         threshold: of the probability, for the binary mask; above 0, below 1.
-        normalise: stretch every frame's probabilities to [0, 1] first, as the paper's release does; an object
-            is then found in every frame, empty ones too.
+        normalise: stretch every frame's probabilities, at the frame's size, to [0, 1] first, as the paper's
+            release does; an object is then found in every frame, empty ones too.
         smooth: weight of the frames beside a frame, moved along the flow, in the mean with its own
             probability (`dpa.engine.propagation.smoothed`); 0 for none, as in the paper. Frames whose flow
             pictures are given are left alone.
@@ -76,7 +77,7 @@ class SegmenterConfig:
     def __post_init__(self) -> None:
         # Here, as they bring NumPy along.
         from dpa.backends import PRECISIONS
-        from dpa.flow.estimator import choose
+        from dpa.flow.estimator import NONE, choose
 
         if not 0 < self.threshold < 1:
             raise InputError(f"the threshold must lie between 0 and 1, not {self.threshold}")
@@ -97,6 +98,8 @@ class SegmenterConfig:
         if self.precision not in PRECISIONS:
             raise InputError(f"unknown precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
         choose(self.flow)
+        if self.flow == NONE and self.every > 1:
+            raise InputError(f"masks cannot be propagated without flow: leave out --every, or --flow {NONE}")
 
     @property
     def name(self) -> str:

@@ -110,8 +110,8 @@ def finish(item: FrameData, config: SegmenterConfig) -> Mask:
     """The mask of a frame at its own resolution, from its probability at the network's."""
     small, (height, width) = item.probability, item.frame.image.shape[:2]
     assert small is not None
-    if config.normalise:
-        low, high = float(small.min()), float(small.max())
-        small = (small - low) / max(high - low, 1e-6)
     probability = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    if config.normalise:
+        low, high = float(probability.min()), float(probability.max())
+        probability = (probability - low) / max(high - low, 1e-6)
     return Mask(probability > config.threshold, probability, item.frame, item.flow, item.picture)

@@ -52,6 +52,7 @@ class Summary:
         outputs: what was written.
         settings: of the run.
         problem: why frames are missing, if any are.
+        warnings: what was lost though all frames are there, a sentence each: a sound track, for instance.
     """
 
     source: str = ""
@@ -64,3 +65,4 @@ class Summary:
     outputs: list[str] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
+    warnings: list[str] = field(default_factory=list)

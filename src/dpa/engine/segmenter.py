@@ -15,7 +15,7 @@ from dpa.engine.pipeline import Pipeline
 from dpa.engine.results import Mask, Summary
 from dpa.engine.threads import Clock
 from dpa.errors import InputError
-from dpa.flow.estimator import FlowEstimator, choose, make_estimator
+from dpa.flow.estimator import NONE, FlowEstimator, choose, make_estimator
 from dpa.flow.stream import DIRECTION, LAST_FRAME
 from dpa.video.read import open_source
 from dpa.video.source import Source
@@ -38,7 +38,7 @@ class Segmenter:
         config: the settings with all that was left open decided: device, flow, precision, references, size
             and keep_aspect.
         backend: the network.
-        estimator: of the flow.
+        estimator: of the flow; None where there is none.
         flow_reason: why it is this one, a sentence.
 
     Raises:
@@ -63,7 +63,7 @@ class Segmenter:
             c.model, c.weights, device, c.threads, c.precision, compiled=c.compiled
         )
         flow, self.flow_reason = choose(c.flow, device)
-        self.estimator: FlowEstimator = make_estimator(flow, device)
+        self.estimator: FlowEstimator | None = None if flow == NONE else make_estimator(flow, device)
         decided = replace(c, device=device, flow=flow, precision=self.backend.precision)
         self.config = decided.for_network(self.backend.config)
 
@@ -109,6 +109,7 @@ class Segmenter:
         resume: bool = False,
         flow_pictures: Given = None,
         progress: Callable[[int, int | None], None] | None = None,
+        raw_out: str | None = None,
     ) -> Summary:
         """Segment a video into files; several outputs cost one computation.
 
@@ -119,6 +120,7 @@ class Segmenter:
             resume: continue folders at their first missing frame.
             flow_pictures: as for `masks`.
             progress: called with the number of frames done and the number of all (None if not known).
+            raw_out: pixels of bare frames on standard output, see `dpa.video.write.open_sink`.
 
         Raises:
             InputError, OutputError: before any work where possible; nothing half-written is left.
@@ -126,18 +128,22 @@ class Segmenter:
         """
         check_apart([path for path, _ in outputs])
         clock, summary = Clock(), self._summary(outputs, flow_pictures)
+        sinks: list[Sink] = []
         with ExitStack() as stack:
             opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
             summary.source = str(opened.path or opened.name)
             try:
                 with ExitStack() as writing, clock.time("total"):
-                    how = {"overwrite": overwrite, "resume": resume}
-                    sinks = [
-                        writing.enter_context(open_sink(path, kind, opened, **how)) for path, kind in outputs
-                    ]
+                    for path, kind in outputs:
+                        sink = open_sink(
+                            path, kind, opened, overwrite=overwrite, resume=resume, raw_out=raw_out
+                        )
+                        sinks.append(writing.enter_context(sink))
                     told = progress or (lambda done, count: None)
                     self._fill(sinks, opened, clock, summary, told, flow_pictures)
+                summary.warnings += opened.warnings
             finally:
+                summary.warnings += [sentence for sink in sinks for sentence in sink.warnings]
                 summary.seconds = {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()}
             if opened.damage is not None:
                 summary.problem, opened.damage.summary = str(opened.damage), summary
@@ -178,7 +184,7 @@ class Segmenter:
 
     def _summary(self, outputs: Sequence[tuple[str | Path, str | None]], flow_pictures: Given) -> Summary:
         flow = {
-            **self.estimator.recipe,
+            **({"estimator": NONE} if self.estimator is None else self.estimator.recipe),
             "direction": DIRECTION,
             "last_frame": LAST_FRAME,
             "size": self.config.flow_size,

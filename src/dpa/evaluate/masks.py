@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from dpa.errors import InputError
+from dpa.video.images import BROKEN
 
 # Grey pictures of more levels than this are soft masks or smoothed edges, not numbers of objects.
 _MOST_GREY_IDS = 16
@@ -72,7 +73,7 @@ def read_values(path: Path) -> Values:
             return _values(image, path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise InputError(f"{path}: cannot be read as a mask ({error})") from error
 
 

@@ -44,6 +44,8 @@ class DPAConfig:
         motion: two streams; False is stage 1 of the training, appearance only.
         ima: inter-modality attention on stages 4 and 5.
         ifa: inter-frame attention on stage 5.
+        ifa_value: what IFA reads: "value", prototypes of V, or "key", those of K once more, as the official
+            release has it (paper: V).
         mean, std: normalisation of the picture in [0, 1], per channel.
         normalise_flow: apply mean and std to the flow picture too (paper: no).
         size: pixels of the side of the square that the network works on; the area is what counts
@@ -63,6 +65,7 @@ class DPAConfig:
     motion: bool = True
     ima: bool = True
     ifa: bool = True
+    ifa_value: str = "value"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     normalise_flow: bool = False
@@ -78,6 +81,10 @@ class DPAConfig:
                 raise InputError(f"setting {f.name!r} of the network is {value!r}: it must be {wanted}")
         if self.dim < 2:
             raise InputError("setting 'dim' of the network must be at least 2: attention halves it")
+        if self.ifa_value not in ("value", "key"):
+            raise InputError(
+                f"setting 'ifa_value' of the network is {self.ifa_value!r}: it must be 'value' or 'key'"
+            )
         if self.neighbours > self.dim:
             raise InputError(
                 f"setting 'neighbours' of the network is {self.neighbours}, "

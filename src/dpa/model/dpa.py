@@ -95,7 +95,9 @@ class DPA(nn.Module):
         )
         self.ima4 = IMA(c4, c.dim, c.neighbours, streams) if c.ima else None
         self.ima5 = IMA(c5, c.dim, c.neighbours, streams) if c.ima else None
-        self.ifa = nn.ModuleList(IFA(c5, c.dim) for _ in range(streams)) if c.ifa else None
+        own_value = c.ifa_value == "value"
+        ifa = (IFA(c5, c.dim, own_value=own_value) for _ in range(streams))
+        self.ifa = nn.ModuleList(ifa) if c.ifa else None
         both = c.ima and c.ifa
         self.join5 = nn.ModuleList(nn.Conv2d(2 * c5, c5, 1) for _ in range(streams)) if both else None
         self.decoder = Decoder(channels, streams, c.width, c.refine_squeeze, c.refine_width)
@@ -248,7 +250,7 @@ class DPA(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """Outside the encoders: convolutions normal, std 0.01, zero bias (paper); the rest as PyTorch does."""
+        """Outside the encoders: convolutions normal, std 0.01, zero bias (paper); else as PyTorch does."""
         for name, module in self.named_modules():
             if name.startswith("encoders."):
                 continue

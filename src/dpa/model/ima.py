@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dpa.model.precision import full_precision
-from dpa.model.prototypes import correlation, prototypes
+from dpa.model.prototypes import at_least_float32, correlation, prototypes
 
 
 class TokenAttention(nn.Module):
@@ -80,7 +80,7 @@ class EdgeConv(nn.Module):
         return y.flatten(0, 1)[self._nearest(x) + first[:, None, None]]
 
     def _nearest(self, x: Tensor) -> Tensor:
-        x = x.detach().float()
+        x = at_least_float32(x.detach())
         square = x.square().sum(dim=-1)
         with full_precision(x.device.type):  # distances are differences of squares
             distance = square.unsqueeze(2) + square.unsqueeze(1) - 2 * x @ x.transpose(1, 2)  # (B, n, n)

@@ -7,6 +7,7 @@ from PIL import Image, ImageOps
 
 from dpa.errors import InputError
 from dpa.prepare.archive import Member
+from dpa.video.images import BROKEN
 
 
 def open_picture(member: Member, data: bytes) -> Image.Image:
@@ -22,8 +23,7 @@ def open_picture(member: Member, data: bytes) -> Image.Image:
     try:
         picture = Image.open(BytesIO(data))
         picture.load()
-    # Pillow's readers raise all of these on damaged files; a decompression bomb is one of its own.
-    except (OSError, SyntaxError, ValueError, IndexError, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise InputError(f"{member}: cannot be read as a picture ({error})") from error
     return picture
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dpa.datasets.layout import find_sequences, find_stills
+from dpa.datasets.layout import find_sequences, find_still_flows, find_stills
 from dpa.errors import InputError, WeightsError
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
@@ -22,7 +22,7 @@ from dpa.train.data.batches import Batches
 from dpa.train.devices import make_fabric
 from dpa.train.loop import Trainer
 from dpa.train.record import NAME as RECORD
-from dpa.train.record import check_same, make_record, of_stills, of_videos
+from dpa.train.record import check_same, list_pictures, make_record, of_stills, of_videos
 from dpa.train.report import LOG, SKIPPED, VALIDATION, Reporter, make_reporters
 from dpa.train.settings import RANDOM, StageSettings, TrainSettings
 
@@ -109,8 +109,8 @@ def into_both_streams(source: DPA, target: DPA) -> list[str]:
         target: changed in place.
 
     Returns:
-        Names of what the source has not, IFA, the exchange between the modalities and the fusion of two streams:
-        they keep their fresh values.
+        Names of what the source has not, IFA, the exchange between the modalities and the fusion of two
+        streams: they keep their fresh values.
 
     Raises:
         WeightsError: the source is another network: a tensor is missing or has another shape.
@@ -169,7 +169,7 @@ def _run(
         )
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    videos = stage is settings.finetune
+    d, videos = settings.data, stage is settings.finetune
     batches = make_batches(settings, stage, videos=videos, motion=model.config.motion)
     validation = find_sequences(settings.data.validation, masks=True) if settings.data.validation else []
     if stage.epochs:
@@ -192,6 +192,7 @@ def _run(
         fabric,
         compiled=settings.compile,
         record=json.dumps(record, indent=2) + "\n",
+        pictures=list_pictures((d.stills, d.videos, d.extra), batches.stills, batches.videos),
     )
     if resume:
         trainer.resume()
@@ -207,7 +208,7 @@ def _run(
         reporters,
         workers=settings.workers,
         save_minutes=settings.save_minutes,
-        validate_every=settings.validate_every,
+        validate_every=math.ceil(settings.validate_epochs * batches.epoch) or settings.validate_every,
         validate_stride=settings.validate_stride,
     )
 
@@ -236,12 +237,14 @@ def make_batches(
     """
     d = settings.data
     need_stills = not videos or stage.still_share > 0 or (stage.paste > 0 and motion)
+    stills = find_stills(d.stills) if d.stills and need_stills else []
     return Batches(
-        find_stills(d.stills) if d.stills and need_stills else [],
+        stills,
         find_sequences(d.videos, masks=True, flows=motion) if d.videos and videos else [],
         find_sequences(d.extra, masks=True, flows=motion) if d.extra and videos else [],
         groups=stage.groups,
         views=stage.views,
+        distinct=stage.shared,
         share=stage.still_share if videos else 1.0,
         paste=stage.paste,
         bars=stage.bars,
@@ -249,6 +252,8 @@ def make_batches(
         estimated=stage.estimated,
         sizes=[(h, w) for h, w in stage.sizes],
         motion=motion,
+        still_flows=find_still_flows(d.stills, stills) if d.stills and videos else None,
+        frame_flow=stage.frame_flow if videos else 0.0,
         settings=settings.augment,
         seed=settings.seed,
         cache=int(d.cache * 2**30),

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import av
 import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+
+from dpa.errors import InputError
+from dpa.video.decode import reason
+from dpa.video.frame import shown
+from dpa.video.hdr import CODED, ToneMap
 
 # From ITU-T H.273's matrix coefficients, which frames are tagged with, to libswscale's numbers for them
 # (SWS_CS_*, not all of which have a name in every PyAV). What is not here is guessed from the size.
@@ -41,7 +46,7 @@ class Orientation:
         return (width, height) if self.transpose else (height, width)
 
     def apply(self, image: np.ndarray) -> np.ndarray:
-        """Applies it to (H, W, 3) and returns a contiguous array."""
+        """Applies it to (H, W, C) and returns a contiguous array."""
         if self.transpose:
             image = cv2.transpose(image)
         if self.flip_x or self.flip_y:
@@ -66,23 +71,30 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
 
 
 class Converter:
-    """Turns the frames of one video into RGB arrays of one size.
+    """Turns the frames of one video into RGB arrays of one size, and their alpha.
 
     The matrix and the range are the ones the frame is tagged with. An untagged matrix is BT.709 from 720
-    lines up and BT.601 below, an untagged range is limited except for grey, as players take them. Alpha is
-    dropped. A frame whose size differs from the first one's (a stream that switches its resolution) is scaled
-    to the first.
+    lines up and BT.601 below, an untagged range is limited except for grey, as players take them. HLG and PQ
+    are tone-mapped. A frame whose size differs from the first one's (a stream that switches its resolution)
+    is scaled to the first.
+
+    Args:
+        first: the first frame.
+        alpha: whether transparency is kept; without it colours come as they are stored.
     """
 
-    def __init__(self, first: av.VideoFrame) -> None:
+    def __init__(self, first: av.VideoFrame, alpha: bool = True) -> None:
         self.orientation = orientation_of(first)
         self._stored = (first.height, first.width)
+        self._tone = ToneMap.of(first)
+        self._alpha = alpha and not self._tone and any(part.is_alpha for part in first.format.components)
         self._reformatter = VideoReformatter()
 
     def copy(self) -> "Converter":
         """The same with working memory of its own: one converter is for one thread."""
         other = copy(self)
         other._reformatter = VideoReformatter()
+        other._tone = replace(self._tone, _graph=None) if self._tone else None
         return other
 
     @property
@@ -90,23 +102,42 @@ class Converter:
         """(height, width) of the arrays that come out."""
         return self.orientation.size(*self._stored)
 
-    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        """Returns (H, W, 3) uint8 RGB."""
+    def __call__(self, frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns (H, W, 3) uint8 RGB, on grey where it is transparent, and the alpha of `Frame`.
+
+        Raises:
+            InputError: where FFmpeg cannot convert the frame's pixels.
+        """
+        try:
+            array = self.orientation.apply(self._converted(frame))
+        except (av.FFmpegError, ValueError) as error:
+            raise InputError(
+                f"pixels of the format {frame.format.name} cannot be converted ({reason(error)}): "
+                "convert the video to H.264 first"
+            ) from error
+        if not self._alpha:
+            return array, None
+        return shown(np.ascontiguousarray(array[:, :, :3]), np.ascontiguousarray(array[:, :, 3]))
+
+    def _converted(self, frame: av.VideoFrame) -> np.ndarray:
         height, width = self._stored
+        tone = self._tone
         rgb = self._reformatter.reformat(
             frame,
             width=width,
             height=height,
-            format="rgb24",
+            format=CODED if tone else "rgba" if self._alpha else "rgb24",
             src_colorspace=_matrix(frame),
             dst_colorspace=_BT709,
             src_color_range=_range(frame),
             dst_color_range=ColorRange.JPEG,
             interpolation=_FAST if frame.format.components[0].bits <= 8 else _EXACT,
         )
+        if tone:
+            rgb = tone(rgb)
         # Frames that are RGB already come back as they are, in memory that belongs to the decoder.
         array = rgb.to_ndarray().copy() if rgb is frame else rgb.to_ndarray()
-        return self.orientation.apply(np.ascontiguousarray(array))
+        return np.ascontiguousarray(array)
 
 
 def _matrix(frame: av.VideoFrame) -> int:

@@ -19,6 +19,7 @@ class Reader:
         threads: decoder threads; 0 leaves it to FFmpeg.
         slices: no frame threads. They are faster, but lose the decoder's last frames after an error at the
             end.
+        alpha: whether the transparency of VP8 and VP9 is decoded.
         **options: passed to `av.open`.
 
     Attributes:
@@ -29,14 +30,23 @@ class Reader:
         InputError: where FFmpeg cannot open it, or it has no video stream.
     """
 
-    def __init__(self, file: Any, label: str, threads: int = 0, slices: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        file: Any,
+        label: str,
+        threads: int = 0,
+        slices: bool = False,
+        alpha: bool = False,
+        **options: Any,
+    ) -> None:
         self.errors = 0
         self.container = _opened(file, label, options)
         try:
             self.stream = _video_stream(self.container, label)
-            self.stream.codec_context.thread_count = threads
             self.unit = self.stream.time_base or Fraction(1)
-            self.stream.thread_type = "SLICE" if slices else "AUTO"
+            self._decoder = _decoder(self.stream, alpha)
+            self._decoder.thread_count = threads
+            self._decoder.thread_type = "SLICE" if slices else "AUTO"
         except BaseException:
             self.container.close()
             raise
@@ -51,8 +61,11 @@ class Reader:
                 # The container is broken here: nothing more can be read, but the decoder still holds frames.
                 self.errors += 1
                 packets, packet = iter(()), None
+            # A packet of no bytes would be taken for the end.
+            if packet is not None and packet.size == 0:
+                continue
             try:
-                yield from self.stream.decode(packet)
+                yield from self._decoder.decode(packet)
             except av.EOFError:
                 return
             except av.FFmpegError:
@@ -60,8 +73,28 @@ class Reader:
             if packet is None:
                 return
 
+    def seek(self, stamp: int) -> None:
+        """Goes to the last key frame at or before a timestamp of the stream.
+
+        Raises:
+            av.FFmpegError: where the container cannot.
+        """
+        self.container.seek(stamp, stream=self.stream)
+        self._decoder.flush_buffers()
+
     def close(self) -> None:
+        """Gives back what is open."""
         self.container.close()
+
+
+def _decoder(stream: av.VideoStream, alpha: bool) -> Any:
+    """The stream's decoder; for VP8 and VP9 with alpha, which FFmpeg's own drop, the one of libvpx."""
+    context = stream.codec_context
+    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(context.codec.canonical_name)
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    if not alpha or name is None or tags.get("alpha_mode") != "1" or name not in av.codecs_available:
+        return context
+    return av.CodecContext.create(name, "r")
 
 
 def _opened(file: Any, label: str, options: dict[str, Any]) -> av.container.InputContainer:
@@ -69,11 +102,11 @@ def _opened(file: Any, label: str, options: dict[str, Any]) -> av.container.Inpu
         container = av.open(file, metadata_errors="replace", **options)
     except (av.InvalidDataError, EOFError, ValueError) as error:
         raise InputError(
-            f"{label} is not a video that FFmpeg can read ({_reason(error)}): "
+            f"{label} is not a video that FFmpeg can read ({reason(error)}): "
             "check that it is a video, and whole"
         ) from error
     except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{label} cannot be opened ({_reason(error)})") from error
+        raise InputError(f"{label} cannot be opened ({reason(error)})") from error
     # FFmpeg takes a text file for a film of a terminal.
     if container.format.name == "tty":
         container.close()
@@ -81,7 +114,8 @@ def _opened(file: Any, label: str, options: dict[str, Any]) -> av.container.Inpu
     return container
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What FFmpeg or the system says, as the middle of a sentence."""
     return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
 
 

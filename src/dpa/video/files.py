@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import av
+import numpy as np
 
 from dpa.errors import InputError, TruncatedError
 from dpa.video.convert import Converter
@@ -16,6 +18,10 @@ from dpa.video.packets import PacketTable, scan
 from dpa.video.seek import Seeker
 from dpa.video.source import Source
 
+# Containers that hold every frame's own time; of others the decoder's first frames show whether theirs are
+# right.
+_STAMPED = ("mp4", "matroska")
+_CHECKED = 16
 # Containers whose times mean what they say; in the others the clock starts anywhere.
 _CLOCKS_FROM_ZERO = ("mp4", "matroska")
 
@@ -26,6 +32,8 @@ class FileSource(Source):
     Args:
         path: the file.
         threads: decoder threads; 0 leaves it to FFmpeg.
+        alpha: whether transparency is kept; without it colours come as they are stored.
+        label: what to call it in sentences; by default its path.
 
     Raises:
         InputError: where the file cannot be read, is no video, or has no frame that can be decoded.
@@ -33,21 +41,26 @@ class FileSource(Source):
 
     kind = "video"
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
+    def __init__(self, path: Path, threads: int = 0, alpha: bool = True, label: str = "") -> None:
         self.path = path
+        self.label = label or str(path)
         self.name = path.stem
-        self._threads = threads
-        with closing(Reader(path_text(path), str(path), threads)) as reader:
-            first = next(reader.decoded(), None)
+        self._threads, self._alpha = threads, alpha
+        with closing(self._reader()) as reader:
+            pictures = reader.decoded()
+            first = next(pictures, None)
             if first is None:
-                raise InputError(f"{path} has no frame that can be decoded: is it a whole video?")
+                raise InputError(f"{self.label} has no frame that can be decoded: is it a whole video?")
             stream = reader.stream
-            self._converter = Converter(first)
+            self._converter = Converter(first, alpha)
             self.size = self._converter.size
-            self.rate = stream.average_rate or stream.guessed_rate
             self.time_base = reader.unit
+            self.rate = stream.average_rate or stream.guessed_rate
+            if first.interlaced_frame and self.rate:
+                self.rate = _frame_rate(self.rate, first, next(pictures, None), reader.unit)
             self.sound = len(reader.container.streams.audio) > 0
             self._first = first.pts
+            self._interlaced = first.interlaced_frame
             self._joined = not any(name in reader.container.format.name for name in _CLOCKS_FROM_ZERO)
             # In a recording that was joined at any moment what precedes the first good frame does not count;
             # in other files it is lost.
@@ -72,8 +85,35 @@ class FileSource(Source):
 
     @cached_property
     def _table(self) -> PacketTable:
-        with closing(Reader(path_text(self._file), str(self._file), self._threads)) as reader:
-            return scan(reader.container, reader.stream, self._counted_from)
+        with closing(self._reader()) as reader:
+            table = scan(self._file, reader.container, reader.stream, self._counted_from)
+            stamped = any(name in reader.container.format.name for name in _STAMPED)
+        if (stamped and not self._interlaced) or self._first is None:
+            return table
+        with closing(self._reader()) as reader:
+            found = [picture.pts for picture in islice(reader.decoded(), _CHECKED)]
+            if self._interlaced and table.sought is not None and _skips(found, table.sought):
+                # A packet a field: how many of them make a frame, only the decoder knows.
+                rest = [picture.pts for picture in reader.decoded()]
+                return table.counted([*found, *rest])
+        return table.checked(found)
+
+    def _reader(self, slices: bool = False) -> Reader:
+        return Reader(path_text(self._file), self.label, self._threads, slices, self._alpha)
+
+    @property
+    def jumps(self) -> Sequence[Fraction]:  # type: ignore[override]
+        return [jump * (self.time_base or Fraction(1)) for jump in self._table.jumps]
+
+    @property
+    def warnings(self) -> Sequence[str]:  # type: ignore[override]
+        times = len(self._table.jumps)
+        if not times:
+            return ()
+        return (
+            f"{self.label}: its clock jumps back {times} time{'s' * (times > 1)}, as where recordings were "
+            "joined: times go on from there",
+        )
 
     @property
     def _file(self) -> Path:
@@ -87,46 +127,86 @@ class FileSource(Source):
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         convert = self._converter.copy()
-        with closing(Seeker(self._file, self._table, self._threads)) as seeker:
+        with closing(Seeker(self._reader, self.label, self._table)) as seeker:
             index, harmless = start, 0
             for picture in seeker.read_from(start):
                 if index == start and (start or self._joined):
                     # What lies before the first frame wanted may lack its references: that is no damage.
                     harmless = seeker.errors
-                yield Frame(convert(picture), index, self._time(picture, index))
+                yield self._frame(convert, picture, index)
                 index += 1
             self._complain(index, seeker.errors - harmless, seeker.damaged)
 
     def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
         for index in indices:
             if not 0 <= index < self.count:
-                raise InputError(f"{self.path} has {self.count} frames, there is no frame {index}")
+                raise InputError(f"{self.label} has {self.count} frames, there is no frame {index}")
         convert = self._converter.copy()
-        with closing(Seeker(self._file, self._table, self._threads)) as seeker:
+        with closing(Seeker(self._reader, self.label, self._table)) as seeker:
             for index in indices:
                 picture, after = seeker.pair(index)
-                frame = Frame(convert(picture), index, self._time(picture, index))
+                frame = self._frame(convert, picture, index)
                 if after is None:
                     yield frame, None
                 else:
-                    yield frame, Frame(convert(after), index + 1, self._time(after, index + 1))
+                    yield frame, self._frame(convert, after, index + 1)
+
+    def _frame(self, convert: Converter, picture: av.VideoFrame, index: int) -> Frame:
+        image, alpha = convert(picture)
+        return Frame(image, index, self._time(picture, index), alpha=alpha)
 
     def _time(self, picture: av.VideoFrame, index: int) -> Fraction | None:
-        if picture.pts is not None and self._first is not None and self.time_base is not None:
-            return (picture.pts - self._first) * self.time_base
+        stamp = self._table.time(index, picture.pts)
+        if stamp is not None and self._first is not None and self.time_base is not None:
+            return (stamp - self._first) * self.time_base
         return index / self.rate if self.rate else None
 
     def _complain(self, got: int, errors: int, damaged: int) -> None:
         table = self._table
-        # Without timestamps the number of packets is only nearly the number of frames.
-        certain = table.times is not None or errors > 0 or table.cut
-        lost = max(table.declared - got, 0) if certain else 0
+        # A count of packets is no proof: it is damage where the decoder said so or the end is missing.
+        lost = max(table.declared - got, 0) if errors or table.cut else 0
         if lost:
             raise TruncatedError(
-                f"{self.path} is cut off or damaged: {lost} of {table.declared} frames could not be decoded"
+                f"{self.label} is cut off or damaged: {lost} of {table.declared} frames could not be decoded"
             )
         if damaged or errors:
             raise TruncatedError(
-                f"{self.path} is damaged: {max(damaged, errors)} of {table.declared} frames "
+                f"{self.label} is damaged: {max(damaged, errors)} of {table.declared} frames "
                 "were decoded with errors"
             )
+
+
+class SpooledSource(FileSource):
+    """A video file that is ours, and goes when the source is closed.
+
+    Args:
+        path: the file.
+        name: what outputs are named after.
+        threads, alpha, label: as for `FileSource`.
+    """
+
+    def __init__(self, path: Path, name: str, threads: int, alpha: bool, label: str) -> None:
+        try:
+            super().__init__(path, threads, alpha, label)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        self.name = name
+
+    def close(self) -> None:
+        self._file.unlink(missing_ok=True)
+
+
+def _frame_rate(
+    rate: Fraction, first: av.VideoFrame, second: av.VideoFrame | None, unit: Fraction
+) -> Fraction:
+    """Frames a second where the container may have counted fields."""
+    if second is None or second.pts is None or first.pts is None:
+        return rate
+    return rate / 2 if (second.pts - first.pts) * unit * rate > Fraction(3, 2) else rate
+
+
+def _skips(found: Sequence[int | None], stamps: np.ndarray) -> bool:
+    """Whether the decoder gave fewer frames than there are packets up to the last of them."""
+    known = [stamp for stamp in found if stamp is not None]
+    return bool(known) and int(np.count_nonzero(stamps <= max(known))) > len(found)

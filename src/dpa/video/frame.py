@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+import cv2
 import numpy as np
+
+_GREY = 128
 
 
 @dataclass(frozen=True)
@@ -16,9 +19,30 @@ class Frame:
         time: presentation time in seconds from the first frame; None where the source has none
             (folders and single images).
         name: the file's stem for folders and images, None for videos.
+        alpha: (H, W) uint8, how opaque the source itself is; None where it is so everywhere. The image then
+            lies on grey.
     """
 
     image: np.ndarray
     index: int
     time: Fraction | None = None
     name: str | None = None
+    alpha: np.ndarray | None = None
+
+
+def shown(colours: np.ndarray, alpha: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """What a picture with transparency is segmented as: on grey, since its hidden colours are anything.
+
+    Args:
+        colours: (H, W, 3) uint8 RGB, straight.
+        alpha: (H, W) uint8, or None.
+
+    Returns:
+        The colours on grey, and the alpha; None where it is opaque everywhere.
+    """
+    if alpha is None or alpha.min() == 255:
+        return colours, None
+    share = cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB)
+    front = cv2.multiply(colours, share, scale=1 / 255)
+    grey = cv2.multiply(cv2.bitwise_not(share), np.full_like(share, _GREY), scale=1 / 255)
+    return cv2.add(front, grey), alpha

@@ -1,5 +1,6 @@
 """Pictures on disk as a source: a folder, a glob, a list, or a single one."""
 
+import struct
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -8,11 +9,26 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dpa.errors import InputError
-from dpa.video.frame import Frame
+from dpa.video.frame import Frame, shown
 from dpa.video.source import Source
 
 _STILLS = ".jpg .jpeg .jpe .png .webp .bmp .tif .tiff .ppm .pgm .pnm .jp2 .avif .tga"
 IMAGE_SUFFIXES = frozenset(_STILLS.split())
+# What Pillow's readers raise where a file is damaged, see benchmarks/mutate.py.
+BROKEN = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    NotImplementedError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 _ORIENTATION_TAG = 0x0112
 _TURNED = frozenset({5, 6, 7, 8})
 
@@ -24,6 +40,7 @@ class ImageSource(Source):
         paths: the pictures, at least one.
         name: what outputs are named after.
         rate: frames a second, where they have one: it gives the frames their times.
+        alpha: whether transparency is kept; without it colours come as they are stored.
         unique: an error where two pictures have the same stem; otherwise outputs are then named by their
             index.
 
@@ -32,13 +49,18 @@ class ImageSource(Source):
     """
 
     def __init__(
-        self, paths: Sequence[Path], name: str, rate: Fraction | None = None, unique: bool = False
+        self,
+        paths: Sequence[Path],
+        name: str,
+        rate: Fraction | None = None,
+        unique: bool = False,
+        alpha: bool = True,
     ) -> None:
         self.kind = "image" if len(paths) == 1 else "folder"
         self.name = name
         self.rate = rate
         self.time_base = None if rate is None else 1 / rate
-        self._paths = list(paths)
+        self._paths, self._alpha = list(paths), alpha
         self._named = _stems_differ(paths, unique)
         self.size = _shown_size(paths[0])
         for path in paths[1:]:
@@ -74,11 +96,13 @@ class ImageSource(Source):
 
     def _frame(self, index: int) -> Frame:
         path = self._paths[index]
-        image = read_image(path)
+        with opened(path) as file:
+            image, alpha = pixels(file, path)
         if image.shape[:2] != self.size:
             raise InputError(f"{path} changed its size while it was being read")
         time = None if self.rate is None else index / self.rate
-        return Frame(image, index, time, path.stem if self._named else None)
+        image, alpha = shown(image, alpha if self._alpha else None)
+        return Frame(image, index, time, path.stem if self._named else None, alpha)
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -89,22 +113,39 @@ def read_image(path: Path) -> np.ndarray:
     Raises:
         InputError: where the file is no picture, is damaged, or holds floating-point values.
     """
-    with _opened(path) as image:
-        try:
-            ImageOps.exif_transpose(image, in_place=True)
-            if image.mode == "F":
-                raise InputError(f"{path} holds floating-point values: save it with 8 or 16 bits")
-            if image.mode.startswith("I"):
-                grey = np.asarray(image)
-                # Pillow gives sixteen-bit files in 16 or 32 bits, depending on the format.
-                grey = np.clip(grey.astype(np.int64) >> 8, 0, 255).astype(np.uint8)
-                return np.repeat(grey[:, :, None], 3, axis=2)
-            return np.array(image.convert("RGBA" if "transparency" in image.info else "RGB"))[:, :, :3].copy()
-        except (OSError, SyntaxError, ValueError) as error:
-            raise InputError(f"{path} is damaged: the picture cannot be decoded ({error})") from error
+    with opened(path) as image:
+        return pixels(image, path)[0]
 
 
-def _opened(path: Path) -> Image.Image:
+def pixels(image: Image.Image, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Colours, (H, W, 3) uint8 RGB, and alpha, (H, W) uint8 or None, of the frame where `image` stands.
+
+    Raises:
+        InputError: where it is damaged, or holds floating-point values.
+    """
+    try:
+        image = ImageOps.exif_transpose(image)
+        if image.mode == "F":
+            raise InputError(f"{path} holds floating-point values: save it with 8 or 16 bits")
+        if image.mode.startswith("I"):
+            grey = np.asarray(image)
+            # Pillow gives sixteen-bit files in 16 or 32 bits, depending on the format.
+            grey = np.clip(grey.astype(np.int64) >> 8, 0, 255).astype(np.uint8)
+            return np.repeat(grey[:, :, None], 3, axis=2), None
+        if image.has_transparency_data:
+            both = np.array(image.convert("RGBA"))
+            return both[:, :, :3].copy(), both[:, :, 3].copy()
+        return np.array(image.convert("RGB")), None
+    except BROKEN as error:
+        raise InputError(f"{path} is damaged: the picture cannot be decoded ({error})") from error
+
+
+def opened(path: Path) -> Image.Image:
+    """The file as Pillow opens it.
+
+    Raises:
+        InputError: where it is not there, or no picture.
+    """
     try:
         return Image.open(path)
     except FileNotFoundError as error:
@@ -113,15 +154,18 @@ def _opened(path: Path) -> Image.Image:
         raise InputError(
             f"{path} is not a picture that can be read: remove it or convert it to PNG"
         ) from error
-    except (OSError, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise InputError(f"{path} cannot be read ({error})") from error
 
 
 def _shown_size(path: Path) -> tuple[int, int]:
-    with _opened(path) as image:
+    with opened(path) as image:
         # Pillow turns TIFF files by itself, and says the turned size.
         # Its PNG reader would decode every picture to see whether an orientation comes last.
-        exif = Image.Image.getexif(image)
+        try:
+            exif = Image.Image.getexif(image)
+        except BROKEN as error:
+            raise InputError(f"{path} is damaged: its EXIF data cannot be read ({error})") from error
         turned = image.format != "TIFF" and exif.get(_ORIENTATION_TAG) in _TURNED
         return (image.width, image.height) if turned else (image.height, image.width)
 

@@ -1,11 +1,10 @@
 """Sources that can be read only once, in order: cameras, streams and standard input."""
 
-import select
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 
@@ -13,9 +12,8 @@ from dpa.errors import InputError, TruncatedError
 from dpa.video.convert import Converter
 from dpa.video.decode import Reader
 from dpa.video.frame import Frame
+from dpa.video.pipe import Pipe
 from dpa.video.source import FALLBACK_RATE, Source
-
-_PATIENCE = 0.1  # seconds between looks at whether anybody still wants what a pipe may bring
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,7 @@ class LiveSource(Source):
         file: a URL, a device, or an object with `read`.
         label: what to call it in error messages.
         name: what outputs are named after.
+        alpha: whether transparency is kept; without it colours come as they are stored.
         **options: passed to `av.open`.
 
     Raises:
@@ -83,12 +82,14 @@ class LiveSource(Source):
     kind = "live"
     live = True
 
-    def __init__(self, file: Any, label: str, name: str, threads: int = 0, **options: Any) -> None:
+    def __init__(
+        self, file: Any, label: str, name: str, threads: int = 0, alpha: bool = True, **options: Any
+    ) -> None:
         self.name = name
         self._label = label
         self._file = file
         # Frame threads would hold back as many frames as there are threads.
-        self._reader = Reader(file, label, threads, slices=True, **options)
+        self._reader = Reader(file, label, threads, slices=True, alpha=alpha, **options)
         try:
             self._pictures = self._reader.decoded()
             first = next(self._pictures, None)
@@ -100,12 +101,16 @@ class LiveSource(Source):
         # A stream is joined at any moment: what came before its first key frame cannot be decoded.
         self._reader.errors = 0
         self._first: av.VideoFrame | None = first
-        self._converter = Converter(first)
+        self._converter = Converter(first, alpha)
         stream = self._reader.stream
         self.size = self._converter.size
         self.rate = stream.average_rate or stream.guessed_rate
         self.time_base = self._reader.unit
         self.origin = self.start = (first.pts or 0) * self._reader.unit
+        self.sound = len(self._reader.container.streams.audio) > 0
+        self._jumped, self._latest = 0, first.pts or 0
+        # AVI has no times of frames, and what FFmpeg makes up for them is in the order of decoding.
+        self._timed = self._reader.container.format.name != "avi"
 
     @property
     def count(self) -> None:
@@ -119,7 +124,8 @@ class LiveSource(Source):
         index = 0
         try:
             while picture is not None:
-                yield Frame(self._converter(picture), index, self._time(picture, origin, index))
+                image, alpha = self._converter(picture)
+                yield Frame(image, index, self._time(picture, origin, index), alpha=alpha)
                 picture = next(self._pictures, None)
                 index += 1
         finally:
@@ -134,16 +140,23 @@ class LiveSource(Source):
         raise InputError(f"{self._label} is live: frames cannot be picked from it before they arrive")
 
     def stop(self) -> None:
-        if isinstance(self._file, _Pipe):
+        if isinstance(self._file, Pipe):
             self._file.stopped = True
 
     def close(self) -> None:
         self._reader.close()
+        if isinstance(self._file, Pipe):
+            self._file.close()
 
     def _time(self, picture: av.VideoFrame, origin: int | None, index: int) -> Fraction:
-        if picture.pts is None or origin is None or self.time_base is None:
+        if not self._timed or picture.pts is None or origin is None or self.time_base is None:
             return index / (self.rate or FALLBACK_RATE)
-        return (picture.pts - origin) * self.time_base
+        if index and picture.pts + self._jumped <= self._latest:
+            # Where the sender's clock jumps back, times go on from there.
+            step = picture.duration or round(1 / (self.rate or FALLBACK_RATE) / self.time_base)
+            self._jumped = self._latest + max(1, step) - picture.pts
+        self._latest = picture.pts + self._jumped
+        return (self._latest - origin) * self.time_base
 
 
 def open_camera(source: str, threads: int = 0) -> LiveSource:
@@ -163,42 +176,3 @@ def open_camera(source: str, threads: int = 0) -> LiveSource:
         device, kind = source, "dshow"
     label = f"camera {source}"
     return LiveSource(device, label, f"camera{source}" if index else "camera", threads, format=kind)
-
-
-def open_stdin(raw: RawVideo | None = None, threads: int = 0, file: BinaryIO | None = None) -> LiveSource:
-    """Opens standard input: raw frames where `raw` says what they are, else any container that can be
-    streamed.
-
-    Raises:
-        InputError: where nothing comes, or what comes is no video.
-    """
-    pipe = _Pipe(file or sys.stdin.buffer)
-    if raw is None:
-        return LiveSource(pipe, "standard input", "stdin", threads)
-    return LiveSource(pipe, "standard input", "stdin", threads, format="rawvideo", options=raw.options())
-
-
-class _Pipe:
-    """Gives FFmpeg what has arrived: a plain read would wait until its whole buffer is full.
-
-    Attributes:
-        stopped: set by another thread: no more is read, a read that waits included.
-    """
-
-    name = "standard input"
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.stopped = False
-        self._file = file
-        self._read = getattr(file, "read1", file.read)
-        try:
-            select.select([file], [], [], 0)
-            self._can_wait = True
-        except (OSError, ValueError):  # no descriptor, or Windows, where only sockets can be waited for
-            self._can_wait = False
-
-    def read(self, size: int) -> bytes:
-        while not self.stopped:
-            if not self._can_wait or select.select([self._file], [], [], _PATIENCE)[0]:
-                return self._read(size)
-        return b""

@@ -1,20 +1,28 @@
 """One way in for every kind of input."""
 
+import errno
 import glob
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 from dpa.errors import InputError
-from dpa.video.files import FileSource
+from dpa.video.animation import AnimationSource, is_animation, is_still
+from dpa.video.files import FileSource, SpooledSource
 from dpa.video.images import ImageSource
 from dpa.video.listing import is_picture, list_pictures, natural_key
-from dpa.video.live import LiveSource, RawVideo, open_camera, open_stdin
+from dpa.video.live import LiveSource, RawVideo, open_camera
+from dpa.video.pipe import Pipe, has_late_index, open_named, spool
 from dpa.video.source import Source
 
+# A number in a name as FFmpeg writes it: %d, %04d.
+_NUMBERED = re.compile(r"%0?\d*d")
+_RAW_SUFFIXES = frozenset({".yuv", ".rgb", ".raw", ".nv12", ".i420"})
 _URL = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_VIDEOS = ".mp4 .mov .mkv .webm .avi .m4v .mpg .mpeg .ts .mts .wmv .flv .gif .3gp"
+_VIDEOS = ".mp4 .mov .mkv .webm .avi .m4v .mpg .mpeg .ts .mts .wmv .flv .gif .apng .3gp"
 VIDEO_SUFFIXES = frozenset(_VIDEOS.split())
 
 # A stream that gives nothing for so long is an error, not a wait for ever.
@@ -27,16 +35,19 @@ def open_source(
     rate: Fraction | None = None,
     raw: RawVideo | None = None,
     threads: int = 0,
+    alpha: bool = True,
 ) -> Source:
     """Opens anything that frames come from.
 
     Args:
-        source: a video file; a folder of pictures, or one that has them in a subfolder RGB; a glob; one
-            picture; a list of pictures; a camera ("0", "/dev/video0"); a URL that FFmpeg opens; "-" for
-            standard input.
+        source: a video file; a folder of pictures, or one that has them in a subfolder RGB; a glob, or a
+            pattern such as "frames/%04d.png"; one picture, animated or not; a list of pictures; a camera
+            ("0", "/dev/video0"); a URL that FFmpeg opens; a named pipe; "-" for standard input.
         rate: frames a second of pictures, which have none of their own.
         raw: what raw frames on standard input are; without it a container is expected there.
         threads: decoder threads; 0 leaves it to FFmpeg.
+        alpha: whether the source's own transparency is kept (`Frame.alpha`, the image on grey); without it
+            colours come as they are stored.
 
     Returns:
         The source, to be closed or used as a context manager.
@@ -55,46 +66,100 @@ def open_source(
         paths = [Path(path) for path in source]
         if not paths:
             raise InputError("the list of pictures is empty")
-        return ImageSource(paths, paths[0].parent.name or "pictures", rate)
+        return ImageSource(paths, paths[0].parent.name or "pictures", rate, alpha=alpha)
     text = str(source)
     if text == "-":
-        return open_stdin(raw, threads)
+        return open_stdin(raw, threads, alpha)
     path = Path(text).expanduser()
     if text.startswith(("/dev/video", "video=")) or (text.isdecimal() and not path.exists()):
         return open_camera(text, threads)
     if isinstance(source, str) and _URL.match(text):
         # Lost packets would look like a damaged video: ask cameras for a connection that repeats them.
         options = {"rtsp_transport": "tcp"} if text.lower().startswith("rtsp") else {}
-        return LiveSource(text, text, _url_name(text), threads, timeout=_SECONDS_OF_SILENCE, options=options)
-    return _open_path(path, rate, threads)
+        name = _url_name(text)
+        return LiveSource(text, text, name, threads, alpha, timeout=_SECONDS_OF_SILENCE, options=options)
+    try:
+        return _open_path(path, rate, threads, alpha)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise InputError(f"{path.name[:40]}... is too long for the name of a file") from error
 
 
-def _open_path(path: Path, rate: Fraction | None, threads: int) -> Source:
+def open_stdin(
+    raw: RawVideo | None = None, threads: int = 0, alpha: bool = True, file: BinaryIO | None = None
+) -> Source:
+    """Opens standard input: raw frames where `raw` says what they are, else any container.
+
+    Raises:
+        InputError: where nothing comes, or what comes is no video.
+    """
+    pipe = Pipe(file or sys.stdin.buffer, "standard input")
+    if raw is None:
+        return _open_pipe(pipe, "stdin", threads, alpha)
+    return LiveSource(pipe, pipe.name, "stdin", threads, alpha, format="rawvideo", options=raw.options())
+
+
+def _open_pipe(pipe: Pipe, name: str, threads: int, alpha: bool) -> Source:
+    try:
+        if not has_late_index(pipe):
+            return LiveSource(pipe, pipe.name, name, threads, alpha)
+        path = spool(pipe)
+    except BaseException:
+        pipe.close()
+        raise
+    pipe.close()
+    return SpooledSource(path, name, threads, alpha, pipe.name)
+
+
+def _open_path(path: Path, rate: Fraction | None, threads: int, alpha: bool) -> Source:
     if path.is_dir():
-        return _open_folder(path, rate)
+        return _open_folder(path, rate, alpha)
+    if path.is_file():
+        return _open_file(path, rate, threads, alpha)
     if path.exists():
-        if is_picture(path.name):
-            return ImageSource([path], path.stem, rate)
-        return FileSource(path, threads)
+        return _open_pipe(open_named(path, _SECONDS_OF_SILENCE), path.name, threads, alpha)
+    matches: Iterable[Path] = ()
     if glob.has_magic(str(path)):
-        found = (Path(match) for match in glob.glob(str(path)))
-        paths = sorted((p for p in found if is_picture(p.name) and p.is_file()), key=natural_key)
-        if not paths:
-            raise InputError(f"{path} matches no picture")
-        return ImageSource(paths, paths[0].parent.resolve().name or "pictures", rate)
-    raise InputError(f"{path} does not exist")
+        matches = (Path(match) for match in glob.glob(str(path)))
+    elif _NUMBERED.search(path.name) and path.parent.is_dir():
+        form = re.compile(r"\d+".join(re.escape(part) for part in _NUMBERED.split(path.name)))
+        matches = (one for one in path.parent.iterdir() if form.fullmatch(one.name))
+    else:
+        raise InputError(f"{path} does not exist")
+    paths = sorted((one for one in matches if is_picture(one.name) and one.is_file()), key=natural_key)
+    if not paths:
+        raise InputError(f"{path} matches no picture")
+    return ImageSource(paths, paths[0].parent.resolve().name or "pictures", rate, alpha=alpha)
 
 
-def _open_folder(folder: Path, rate: Fraction | None) -> Source:
+def _open_file(path: Path, rate: Fraction | None, threads: int, alpha: bool) -> Source:
+    if is_animation(path):
+        return AnimationSource(path, rate, alpha)
+    if is_still(path):
+        return ImageSource([path], path.stem, rate, alpha=alpha)
+    try:
+        return FileSource(path, threads, alpha)
+    except InputError as error:
+        if path.suffix.lower() in _RAW_SUFFIXES:
+            raise InputError(
+                f"{path} holds frames without a header: say what they are, dpa segment - "
+                f"--raw WIDTHxHEIGHT:PIXEL_FORMAT:RATE < {path.name}"
+            ) from error
+        raise
+
+
+def _open_folder(folder: Path, rate: Fraction | None, alpha: bool) -> Source:
     paths = list_pictures(folder)
     if not paths and (folder / "RGB").is_dir():
-        return _open_folder(folder / "RGB", rate)
+        return _open_folder(folder / "RGB", rate, alpha)
     if not paths:
         videos = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)
         hint = f": give one of its videos, such as {folder / videos[0]}" if videos else ""
         raise InputError(f"{folder} has no pictures in it{hint}")
     whole = folder.resolve()
-    return ImageSource(paths, whole.parent.name if whole.name == "RGB" else whole.name, rate, unique=True)
+    name = whole.parent.name if whole.name == "RGB" else whole.name
+    return ImageSource(paths, name, rate, unique=True, alpha=alpha)
 
 
 def _url_name(url: str) -> str:

@@ -1,14 +1,13 @@
 """Frame-exact moving about in a video file."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import av
 
 from dpa.errors import InputError
-from dpa.video.decode import Reader, path_text
+from dpa.video.decode import Reader
 from dpa.video.packets import PacketTable
 
 # Where to start decoding: go on from here, open the file anew, or seek to a timestamp.
@@ -22,10 +21,15 @@ class Seeker:
     Whether the frames that come out are the right ones is checked by their timestamps, not believed of the
     container; where they are not, it starts one key frame earlier and at last from the beginning. Without
     trusted timestamps it counts frames from the beginning.
+
+    Args:
+        opener: opens the file anew; its argument is `Reader`'s `slices`.
+        label: what to call the file in sentences.
+        table: what the packets say.
     """
 
-    def __init__(self, path: Path, table: PacketTable, threads: int) -> None:
-        self._path, self._table, self._threads = path, table, threads
+    def __init__(self, opener: Callable[[bool], Reader], label: str, table: PacketTable) -> None:
+        self._open, self._label, self._table = opener, label, table
         self._reader: Reader | None = None
         self._stream: Iterator[av.VideoFrame] = iter(())
         self._next: int | None = 0
@@ -66,16 +70,16 @@ class Seeker:
             if nearest is not None and self._is_right(nearest, index):
                 break
         if nearest is None:
-            raise InputError(f"{self._path} has no frame {index} that can be decoded")
+            raise InputError(f"{self._label} has no frame {index} that can be decoded")
         self._next, self._last = index + 1, (index, nearest)
         return nearest
 
     def _is_right(self, picture: av.VideoFrame, index: int) -> bool:
-        times = self._table.times
+        times = self._table.sought
         return times is None or (picture.pts == times[index] and not picture.is_corrupt)
 
     def _starts(self, index: int) -> Iterator[_Start]:
-        times, keys = self._table.times, self._table.keys
+        times, keys = self._table.sought, self._table.keys
         ahead = self._reader is not None and self._next is not None and self._next <= index
         if times is None:
             yield "here" if ahead else "beginning"
@@ -94,13 +98,12 @@ class Seeker:
         self._last = self._next = None
         if start == "beginning" or self._reader is None:
             self.close()
-            path = self._path
-            self._reader = Reader(path_text(path), str(path), self._threads, slices=self._table.cut)
+            self._reader = self._open(self._table.cut)
         if start == "beginning":
             self._next = 0
         else:
             try:
-                self._reader.container.seek(start, stream=self._reader.stream)
+                self._reader.seek(start)
             except av.FFmpegError:
                 self._stream = iter(())
                 return
@@ -110,7 +113,7 @@ class Seeker:
         """Decodes up to frame `index`, or the first one after it; the last there is where the file ends
         before.
         """
-        times = self._table.times
+        times = self._table.sought
         nearest: av.VideoFrame | None = None
         at = self._next or 0
         for picture in self._stream:

@@ -29,7 +29,10 @@ class Source(ABC):
         time_base: the unit of the source's timestamps in seconds; None where it has no timestamps.
         aspect: width of a pixel divided by its height, as it is to be shown.
         path: the file that holds the sound too, for video files; None otherwise.
-        sound: True where `path` has at least one sound track.
+        sound: True where it has at least one sound track; it can be kept where there is a `path`.
+        jumps: seconds added to the times after each place where the source's clock jumps back, as in
+            recordings that were joined.
+        warnings: what the frames lack though they are all there, a sentence each.
         damage: why frames were missing or damaged when `read` last came to its end; None where all is well.
     """
 
@@ -44,6 +47,8 @@ class Source(ABC):
     aspect: Fraction = Fraction(1)
     path: Path | None = None
     sound: bool = False
+    jumps: Sequence[Fraction] = ()
+    warnings: Sequence[str] = ()
     damage: TruncatedError | None = None
 
     @property

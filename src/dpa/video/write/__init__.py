@@ -6,15 +6,20 @@ from pathlib import Path
 
 from dpa.errors import InputError, OutputError
 from dpa.video.source import Source
-from dpa.video.write.base import Sink
+from dpa.video.write.animation import AnimationSink
+from dpa.video.write.base import Sink, output_errors
 from dpa.video.write.coco import CocoSink
+from dpa.video.write.encoders import ENCODES, SOFTWARE
+from dpa.video.write.encodings import ANIMATIONS
 from dpa.video.write.folder import FolderSink, PictureSink
 from dpa.video.write.movie import MovieSink
 from dpa.video.write.paint import painter
+from dpa.video.write.stream import RawSink, StreamSink, raw_kind
 
-__all__ = ["KINDS", "Sink", "check_apart", "kind_of", "open_sink"]
+__all__ = ["FILE_SUFFIXES", "KINDS", "Sink", "check_apart", "kind_of", "open_sink", "raw_kind"]
 
 # Kinds by what the output is; the first one is the default.
+_ANIMATED = ("alpha", "overlay", "green", "strip")
 _PICTURES = ("mask", "soft", "overlay", "rgba", "green", "strip")
 _ALLOWED = {
     "a folder": _PICTURES,
@@ -22,13 +27,16 @@ _ALLOWED = {
     ".mp4": ("overlay", "green", "strip"),
     ".mov": ("alpha", "overlay", "green", "strip"),
     ".webm": ("alpha",),
+    ".webp": _ANIMATED,
+    ".apng": _ANIMATED,
+    ".gif": _ANIMATED,
     ".json": ("coco",),
+    "-": ("mask", "soft", "overlay", "rgba", "alpha", "green", "strip"),
 }
 KINDS = ("mask", "soft", "overlay", "rgba", "alpha", "green", "coco", "strip")
+FILE_SUFFIXES = [suffix for suffix in _ALLOWED if suffix.startswith(".")]
 # Names that are surely meant as files: a folder of that name would surprise.
-_FILES = (
-    ".mkv .avi .m4v .mpg .mpeg .ts .wmv .flv .gif .jpg .jpeg .webp .bmp .tif .tiff .zip .npz .npy .csv .txt"
-)
+_FILES = ".mkv .avi .m4v .mpg .mpeg .ts .wmv .flv .jpg .jpeg .avif .bmp .tif .tiff .zip .npz .npy .csv .txt"
 _UNSUPPORTED = frozenset(_FILES.split())
 # The widest H.264 picture that common hardware decodes.
 _STRIP_WIDTH = 3840
@@ -43,7 +51,9 @@ def kind_of(output: str | Path, kind: str | None = None) -> str:
     | .mp4 | overlay, green, strip |
     | .mov | alpha, overlay, green, strip |
     | .webm | alpha |
+    | .webp, .apng, .gif | alpha, overlay, green, strip |
     | .json | coco |
+    | - | mask, soft, overlay, rgba, alpha, green, strip |
 
     Raises:
         InputError: where the name and the kind do not go together, or either is unknown.
@@ -53,7 +63,7 @@ def kind_of(output: str | Path, kind: str | None = None) -> str:
     suffix = _suffix(output)
     if suffix in _UNSUPPORTED:
         raise InputError(
-            f"{output}: {suffix} cannot be written; give a folder, or .png, .mp4, .mov, .webm or .json"
+            f"{output}: {suffix} cannot be written; give a folder, or {', '.join(FILE_SUFFIXES)}"
         )
     allowed = _ALLOWED[suffix or "a folder"]
     if kind is None:
@@ -74,27 +84,38 @@ def open_sink(
     overwrite: bool = False,
     resume: bool = False,
     threads: int = 0,
+    encode: str = ENCODES[0],
+    encoder: str = SOFTWARE,
+    raw_out: str | None = None,
 ) -> Sink:
     """Opens what results are written to, and checks before any work that it can be written.
 
     Args:
-        output: a folder, or a file whose suffix says what it is.
+        output: a folder, a file whose suffix says what it is, or "-" for standard output.
         kind: one of `KINDS`; None takes the default of the output's name, see `kind_of`.
         source: where the frames come from.
         overwrite: replace an existing output when the new one is whole.
         resume: continue a folder at its first missing frame (`Sink.start`).
         threads: encoder threads of videos; 0 leaves it to the encoder.
+        encode: of `dpa.video.write.encoders.ENCODES`: how hard a video's encoder works.
+        encoder: of a video, see `dpa.video.write.encoders.choose_encoder`.
+        raw_out: pixels of bare frames on standard output (`dpa.video.write.stream.RAW_LAYOUTS`); None for
+            Matroska.
 
     Raises:
         InputError: where output, kind and source do not go together.
         OutputError: where the output exists already or cannot be written.
     """
+    if str(output) == "-" and raw_out is not None:
+        return RawSink(painter(raw_kind(raw_out, kind)))
     kind = kind_of(output, kind)
     suffix, path = _suffix(output), Path(output).expanduser()
-    if source.reads(path):
+    if suffix != "-" and source.reads(path):
         raise OutputError(f"{output} is what is being read: choose another name for the output")
     if resume and suffix:
         raise InputError(f"{output} is one file, only folders can be resumed: use --overwrite")
+    if suffix == "-":
+        return StreamSink(kind, painter(kind), source)
     if suffix == ".json":
         return CocoSink(path, source, overwrite=overwrite)
     if suffix == ".png":
@@ -103,7 +124,17 @@ def open_sink(
         return PictureSink(path, painter(kind), overwrite=overwrite)
     if suffix:
         paint = painter(kind, width=_STRIP_WIDTH)
-        return MovieSink(path, paint, source, alpha=kind == "alpha", overwrite=overwrite, threads=threads)
+        movie = AnimationSink if suffix in ANIMATIONS else MovieSink
+        return movie(
+            path,
+            paint,
+            source,
+            alpha=kind == "alpha",
+            overwrite=overwrite,
+            threads=threads,
+            encode=encode,
+            encoder=encoder,
+        )
     paint = painter(kind)
     return FolderSink(path, paint, source, overwrite=overwrite, resume=resume)
 
@@ -125,7 +156,10 @@ def check_apart(outputs: Sequence[str | Path]) -> None:
 def _suffix(output: str | Path) -> str:
     """The suffix that says what a file is; "" for a folder."""
     text = str(output)
+    if text == "-":
+        return text
     suffix = Path(text).suffix.lower()
-    if text.endswith(("/", "\\")) or Path(text).is_dir():
-        return ""
+    with output_errors(Path(text)):
+        if text.endswith(("/", "\\")) or Path(text).is_dir():
+            return ""
     return suffix if suffix in _ALLOWED or suffix in _UNSUPPORTED else ""

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+import av
 import numpy as np
 
 from dpa.errors import OutputError, TruncatedError
+from dpa.video.decode import reason
 from dpa.video.frame import Frame
 
 
@@ -23,11 +25,17 @@ class Sink(ABC):
 
     Attributes:
         path: where the result will be.
+        encoder: name of the encoder that writes a video; "" for what is none.
         start: index of the first frame to write: above 0 where a folder is resumed. Earlier ones are ignored.
+        warnings: what the result lacks though it is whole, a sentence each, such as sound that was left out.
     """
 
     path: Path
+    encoder: str = ""
     start: int = 0
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
 
     @abstractmethod
     def write(
@@ -74,14 +82,17 @@ def output_errors(path: Path) -> Iterator[None]:
     """Turns the system's errors, FFmpeg's included, into an `OutputError` that names `path`."""
     try:
         yield
-    except OSError as error:
+    except (OSError, av.FFmpegError) as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutputError(
                 f"{path} cannot be written: the disk is full; free some space and run again"
             ) from error
-        what = (error.strerror or str(error)).lower()
+        if error.errno == errno.ENAMETOOLONG:
+            raise OutputError(
+                f"{path.name[:40]}... is too long a name for this disk: choose a shorter one"
+            ) from error
         raise OutputError(
-            f"{path} cannot be written ({what}): choose another place for the output"
+            f"{path} cannot be written ({reason(error)}): choose another place for the output"
         ) from error
 
 
@@ -92,15 +103,27 @@ def claim_file(path: Path, overwrite: bool) -> Path:
     Raises:
         OutputError: where `path` exists (without `overwrite`), is a folder, or its folder is not writable.
     """
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder, not a file: choose another name")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists already: choose another name or use --overwrite")
-    temporary = path.with_name(f".{path.name}.part")
     with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        is_folder, is_there = path.is_dir(), path.exists()
+    if is_folder:
+        raise OutputError(f"{path} is a folder, not a file: choose another name")
+    if is_there and not overwrite:
+        raise OutputError(f"{path} exists already: choose another name or use --overwrite")
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.part")
+    with output_errors(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
         temporary.open("wb").close()
     return temporary
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Renames a whole file to its name, or to that of the file that a symbolic link there stands for.
+
+    Raises:
+        OSError: where that fails.
+    """
+    os.replace(temporary, path.resolve())
 
 
 def remove(path: Path) -> None:

@@ -1,7 +1,6 @@
 """One JSON file in the format of the COCO data set."""
 
 import json
-import os
 import tempfile
 from pathlib import Path
 from typing import IO, Any
@@ -10,7 +9,7 @@ import numpy as np
 
 from dpa.video.frame import Frame
 from dpa.video.source import Source
-from dpa.video.write.base import Sink, claim_file, output_errors, remove
+from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
 from dpa.video.write.rle import encode
 
 _HEAD = {
@@ -37,6 +36,7 @@ class CocoSink(Sink):
     """
 
     def __init__(self, path: Path, source: Source, *, overwrite: bool = False) -> None:
+        super().__init__()
         self.path = path
         self._source = source
         self._part = claim_file(path, overwrite)
@@ -82,7 +82,7 @@ class CocoSink(Sink):
                 self._file.write("]}\n")
                 self._annotations.close()
                 self._file.close()
-                os.replace(self._part, self.path)
+                put_in_place(self._part, self.path)
         except BaseException:
             self.abort()
             raise

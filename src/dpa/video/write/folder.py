@@ -11,7 +11,8 @@ import numpy as np
 from dpa.errors import OutputError
 from dpa.video.frame import Frame
 from dpa.video.source import Source
-from dpa.video.write.base import Sink, claim_file, output_errors, remove
+from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
+from dpa.video.write.worker import Worker
 
 Painter = Callable[[Frame, np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
 
@@ -45,9 +46,11 @@ class FolderSink(Sink):
         overwrite: bool = False,
         resume: bool = False,
     ) -> None:
+        super().__init__()
         self.path = path
         self._paint = painter
         self._source = source
+        self._worker = Worker(self._write, "pictures")
         target = path.resolve()
         self._target = target
         self._part = target.with_name(target.name + ".part")
@@ -65,11 +68,10 @@ class FolderSink(Sink):
     ) -> None:
         if frame.index < self.start:
             return
-        picture = self._paint(frame, probability, mask, flow)
-        with output_errors(self.path):
-            write_png(self._part / self._file(frame.index), picture)
+        self._worker.put((self._paint(frame, probability, mask, flow), self._file(frame.index)))
 
     def close(self) -> None:
+        self._worker.finish()
         if self._done:
             return
         with output_errors(self.path):
@@ -85,8 +87,14 @@ class FolderSink(Sink):
         _remove_pictures(self._old)
 
     def abort(self) -> None:
+        self._worker.stop()
         if not self._done and self._part.is_dir() and not any(self._part.iterdir()):
             self._part.rmdir()
+
+    def _write(self, item: tuple[np.ndarray, str]) -> None:
+        picture, name = item
+        with output_errors(self.path):
+            write_png(self._part / name, picture)
 
     def _check(self, overwrite: bool, resume: bool) -> None:
         if resume and self._source.live:
@@ -153,6 +161,7 @@ class PictureSink(Sink):
     """
 
     def __init__(self, path: Path, painter: Painter, *, overwrite: bool = False) -> None:
+        super().__init__()
         self.path = path
         self._paint = painter
         self._part = claim_file(path, overwrite)
@@ -172,7 +181,7 @@ class PictureSink(Sink):
             return self.abort()
         with output_errors(self.path):
             if self._part.exists():
-                os.replace(self._part, self.path)
+                put_in_place(self._part, self.path)
         return None
 
     def abort(self) -> None:

@@ -1,0 +1,100 @@
+"""A very long video: memory must stay flat and times exact to the end.
+
+    python benchmarks/long_video.py [--hours 24] [--every 8]
+
+Frames are made on the way (no file holds a day), at 30000/1001 a second, the network is a stub
+(tests/engine_samples.py), and what comes out is an MP4 and COCO annotations. Prints resident memory as the
+run goes on; exits with 1 where it grows by more than a tenth after the first twentieth, or a time is not
+exact.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+for name in ("tests", "tests/video"):
+    sys.path.insert(0, str(REPOSITORY / name))
+
+from dpa.engine.segmenter import Segmenter  # noqa: E402
+from dpa.video import Frame, Source  # noqa: E402
+from engine_samples import FakeBackend, image  # noqa: E402
+
+RATE = Fraction(30000, 1001)
+ALLOWED = 1.1
+
+
+class MadeSource(Source):
+    """Frames that are made when they are asked for."""
+
+    kind, name = "video", "made"
+    size = (64, 96)
+    rate, time_base = RATE, 1 / RATE
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._images = [image(index) for index in range(100)]
+
+    @property
+    def count(self) -> int:
+        return self._count
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        for index in range(start, self._count):
+            yield self._frame(index)
+
+    def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
+        for index in indices:
+            yield self._frame(index), self._frame(index + 1) if index + 1 < self._count else None
+
+    def _frame(self, index: int) -> Frame:
+        return Frame(self._images[index % 100], index, index / RATE)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--hours", type=float, default=24)
+    parser.add_argument("--every", type=int, default=8)
+    settings = parser.parse_args()
+    count = round(settings.hours * 3600 * RATE)
+    segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast", flow_size=96, every=settings.every)
+    memory: list[tuple[int, float]] = []
+    start = time.monotonic()
+
+    def progress(done: int, total: int | None) -> None:
+        if done % max(1, count // 20) == 0 and done:
+            segmenter.backend.calls.clear()
+            segmenter.backend.groups.clear()
+            memory.append((done, _resident()))
+            print(f"| {float(done / RATE / 3600):.2f} | {memory[-1][1]:.1f} |", flush=True)
+
+    print("| hours | MiB |\n|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        movie = Path(folder) / "out.mp4"
+        outputs = [(movie, "overlay"), (Path(folder) / "out.json", "coco")]
+        segmenter.write(MadeSource(count), outputs, progress=progress)
+        with av.open(str(movie)) as container:
+            stream = container.streams.video[0]
+            packets = [packet.pts * packet.time_base for packet in container.demux(stream) if packet.size]
+    packets.sort()
+    exact = len(packets) == count and all(at == index / RATE for index, at in enumerate(packets))
+    growth = memory[-1][1] / memory[0][1]
+    print(f"{count} frames in {time.monotonic() - start:.0f} s, {settings.every=}")
+    print(f"memory: {growth:.3f} of what it was after a twentieth; times exact: {exact}")
+    sys.exit(growth > ALLOWED or not exact)
+
+
+def _resident() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+if __name__ == "__main__":
+    main()

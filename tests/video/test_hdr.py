@@ -1,0 +1,97 @@
+"""High dynamic range becomes what FFmpeg makes of it."""
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from video_samples import close_to, make_video, picture, run
+
+from dpa.video import open_sink, open_source
+from dpa.video.hdr import HLG, PQ, ToneMap
+
+# Colours as they are coded, 10 bits, and what `ffmpeg -vf zscale=t=linear:npl=100:agamma=0,format=gbrpf32le,
+# zscale=p=bt709:agamma=0,tonemap=tonemap=hable:desat=0:peak=10,zscale=t=bt709:r=full:agamma=0` makes of them
+# (FFmpeg 5.1, zimg 3.0.4).
+CODED = [
+    (0, 0, 0), (200, 200, 200), (400, 400, 400), (520, 520, 520), (593, 593, 593), (767, 767, 767),
+    (1023, 1023, 1023), (600, 300, 200), (250, 600, 350), (200, 300, 650), (502, 583, 113), (584, 381, 409),
+    (478, 271, 687), (132, 266, 330), (442, 345, 178), (127, 100, 129),
+]  # fmt: skip
+SHOWN = {
+    HLG: [
+        (0, 0, 0), (51, 51, 51), (100, 100, 100), (126, 126, 126), (143, 143, 143), (193, 193, 193),
+        (255, 255, 255), (157, 59, 45), (0, 147, 80), (0, 72, 148), (113, 142, 0), (152, 84, 97),
+        (118, 56, 160), (0, 68, 81), (117, 83, 41), (34, 25, 33),
+    ],
+    PQ: [
+        (0, 0, 0), (36, 36, 36), (101, 101, 101), (157, 157, 157), (192, 192, 192), (255, 255, 255),
+        (255, 255, 255), (218, 0, 0), (0, 201, 0), (0, 43, 222), (90, 191, 0), (210, 34, 82),
+        (102, 0, 235), (0, 55, 76), (137, 68, 0), (22, 15, 21),
+    ],
+}  # fmt: skip
+
+
+def make_hdr(path: Path, transfer: int) -> Path:
+    """A frame for every colour."""
+    with av.open(str(path), "w") as output:
+        options = {"x265-params": "log-level=none:lossless=1"}
+        stream: Any = output.add_stream("libx265", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "gbrp10le"
+        context = stream.codec_context
+        context.color_trc, context.color_primaries = transfer, 9
+        context.colorspace, context.color_range = 0, 2
+        for red, green, blue in CODED:
+            frame = av.VideoFrame(64, 48, "gbrp10le")
+            for plane, value in zip(frame.planes, (green, blue, red), strict=True):
+                plane.update(np.full(plane.buffer_size // 2, value, np.uint16).tobytes())
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("transfer", [HLG, PQ])
+def test_colours_are_those_of_ffmpegs_tone_mapping(tmp_path, transfer):
+    with open_source(make_hdr(tmp_path / "in.mp4", transfer)) as source:
+        got = [frame.image[20, 20] for frame in source.frames()]
+        again = [frame.image[20, 20] for frame, _ in source.pairs_at([3, 9])]
+    difference = np.abs(np.array(got, int) - SHOWN[transfer])
+    assert difference.mean() < 1.5
+    assert difference[:7].max() <= 1  # greys
+    assert np.array_equal(again, [got[3], got[9]])
+
+
+@pytest.mark.parametrize("transfer", [HLG, PQ])
+def test_the_formula_itself(transfer):
+    coded = np.array(CODED, np.float32).reshape(1, -1, 3) / 1023
+    shown = ToneMap(transfer).mapped(coded)[0] * 255
+    assert np.abs(shown - SHOWN[transfer]).max() < 1.5
+
+
+def test_hdr_becomes_an_ordinary_video(tmp_path):
+    source = make_hdr(tmp_path / "in.mp4", HLG)
+    with open_source(source) as opened, open_sink(tmp_path / "out.mp4", None, opened) as sink:
+        run(opened, sink)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.color_trc, context.color_primaries, context.colorspace) == (1, 1, 1)
+    with open_source(tmp_path / "out.mp4") as opened:
+        image = list(opened.frames())[8].image
+    assert np.abs(image[40, 60].astype(int) - SHOWN[HLG][8]).max() < 6
+
+
+def test_prores_says_its_colours_in_the_bitstream(tmp_path):
+    source = make_video(tmp_path / "in.mp4", 2)
+    with open_source(source) as opened, open_sink(tmp_path / "out.mov", "alpha", opened) as sink:
+        run(opened, sink)
+    with av.open(str(tmp_path / "out.mov")) as container:
+        packet = bytes(next(packet for packet in container.demux(video=0)))
+    # The frame's header (SMPTE RDD 36, 5.1.1): after its size, its name, and 14 bytes come the three numbers.
+    assert packet[4:8] == b"icpf"
+    assert list(packet[22:25]) == [1, 1, 1]
+
+
+def test_ordinary_video_is_left_alone(tmp_path):
+    with open_source(make_video(tmp_path / "in.mp4", 2)) as source:
+        assert close_to(next(source.frames()).image, picture(0), 6)

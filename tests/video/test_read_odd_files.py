@@ -1,0 +1,136 @@
+"""Whole files that are easily taken for damaged ones, and clocks that do not run as they should."""
+
+import threading
+from fractions import Fraction
+from itertools import pairwise
+
+import av
+import numpy as np
+import pytest
+from field_samples import make_field_video
+from video_samples import close_to, make_video, picture, read_until_error
+
+from dpa.errors import InputError
+from dpa.video import open_source
+from dpa.video.convert import Converter
+
+
+def test_empty_chunks_of_an_avi_are_no_damage(tmp_path):
+    stamps = [0, 1, 2, 6, 7, 9]
+    path = make_video(tmp_path / "in.avi", 6, codec="mpeg4", stamps=stamps)
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == 10
+    with open_source(path) as source:
+        frames = list(source.frames())
+        assert source.count == len(frames) == 6
+    assert [frame.time * 25 for frame in frames] == stamps
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_cut_avi_with_empty_chunks_is_damaged(tmp_path, share):
+    images = [np.random.default_rng(i).integers(0, 255, (96, 128, 3), np.uint8) for i in range(20)]
+    path = make_video(tmp_path / "in.avi", images, codec="mpeg4", stamps=[2 * i for i in range(20)])
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with open_source(path) as source:
+        _, error = read_until_error(source)
+    assert "cut off or damaged" in error
+
+
+@pytest.mark.parametrize("name", ["fields.mp4", "fields.mkv", "fields.ts"])
+def test_a_packet_a_field_is_no_damage(tmp_path, name):
+    path = make_field_video(tmp_path / name, 24)
+    with av.open(str(path)) as container:
+        assert sum(packet.size > 0 for packet in container.demux(video=0)) == 48
+    with open_source(path) as source:
+        frames = list(source.frames())
+        assert source.count == len(frames) == 24
+        assert source.rate == 25
+        pairs = list(source.pairs_at([23, 4, 11]))
+    assert [frame.time for frame in frames] == [Fraction(i, 25) for i in range(24)]
+    assert [int(frame.image[20, 24, 0]) for frame in frames] == sorted(
+        {int(frame.image[20, 24, 0]) for frame in frames}
+    )
+    for (frame, _), index in zip(pairs, [23, 4, 11], strict=True):
+        assert frame.time == frames[index].time
+        assert np.array_equal(frame.image, frames[index].image)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_b_frames_in_an_avi(tmp_path, codec):
+    path = make_video(tmp_path / "in.avi", 31, codec=codec, options={"bf": "3", "g": "12"})
+    with open_source(path) as source:
+        frames = list(source.frames())
+        assert source.count == 31
+        pairs = list(source.pairs_at([20, 3, 30]))
+        rest = list(source.frames(17))
+    assert [frame.time for frame in frames] == [Fraction(i, 25) for i in range(31)]
+    assert all(close_to(frame.image, picture(frame.index), 6) for frame in frames)
+    for (frame, after), index in zip(pairs, [20, 3, 30], strict=True):
+        assert frame.time == frames[index].time
+        assert np.array_equal(frame.image, frames[index].image)
+        assert (after is None) == (index == 30)
+    assert [frame.time for frame in rest] == [frame.time for frame in frames[17:]]
+    with open_source(path.as_uri()) as source:
+        assert [frame.time for frame in source.frames()] == [frame.time for frame in frames]
+
+
+@pytest.fixture
+def joined(tmp_path):
+    parts = [
+        make_video(tmp_path / f"{count}.ts", count, options={"bf": "2", "g": "10"}).read_bytes()
+        for count in (20, 33, 12)
+    ]
+    path = tmp_path / "in.ts"
+    path.write_bytes(b"".join(parts))
+    return path
+
+
+def test_times_go_on_where_the_clock_jumps_back(joined):
+    with open_source(joined) as source:
+        frames = list(source.frames())
+        assert source.count == len(frames) == 65
+        assert source.jumps == [Fraction(20, 25), Fraction(53, 25)]
+        (warning,) = source.warnings
+        pairs = list(source.pairs_at([30, 60, 5]))
+        rest = list(source.frames(40))
+    assert "jumps back 2 times" in warning
+    assert [frame.time for frame in frames] == [Fraction(i, 25) for i in range(65)]
+    for (frame, _), index in zip(pairs, [30, 60, 5], strict=True):
+        assert frame.time == frames[index].time
+        assert np.array_equal(frame.image, frames[index].image)
+    assert [frame.time for frame in rest] == [frame.time for frame in frames[40:]]
+
+
+def test_a_stream_whose_clock_jumps_back(joined):
+    with open_source(joined.as_uri()) as source:
+        times = [frame.time for frame in source.frames()]
+    assert times == [Fraction(i, 25) for i in range(65)]
+
+
+def test_frames_lost_at_a_join_do_not_shift_what_follows(joined):
+    data = bytearray(joined.read_bytes())
+    with av.open(str(joined)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    start = packets[24].pos
+    for place in range(start - start % 188, packets[26].pos - packets[26].pos % 188, 188):
+        data[place + 4 : place + 188] = bytes(184)
+    joined.write_bytes(data)
+    with open_source(joined) as source:
+        frames = list(source.read())
+    assert 60 < len(frames) < 65
+    assert all(b.time > a.time for a, b in pairwise(frames))
+    last = frames[-1]
+    assert last.time == Fraction(64, 25)
+    assert close_to(last.image, picture(11), 6)
+
+
+def test_pixels_that_cannot_be_converted_are_an_error_of_ours(tmp_path, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise av.ArgumentError(22, "Invalid argument")
+
+    with open_source(make_video(tmp_path / "in.mp4")) as source:
+        monkeypatch.setattr(Converter, "_converted", fail)
+        with pytest.raises(InputError, match="pixels of the format yuv420p cannot be converted"):
+            next(source.frames())
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("dpa-")]
