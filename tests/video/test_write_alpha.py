@@ -12,7 +12,7 @@ from video_samples import make_video, picture, results, run
 
 from dpa.video import open_sink, open_source
 from dpa.video.frame import Frame
-from dpa.video.write.matte import alpha_of, foreground
+from dpa.video.write.matte import before_colour, edge_colours, foreground, ramp
 from dpa.video.write.paint import GREEN, paint_alpha, paint_green, paint_rgba, painter
 
 
@@ -42,8 +42,8 @@ def test_alpha_comes_back(tmp_path, size, name, decoder):
     for index, frame in enumerate(frames):
         frame = frame[: size[0], : size[1]]
         probability, mask, _ = results(index, size)
-        expected = alpha_of(probability) * 255
-        assert np.abs(frame[:, :, 3] - expected).mean() < 3
+        expected = ramp(probability)
+        assert np.abs(frame[:, :, 3].astype(int) - expected).mean() < 3
         assert frame[:, :, 3][expected == 0].max() <= 12
         assert frame[:, :, 3][expected == 255].min() >= 243
         wanted = paint_alpha(Frame(picture(index, size), index), probability, mask, None)
@@ -62,24 +62,24 @@ def test_webm_says_that_it_has_alpha(tmp_path):
 
 @given(st.floats(0, 1, width=32))
 def test_alpha_is_a_ramp_that_keeps_the_half(probability):
-    alpha = float(alpha_of(np.full((1, 1), probability, np.float32))[0, 0])
-    assert 0 <= alpha <= 1
-    assert (alpha > 0.5) == (probability > 0.5) or abs(probability - 0.5) < 1e-6
-    assert alpha_of(np.array([[0.05, 0.95]])).tolist() == [[0, 1]]
+    alpha = int(ramp(np.full((1, 1), probability, np.float32))[0, 0])
+    assert abs(alpha - 255 * np.clip((probability - 0.1) / 0.8, 0, 1)) <= 0.51
+    assert (alpha > 127.5) == (probability > 0.5) or abs(probability - 0.5) < 0.002
 
 
 def blend(size: tuple[int, int] = (120, 160)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A red disc with a wide soft edge before a bright blue wall: picture, alpha, and its one true colour."""
     y, x = np.mgrid[: size[0], : size[1]]
-    alpha = np.clip((40 - np.hypot(y - 60, x - 80)) / 12 + 0.5, 0, 1).astype(np.float32)
+    alpha = np.rint(np.clip((40 - np.hypot(y - 60, x - 80)) / 12 + 0.5, 0, 1) * 255).astype(np.uint8)
     red, blue = np.array([200, 40, 30], np.float32), np.array([60, 120, 250], np.float32)
-    image = red * alpha[:, :, None] + blue * (1 - alpha[:, :, None])
+    share = alpha[:, :, None] / np.float32(255)
+    image = red * share + blue * (1 - share)
     return (image + 0.5).astype(np.uint8), alpha, red
 
 
 def test_the_background_is_taken_out_of_the_edge():
     image, alpha, red = blend()
-    edge = (alpha > 0.2) & (alpha < 0.9)
+    edge = (alpha > 51) & (alpha < 230)
     before = np.abs(image[edge] - red).mean()
     after = np.abs(foreground(image, alpha)[edge] - red).mean()
     assert before > 40
@@ -88,23 +88,82 @@ def test_the_background_is_taken_out_of_the_edge():
 
 def test_opaque_pixels_keep_their_colour():
     image = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
-    alpha = np.zeros((60, 80), np.float32)
-    alpha[20:40, 20:50] = 1
-    assert np.array_equal(foreground(image, alpha)[alpha == 1], image[alpha == 1])
+    alpha = np.zeros((60, 80), np.uint8)
+    alpha[20:40, 20:50] = 255
+    assert np.array_equal(foreground(image, alpha)[alpha == 255], image[alpha == 255])
+
+
+def plainly(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Blur fusion written down as in the paper, on whole pictures of a multiple of 4: (H, W, 3) float64."""
+
+    def fuse(image, fore, back, share, size):
+        def mean(plane):
+            return cv2.blur(plane, (size, size))
+
+        share = np.dstack([share] * 3)
+        mean_fore = mean(fore * share) / (mean(share) + 1e-5)
+        mean_back = mean(back * (1 - share)) / (1 - mean(share) + 1e-5)
+        return mean_fore + share * (image - share * mean_fore - (1 - share) * mean_back), mean_back
+
+    image, share = image.astype(float), alpha / 255
+    small = (alpha.shape[1] // 4, alpha.shape[0] // 4)
+    coarse = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    planes = fuse(coarse, coarse, coarse, cv2.resize(share, small, interpolation=cv2.INTER_AREA), 22)
+    fore, back = (cv2.resize(plane, alpha.shape[::-1]) for plane in planes)
+    return np.where(share[:, :, None] == 1, image, np.clip(fuse(image, fore, back, share, 6)[0], 0, 255))
+
+
+def noisy(height: int, width: int, seed: int, grain: float) -> tuple[np.ndarray, np.ndarray]:
+    """A picture, and an alpha with opaque, clear and soft parts; `grain` is their size in pixels."""
+    rng = np.random.default_rng(seed)
+    field = cv2.GaussianBlur(rng.standard_normal((height, width)), (0, 0), grain)
+    alpha = np.rint(np.clip(field / (field.std() + 1e-9) + 0.3, 0, 1) * 255).astype(np.uint8)
+    return rng.integers(0, 255, (height, width, 3), np.uint8), alpha
+
+
+@pytest.mark.parametrize("grain", [2, 6, 20])
+@pytest.mark.parametrize("size", [(160, 240), (36, 200), (64, 32)])
+def test_colours_of_the_edge_are_those_of_the_plain_formula(size, grain):
+    image, alpha = noisy(*size, 1, grain)
+    expected, colours = plainly(image, alpha), foreground(image, alpha)
+    visible = alpha > 0
+    assert np.abs(colours - expected)[visible].max() <= 2
+    share = alpha[:, :, None] / 255
+    green = before_colour(image, alpha, GREEN)
+    before = expected * share + np.array(GREEN) * (1 - share)
+    assert np.abs(green - before)[visible].max() <= 2
+    assert np.array_equal(green[alpha == 255], image[alpha == 255])
+    assert (green[alpha == 0] == GREEN).all()
+
+
+def test_a_small_object_in_a_large_picture_has_the_same_colours():
+    image, alpha = noisy(400, 600, 3, 5)
+    alpha[:, :200] = alpha[:, 320:] = 0
+    alpha[:160] = alpha[280:] = 0
+    visible = alpha > 0
+    assert np.abs(foreground(image, alpha) - plainly(image, alpha))[visible].max() <= 2
+
+
+def test_the_colours_run_on_a_little_outside_and_no_farther():
+    image, alpha = np.full((64, 64, 3), 90, np.uint8), np.zeros((64, 64), np.uint8)
+    alpha[20:40, 20:40] = 255
+    colours = foreground(image, alpha)
+    assert (np.abs(colours[18:41, 18:41].astype(int) - 90) <= 1).all()
+    colours[16:44, 16:44] = 0
+    assert not colours.any()
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 99))
-def test_colours_are_colours_at_any_size(height, width, seed):
-    rng = np.random.default_rng(seed)
-    image = rng.integers(0, 255, (height, width, 3), np.uint8)
-    alpha = (rng.random((height, width)) * rng.integers(0, 2, (height, width))).astype(np.float32)
-    colours = foreground(image, alpha)
-    assert colours.shape == image.shape
-    assert colours.dtype == np.float32
-    assert np.isfinite(colours).all()
-    assert colours.min() >= 0
-    assert colours.max() <= 255
+def test_windows_cover_the_edge_once_at_any_size(height, width, seed):
+    image, alpha = noisy(height, width, seed, 1 + seed % 5)
+    seen = np.zeros((height, width), int)
+    for window, colours in edge_colours(image, alpha):
+        assert colours.shape == image[window].shape
+        assert colours.dtype == np.uint8
+        seen[window] += 1
+    assert seen.max(initial=0) <= 1
+    assert (seen[(alpha > 0) & (alpha < 255)] == 1).all()
 
 
 def test_nothing_there_is_nothing_written():
@@ -122,9 +181,9 @@ def test_what_is_transparent_shows_nothing_of_the_background():
 
 def test_composed_before_its_own_background_the_picture_comes_back():
     image, alpha, _ = blend()
-    probability = alpha * 0.8 + 0.1
-    green = paint_green(Frame(image, 0, Fraction(0)), probability, alpha > 0.5, None)
-    assert np.array_equal(green[alpha == 1], image[alpha == 1])
+    probability = alpha / np.float32(255) * np.float32(0.8) + np.float32(0.1)
+    green = paint_green(Frame(image, 0, Fraction(0)), probability, alpha > 127, None)
+    assert np.array_equal(green[alpha == 255], image[alpha == 255])
     assert (green[alpha == 0] == GREEN).all()
 
 

@@ -8,6 +8,7 @@ from dpa.errors import InputError, OutputError
 from dpa.video.source import Source
 from dpa.video.write.base import Sink
 from dpa.video.write.coco import CocoSink
+from dpa.video.write.encoders import ENCODES, SOFTWARE
 from dpa.video.write.folder import FolderSink, PictureSink
 from dpa.video.write.movie import MovieSink
 from dpa.video.write.paint import painter
@@ -74,6 +75,8 @@ def open_sink(
     overwrite: bool = False,
     resume: bool = False,
     threads: int = 0,
+    encode: str = ENCODES[0],
+    encoder: str = SOFTWARE,
 ) -> Sink:
     """Opens what results are written to, and checks before any work that it can be written.
 
@@ -84,6 +87,8 @@ def open_sink(
         overwrite: replace an existing output when the new one is whole.
         resume: continue a folder at its first missing frame (`Sink.start`).
         threads: encoder threads of videos; 0 leaves it to the encoder.
+        encode: of `dpa.video.write.encoders.ENCODES`: how hard a video's encoder works.
+        encoder: of a video, see `dpa.video.write.encoders.choose_encoder`.
 
     Raises:
         InputError: where output, kind and source do not go together.
@@ -103,7 +108,16 @@ def open_sink(
         return PictureSink(path, painter(kind), overwrite=overwrite)
     if suffix:
         paint = painter(kind, width=_STRIP_WIDTH)
-        return MovieSink(path, paint, source, alpha=kind == "alpha", overwrite=overwrite, threads=threads)
+        return MovieSink(
+            path,
+            paint,
+            source,
+            alpha=kind == "alpha",
+            overwrite=overwrite,
+            threads=threads,
+            encode=encode,
+            encoder=encoder,
+        )
     paint = painter(kind)
     return FolderSink(path, paint, source, overwrite=overwrite, resume=resume)
 

@@ -23,10 +23,12 @@ class Sink(ABC):
 
     Attributes:
         path: where the result will be.
+        encoder: name of the encoder that writes a video; "" for what is none.
         start: index of the first frame to write: above 0 where a folder is resumed. Earlier ones are ignored.
     """
 
     path: Path
+    encoder: str = ""
     start: int = 0
 
     @abstractmethod

@@ -12,6 +12,7 @@ from dpa.errors import OutputError
 from dpa.video.frame import Frame
 from dpa.video.source import Source
 from dpa.video.write.base import Sink, claim_file, output_errors, remove
+from dpa.video.write.worker import Worker
 
 Painter = Callable[[Frame, np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
 
@@ -48,6 +49,7 @@ class FolderSink(Sink):
         self.path = path
         self._paint = painter
         self._source = source
+        self._worker = Worker(self._write, "pictures")
         target = path.resolve()
         self._target = target
         self._part = target.with_name(target.name + ".part")
@@ -65,11 +67,10 @@ class FolderSink(Sink):
     ) -> None:
         if frame.index < self.start:
             return
-        picture = self._paint(frame, probability, mask, flow)
-        with output_errors(self.path):
-            write_png(self._part / self._file(frame.index), picture)
+        self._worker.put((self._paint(frame, probability, mask, flow), self._file(frame.index)))
 
     def close(self) -> None:
+        self._worker.finish()
         if self._done:
             return
         with output_errors(self.path):
@@ -85,8 +86,14 @@ class FolderSink(Sink):
         _remove_pictures(self._old)
 
     def abort(self) -> None:
+        self._worker.stop()
         if not self._done and self._part.is_dir() and not any(self._part.iterdir()):
             self._part.rmdir()
+
+    def _write(self, item: tuple[np.ndarray, str]) -> None:
+        picture, name = item
+        with output_errors(self.path):
+            write_png(self._part / name, picture)
 
     def _check(self, overwrite: bool, resume: bool) -> None:
         if resume and self._source.live:

@@ -1,7 +1,6 @@
 """Video files: H.264, and VP9 or ProRes with alpha, with the source's times and sound."""
 
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +9,15 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from dpa.video.frame import Frame
 from dpa.video.source import FALLBACK_RATE, Source
 from dpa.video.write.base import Sink, claim_file, output_errors, remove
+from dpa.video.write.encoders import ENCODES, SOFTWARE, choose_encoder, settings
 from dpa.video.write.folder import Painter
 from dpa.video.write.sound import Sound
+from dpa.video.write.worker import Worker
 
 _BT709 = 1
 
@@ -27,7 +28,8 @@ class Encoding:
 
     Attributes:
         container: FFmpeg's name of the muxer.
-        codec, pixel_format, options: the encoder's.
+        codec: the software encoder, see `dpa.video.write.encoders`.
+        pixel_format: what it takes.
         even: sides must be even: the last row or column is repeated once where they are not.
         sound: codecs that are copied into this container; other sound is encoded anew with `sound_codec`.
         muxing: the muxer's options.
@@ -36,7 +38,6 @@ class Encoding:
     container: str
     codec: str
     pixel_format: str
-    options: Mapping[str, str]
     even: bool
     sound: frozenset[str]
     sound_codec: str
@@ -47,25 +48,20 @@ _MP4_SOUND = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "fla
 _MOV_SOUND = frozenset(
     {"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be"}
 )
-_H264 = {"preset": "veryfast", "crf": "18"}
-# Without auto-alt-ref=0 libvpx refuses alpha.
-_VP9 = {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1", "auto-alt-ref": "0"}
 _START = {"movflags": "faststart"}
 
 ENCODINGS = {
-    (".mp4", False): Encoding("mp4", "libx264", "yuv420p", _H264, True, _MP4_SOUND, "aac", _START),
-    (".mov", False): Encoding("mov", "libx264", "yuv420p", _H264, True, _MOV_SOUND, "aac", _START),
-    (".mov", True): Encoding(
-        "mov", "prores_ks", "yuva444p10le", {"profile": "4444"}, True, _MOV_SOUND, "aac"
-    ),
+    (".mp4", False): Encoding("mp4", "libx264", "yuv420p", True, _MP4_SOUND, "aac", _START),
+    (".mov", False): Encoding("mov", "libx264", "yuv420p", True, _MOV_SOUND, "aac", _START),
+    (".mov", True): Encoding("mov", "prores_ks", "yuva444p10le", True, _MOV_SOUND, "aac"),
     (".webm", True): Encoding(
-        "webm", "libvpx-vp9", "yuva420p", _VP9, False, frozenset({"opus", "vorbis"}), "libopus"
+        "webm", "libvpx-vp9", "yuva420p", False, frozenset({"opus", "vorbis"}), "libopus"
     ),
 }
 
 
 class MovieSink(Sink):
-    """A video file, encoded in the caller's thread (the encoder may use threads of its own).
+    """A video file, encoded in a thread of its own (the encoder may use more).
 
     Every frame keeps its time, also where the rate varies; WebM rounds times to milliseconds. Sources without
     times get their rate, or 25 frames a second. Sound is copied as it is where the container can hold it. The
@@ -78,8 +74,10 @@ class MovieSink(Sink):
         alpha: whether the painter's fourth channel is kept.
         overwrite: replace an existing file when the new one is whole.
         threads: encoder threads; 0 leaves it to the encoder.
+        encode, encoder: see `dpa.video.write.encoders`.
 
     Raises:
+        InputError: where the encoder does not fit.
         OutputError: where the file exists already or cannot be written.
     """
 
@@ -92,12 +90,18 @@ class MovieSink(Sink):
         alpha: bool = False,
         overwrite: bool = False,
         threads: int = 0,
+        encode: str = ENCODES[0],
+        encoder: str = SOFTWARE,
     ) -> None:
         self.path = path
         self._paint = painter
         self._source = source
         self._encoding = ENCODINGS[path.suffix.lower(), alpha]
+        self.encoder = choose_encoder(encoder, self._encoding.codec, source.size)
+        self._options = settings(self.encoder, encode)
         self._threads = threads
+        self._reformatter = VideoReformatter()
+        self._worker = Worker(self._encode, "encode")
         self._rate = source.rate or FALLBACK_RATE
         self._unit = source.time_base or 1 / self._rate
         self._last: int | None = None
@@ -116,17 +120,13 @@ class MovieSink(Sink):
         self, frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None = None
     ) -> None:
         picture = self._paint(frame, probability, mask, flow)
-        with output_errors(self.path):
-            if self._stream is None:
-                self._stream = self._open_stream(picture)
-            if self._encoding.even:
-                picture = _even(picture)
-            self._mux(self._stream.encode(self._convert(picture, frame)))
+        self._worker.put((picture, frame))
 
     def close(self) -> None:
-        if self._stream is None:
-            return self.abort()
         try:
+            self._worker.finish()
+            if self._stream is None:
+                return self.abort()
             with output_errors(self.path):
                 self._mux(self._stream.encode(None))
                 if self._sound is not None:
@@ -141,6 +141,7 @@ class MovieSink(Sink):
         return None
 
     def abort(self) -> None:
+        self._worker.stop()
         if self._sound is not None:
             self._sound.close()
         # The trailer does not fit on a full disk either; the file goes away anyway.
@@ -149,11 +150,19 @@ class MovieSink(Sink):
         self._stream = None
         remove(self._part)
 
+    def _encode(self, item: tuple[np.ndarray, Frame]) -> None:
+        picture, frame = item
+        with output_errors(self.path):
+            if self._stream is None:
+                self._stream = self._open_stream(picture)
+            if self._encoding.even:
+                picture = _even(picture)
+            self._mux(self._stream.encode(self._convert(picture, frame)))
+
     def _open_stream(self, picture: np.ndarray) -> av.VideoStream:
         encoding = self._encoding
-        options = dict(encoding.options)
         # PyAV types a stream by the literal name of its codec, which is a setting here.
-        stream: Any = self._container.add_stream(encoding.codec, rate=self._rate, options=options)
+        stream: Any = self._container.add_stream(self.encoder, rate=self._rate, options=self._options)
         height, width = picture.shape[:2]
         stream.width, stream.height = (
             width + (encoding.even and width % 2),
@@ -176,8 +185,9 @@ class MovieSink(Sink):
 
     def _convert(self, picture: np.ndarray, frame: Frame) -> av.VideoFrame:
         layout = "rgb24" if picture.shape[2] == 3 else "rgba"
-        rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), layout)
-        converted = rgb.reformat(
+        rgb = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), layout)
+        converted = self._reformatter.reformat(
+            rgb,
             format=self._encoding.pixel_format,
             src_color_range=ColorRange.JPEG,
             dst_colorspace=Colorspace.ITU709,

@@ -7,12 +7,14 @@ import numpy as np
 
 from dpa.video.frame import Frame
 from dpa.video.write.folder import Painter
-from dpa.video.write.matte import alpha_of, foreground
+from dpa.video.write.matte import around, before_colour, foreground, ramp
 
 OVERLAY_COLOUR = (255, 64, 64)
 OVERLAY_SHARE = 0.5
 # The chroma key green of paints and cloths, far from skin and from most foliage.
 GREEN = (0, 177, 64)
+_LEVELS = np.arange(256, dtype=np.float32)[:, None] * (1 - OVERLAY_SHARE)
+_TINT = np.rint(_LEVELS + OVERLAY_SHARE * np.array(OVERLAY_COLOUR, np.float32)).astype(np.uint8)[:, None]
 
 
 def paint_mask(
@@ -33,11 +35,14 @@ def paint_overlay(
     frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
 ) -> np.ndarray:
     """(H, W, 3) uint8: the object tinted and outlined."""
-    image, inside = frame.image.copy(), mask.astype(np.uint8)
-    tint = np.empty_like(image)
-    tint[:] = OVERLAY_COLOUR
-    cv2.copyTo(cv2.addWeighted(image, 1 - OVERLAY_SHARE, tint, OVERLAY_SHARE, 0), inside, image)
-    outline, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    image, inside = frame.image.copy(), mask.view(np.uint8)
+    box = around(inside)
+    if box is None:
+        return image
+    cv2.copyTo(cv2.LUT(image[box], _TINT), inside[box], image[box])
+    outline, _ = cv2.findContours(
+        inside[box], cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(box[1].start, box[0].start)
+    )
     cv2.drawContours(image, outline, -1, OVERLAY_COLOUR, max(1, round(min(inside.shape) / 300)))
     return image
 
@@ -46,10 +51,8 @@ def paint_rgba(
     frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
 ) -> np.ndarray:
     """(H, W, 4) uint8, straight alpha, decontaminated colours; what is wholly transparent is black."""
-    alpha = alpha_of(probability)
-    picture = _cut_out(frame, alpha)
-    picture[picture[:, :, 3] == 0] = 0
-    return picture
+    alpha = ramp(probability)
+    return cv2.copyTo(_with_alpha(foreground(frame.image, alpha), alpha), alpha)
 
 
 def paint_alpha(
@@ -59,17 +62,15 @@ def paint_alpha(
 
     Video codecs store colour more coarsely than alpha: black outside would darken the object's edge.
     """
-    return _cut_out(frame, alpha_of(probability))
+    alpha = ramp(probability)
+    return _with_alpha(foreground(frame.image, alpha), alpha)
 
 
 def paint_green(
     frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
 ) -> np.ndarray:
     """(H, W, 3) uint8: the object, colours decontaminated, before a green screen."""
-    alpha = alpha_of(probability)
-    share = alpha[:, :, None]
-    picture = foreground(frame.image, alpha) * share + np.array(GREEN, np.float32) * (1 - share)
-    return (picture + 0.5).astype(np.uint8)
+    return before_colour(frame.image, ramp(probability), GREEN)
 
 
 def paint_strip(
@@ -113,9 +114,10 @@ def painter(kind: str, *, width: int = 0) -> Painter:
     return plain[kind]
 
 
-def _cut_out(frame: Frame, alpha: np.ndarray) -> np.ndarray:
-    colours = foreground(frame.image, alpha)
-    return np.dstack([(colours + 0.5).astype(np.uint8), (alpha * 255 + 0.5).astype(np.uint8)])
+def _with_alpha(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    picture = cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA)
+    cv2.insertChannel(alpha, picture, 3)
+    return picture
 
 
 def _flow_panel(flow: np.ndarray | None, size: tuple[int, int]) -> np.ndarray:
