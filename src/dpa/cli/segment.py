@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpa.cli.options import INPUT, OUTPUT, Overwrite, takes_settings
+from dpa.cli.options import INPUT, OUTPUT, SPEED, Overwrite, takes_settings
 
 if TYPE_CHECKING:
     from dpa.engine.results import Summary
@@ -59,6 +59,20 @@ def segment(
             "--resume", help="Continue a folder at its first missing frame.", rich_help_panel=OUTPUT
         ),
     ] = False,
+    encode: Annotated[
+        str,
+        typer.Option(
+            help="fast, or good: videos a little smaller, several times as slow to write.",
+            rich_help_panel=SPEED,
+        ),
+    ] = "fast",
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="Of videos: software, auto (the machine's hardware encoder, if one works) or a name.",
+            rich_help_panel=SPEED,
+        ),
+    ] = "software",
     json_file: Annotated[
         Path | None,
         typer.Option("--json", help="Write a summary of the run; - for stdout.", rich_help_panel=OUTPUT),
@@ -94,7 +108,13 @@ def segment(
                     update(done, count, "")
 
                 summary = segmenter.write(
-                    opened, targets, overwrite=overwrite, resume=resume, progress=progress
+                    opened,
+                    targets,
+                    overwrite=overwrite,
+                    resume=resume,
+                    encode=encode,
+                    encoder=encoder,
+                    progress=progress,
                 )
         except TruncatedError as error:
             _report(error.summary, json_file)
@@ -170,7 +190,9 @@ def _report(summary: "Summary", json_file: Path | None) -> None:
     speed = f", {summary.frames / seconds:.1f} frames a second" if summary.frames and seconds else ""
     frames = f"{summary.frames} frame{'s' * (summary.frames != 1)}"
     done = f"{frames}{speed}" if summary.frames else "all frames were there already"
-    typer.echo(f"{', '.join(summary.outputs)}: {done}", err=True)
+    names = [f"{name} ({encoder})" for name, encoder in summary.encoders.items()]
+    names = [name for name in summary.outputs if name not in summary.encoders] + names
+    typer.echo(f"{', '.join(names)}: {done}", err=True)
     if json_file is None:
         return
     text = json.dumps(asdict(summary), indent=2) + "\n"

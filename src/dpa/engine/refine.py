@@ -1,4 +1,4 @@
-"""The object's edge at the frame's own resolution, with the frame as guide: from a small probability to alpha."""
+"""The object's edge at the frame's own resolution, with the frame as guide."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,9 @@ import numpy as np
 
 # The guided filter works on a grid of about this many rows (or columns, of an upright frame), and in boxes of
 # so many of the grid's pixels. Measured on DAVIS: larger boxes join thin parts, smaller ones follow less.
-_LINES, _BOX = 120, 7
+_LINES, _BOX = 100, 7
 _EPSILON = 1e-5
-# How much steeper alpha is than the filter's answer, and the half-width of its soft edge as a share of the frame.
+# How much steeper alpha is than the filter's answer, and half the width of its soft edge, share of the frame.
 _STEEP, _SOFT = 3.0, 1 / 270
 # Sides of the cells that the band is covered with, pixels of the grid.
 _CELL = 8
@@ -33,31 +33,40 @@ def refined(probability: np.ndarray, image: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
     step = max(1, round(min(height, width) / _LINES))
     size = (-(-width // step), -(-height // step))
-    coarse = cv2.resize(probability, size, interpolation=cv2.INTER_AREA)
+    coarse = _sampled(probability, size, (step / width, step / height))
     inside = (coarse > 0.5).view(np.uint8) * np.uint8(255)
     reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_BOX, _BOX))
     band = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, reach, borderType=cv2.BORDER_REPLICATE)
-    alpha = cv2.resize(inside, (size[0] * step, size[1] * step), interpolation=cv2.INTER_NEAREST)
+    large = cv2.resize(inside, (size[0] * step, size[1] * step), interpolation=cv2.INTER_NEAREST)
+    alpha = np.ascontiguousarray(large[:height, :width])
     if not band.any():
-        return np.ascontiguousarray(alpha[:height, :width])
+        return alpha
     functions = _functions(_on_grid(image, size, step), coarse)
-    for top, bottom, left, right in _windows(band):
-        part = alpha[top * step : bottom * step, left * step : right * step]
-        rows, columns = slice(top * step, min(bottom * step, height)), slice(left * step, min(right * step, width))
-        fitted = _applied(functions, (top, bottom, left, right), step, image[rows, columns])
-        near = cv2.resize(band[top:bottom, left:right], part.shape[::-1], interpolation=cv2.INTER_NEAREST)
-        h, w = fitted.shape
-        cv2.copyTo(fitted, near[:h, :w], part[:h, :w])
-    return _soft_border(np.ascontiguousarray(alpha[:height, :width]))
+    for window in _windows(band):
+        top, bottom, left, right = (side * step for side in window)
+        part = alpha[top:bottom, left:right]
+        fitted = _applied(functions, window, step, image[top:bottom, left:right])
+        near = band[window[0] : window[1], window[2] : window[3]]
+        near = cv2.resize(near, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST)
+        cv2.copyTo(fitted, near[: part.shape[0], : part.shape[1]], part)
+    _soften(alpha)
+    return alpha
+
+
+def _sampled(plane: np.ndarray, size: tuple[int, int], step: tuple[float, float]) -> np.ndarray:
+    """A plane at the centres of the grid's pixels, `step` of its own width and height apart."""
+    x, y = plane.shape[1] * step[0], plane.shape[0] * step[1]
+    places = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2]])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(plane, places, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _on_grid(image: np.ndarray, size: tuple[int, int], step: int) -> np.ndarray:
-    """The frame on the grid, float32 in [0, 1]."""
-    height, width = image.shape[:2]
-    below, beside = size[1] * step - height, size[0] * step - width
-    if below or beside:
-        image = cv2.copyMakeBorder(image, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA) * np.float32(1 / 255)
+    """The frame on the grid, float32 in [0, 1]; a pixel that reaches out of it is like the one before."""
+    w, h = image.shape[1] // step, image.shape[0] // step
+    small = cv2.resize(image[: h * step, : w * step], (w, h), interpolation=cv2.INTER_AREA)
+    small = cv2.copyMakeBorder(small, 0, size[1] - h, 0, size[0] - w, cv2.BORDER_REPLICATE)
+    return small * np.float32(1 / 255)
 
 
 def _functions(image: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -81,7 +90,9 @@ def _functions(image: np.ndarray, target: np.ndarray) -> np.ndarray:
     return mean(cv2.merge([ar, ag, ab, mt - ar * mr - ag * mg - ab * mb]))
 
 
-def _applied(functions: np.ndarray, window: tuple[int, int, int, int], step: int, image: np.ndarray) -> np.ndarray:
+def _applied(
+    functions: np.ndarray, window: tuple[int, int, int, int], step: int, image: np.ndarray
+) -> np.ndarray:
     """Functions of a window of the grid applied to the frame there: steep alpha, (h, w) uint8."""
     top, bottom, left, right = window
     outer = functions[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
@@ -96,19 +107,22 @@ def _applied(functions: np.ndarray, window: tuple[int, int, int, int], step: int
     return cv2.addWeighted(fitted, 1, fitted, 0, 0, dtype=cv2.CV_8U)
 
 
-def _soft_border(alpha: np.ndarray) -> np.ndarray:
-    """Opaque inside, clear outside: alpha is kept between two smooth steps on both sides of its border."""
+def _soften(alpha: np.ndarray) -> None:
+    """Opaque inside, clear outside: keeps alpha between two smooth steps on both sides of its border."""
     half = max(1, round(min(alpha.shape) * _SOFT))
-    box = (2 * half + 1, 2 * half + 1)
-    _, mask = cv2.threshold(alpha, 127, 255, cv2.THRESH_BINARY)
-    reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, box)
-    least = cv2.blur(cv2.erode(mask, reach, borderType=cv2.BORDER_REPLICATE), box)
-    most = cv2.blur(cv2.dilate(mask, reach, borderType=cv2.BORDER_REPLICATE), box)
-    return cv2.min(cv2.max(alpha, least), most)
+    left, top, width, height = cv2.boundingRect(alpha)
+    margin = 2 * half
+    rows = slice(max(top - margin, 0), top + height + margin)
+    part = alpha[rows, max(left - margin, 0) : left + width + margin]
+    reach = np.ones((2 * half + 1, 2 * half + 1), np.uint8)
+    _, mask = cv2.threshold(part, 127, 255, cv2.THRESH_BINARY)
+    for move, keep in ((cv2.erode, cv2.max), (cv2.dilate, cv2.min)):
+        bound = move(mask, reach, borderType=cv2.BORDER_REPLICATE)
+        keep(part, cv2.blur(bound, reach.shape), part)
 
 
 def _windows(band: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
-    """Windows over the band, (top, bottom, left, right) on the grid: runs of cells that hold a piece of it."""
+    """Windows over the band, runs of cells that hold a piece: (top, bottom, left, right) on the grid."""
     height, width = band.shape
     rows, columns = np.arange(0, height, _CELL), np.arange(0, width, _CELL)
     cells = np.maximum.reduceat(np.maximum.reduceat(band, rows), columns, axis=1) > 0
