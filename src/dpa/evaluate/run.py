@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from dpa.errors import InputError
-from dpa.evaluate import saliency, stability
+from dpa.evaluate import ghosts, saliency, stability
 from dpa.evaluate.masks import Code, Rule, agree, binary, read_prediction, read_values, void
 from dpa.evaluate.measures import boundary_accuracy, region_similarity
 from dpa.evaluate.pairs import Pair, PairedSequence, find_pairs
@@ -32,9 +32,10 @@ class Settings:
         resize: masks of another size are brought to their annotation's.
         merge: ids of several objects are one object, also where the protocol does not say so.
         stability: measure the temporal stability too.
+        cutouts: a folder of cut-outs, or soft masks, whose ghost share is measured too.
 
     Raises:
-        InputError: a threshold out of range, or stability of soft maps.
+        InputError: a threshold out of range, or stability or ghosts of soft maps.
     """
 
     protocol: Protocol
@@ -42,12 +43,15 @@ class Settings:
     resize: bool = False
     merge: bool = False
     stability: bool = False
+    cutouts: Path | None = None
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 <= self.threshold < 1:
             raise InputError(f"--threshold must be at least 0 and below 1, not {self.threshold}")
         if self.stability and self.protocol.saliency:
             raise InputError("--stability is of binary masks in videos, not of the protocol saliency")
+        if self.cutouts is not None and self.protocol.saliency:
+            raise InputError("--ghosts is of cut-outs of videos, not of the protocol saliency")
 
     @property
     def of_ground_truth(self) -> Rule:
@@ -68,6 +72,7 @@ class Settings:
             "resize": self.resize,
             "merge": self.merge or self.protocol.merge,
             "stability": flow,
+            "cutouts": None if self.cutouts is None else str(self.cutouts),
         }
 
 
@@ -90,6 +95,7 @@ def evaluate(
     resize: bool = False,
     merge: bool = False,
     measure_stability: bool = False,
+    cutouts: str | Path | None = None,
     frames: str | Path | None = None,
     jobs: int | None = None,
 ) -> Report:
@@ -98,14 +104,15 @@ def evaluate(
     Args:
         masks, ground_truth, frames: folders, see `pairs.find_pairs`.
         protocol: name of a protocol.
-        threshold, resize, merge, measure_stability: see `Settings`.
+        threshold, resize, merge, measure_stability, cutouts: see `Settings`.
         jobs: threads; None is one a CPU.
 
     Raises:
         InputError: something is missing, or would give a wrong figure.
         MissingExtra: saliency without PySODMetrics.
     """
-    settings = Settings(find_protocol(protocol), threshold, resize, merge, measure_stability)
+    place = None if cutouts is None else Path(cutouts)
+    settings = Settings(find_protocol(protocol), threshold, resize, merge, measure_stability, place)
     sequences = find_pairs(masks, ground_truth, settings.protocol, frames)
     return score(sequences, settings, str(masks), str(ground_truth), jobs)
 
@@ -134,6 +141,8 @@ def score(
     if settings.protocol.saliency:
         saliency.library()
     moves = [stability.steps(sequence) if settings.stability else [] for sequence in sequences]
+    place = settings.cutouts
+    cut = [ghosts.cutouts_of(place, sequence) if place is not None else [] for sequence in sequences]
     done = []
     with _Threads(jobs, progress) as threads:
         one_frame = _score_map if settings.protocol.saliency else _score_mask
@@ -144,6 +153,11 @@ def score(
         for (report, _), steps in zip(done, moves, strict=True):
             if steps:
                 report.figures["stability"] = float(np.mean([next(stable) for _ in steps]))
+        shares = threads.run(ghosts.ghost_share_of, [path for paths in cut for path in paths])
+        for (report, _), paths in zip(done, cut, strict=True):
+            if paths:
+                found = [next(shares) for _ in paths]
+                report.figures.update(ghosts=float(np.mean(found)), ghosts_worst=max(found))
     reports = [report for report, _ in done]
     if settings.protocol.saliency:
         figures = saliency.summarise([one for _, maps in done for one in maps])

@@ -16,6 +16,8 @@ LABELS = {
     "F_decay": "F decay",
     "JF": "J&F",
     "stability": "stability (ours)",
+    "ghosts": "ghosts (ours)",
+    "ghosts_worst": "worst frame's ghosts",
     "MAE": "MAE",
     "F_max": "max Fβ",
     "F_mean": "mean Fβ",
