@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpa.cli.options import INPUT, OUTPUT, SPEED, Overwrite, takes_settings
+from dpa.cli.options import INPUT, OUTPUT, Overwrite, takes_settings
 
 if TYPE_CHECKING:
     from dpa.engine.results import Summary
@@ -63,14 +63,14 @@ def segment(
         str,
         typer.Option(
             help="fast, or good: videos a little smaller, several times as slow to write.",
-            rich_help_panel=SPEED,
+            rich_help_panel=OUTPUT,
         ),
     ] = "fast",
     encoder: Annotated[
         str,
         typer.Option(
             help="Of videos: software, auto (the machine's hardware encoder, if one works) or a name.",
-            rich_help_panel=SPEED,
+            rich_help_panel=OUTPUT,
         ),
     ] = "software",
     json_file: Annotated[

@@ -91,7 +91,9 @@ class FolderSink(Sink):
         _remove_pictures(self._old)
 
     def abort(self) -> None:
-        self._worker.stop()
+        # What is painted is worth keeping, for a run that resumes.
+        with suppress(OutputError):
+            self._worker.finish()
         if not self._done and self._part.is_dir() and not any(self._part.iterdir()):
             self._part.rmdir()
 
