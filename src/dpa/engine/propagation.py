@@ -102,7 +102,7 @@ def _mixed(before: _Step | None, this: _Step, after: _Step | None, weight: float
     beside = cv2.resize(reduce(np.add, moved), (w, h), interpolation=cv2.INTER_LINEAR)
     own = 1 / (1 + weight * len(moved))
     mean = cv2.addWeighted(this.probability, own, beside, weight * own, 0)
-    return replace(this.item, probability=mean)
+    return replace(this.item, probability=mean, beside=tuple(moved))
 
 
 def _between(fields: list[np.ndarray], before: np.ndarray, after: np.ndarray) -> list[np.ndarray]:

@@ -20,6 +20,8 @@ class Mask:
         flow: (h, w, 2) float32, the flow that was used, in pixels of the frame, on its own grid; None where a
             flow picture was given.
         flow_picture: (h, w, 3) uint8 RGB, what the motion stream saw, at its own size.
+        alpha: (H, W) uint8, refined (`dpa.engine.refine`); None where cut-outs take a ramp over the
+            probability.
     """
 
     binary: np.ndarray
@@ -27,6 +29,7 @@ class Mask:
     frame: Frame
     flow: np.ndarray | None
     flow_picture: np.ndarray
+    alpha: np.ndarray | None = None
 
     @property
     def index(self) -> int:
@@ -50,6 +53,7 @@ class Summary:
         device, model, backend: what computed the masks.
         flow: recipe of the flow.
         outputs: what was written.
+        encoders: of the videos among them, by their names.
         settings: of the run.
         problem: why frames are missing, if any are.
         warnings: what was lost though all frames are there, a sentence each: a sound track, for instance.
@@ -63,6 +67,7 @@ class Summary:
     backend: str = ""
     flow: dict[str, Any] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
+    encoders: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
     warnings: list[str] = field(default_factory=list)

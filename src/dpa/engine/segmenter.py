@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from dpa.backends import Backend, open_backend
 from dpa.device import pick_device
@@ -20,6 +20,7 @@ from dpa.flow.stream import DIRECTION, LAST_FRAME
 from dpa.video.read import open_source
 from dpa.video.source import Source
 from dpa.video.write import Sink, check_apart, open_sink
+from dpa.video.write.encoders import ENCODES, SOFTWARE
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -107,6 +108,8 @@ class Segmenter:
         *,
         overwrite: bool = False,
         resume: bool = False,
+        encode: str = ENCODES[0],
+        encoder: str = SOFTWARE,
         flow_pictures: Given = None,
         progress: Callable[[int, int | None], None] | None = None,
         raw_out: str | None = None,
@@ -118,6 +121,8 @@ class Segmenter:
             outputs: (path, kind) each; the kind may be None, see `dpa.video.write.kind_of`.
             overwrite: replace what exists, when the new one is whole.
             resume: continue folders at their first missing frame.
+            encode: how hard the encoders of videos work, one of `dpa.video.write.encoders.ENCODES`.
+            encoder: of videos, see `dpa.video.write.encoders.choose_encoder`.
             flow_pictures: as for `masks`.
             progress: called with the number of frames done and the number of all (None if not known).
             raw_out: pixels of bare frames on standard output, see `dpa.video.write.open_sink`.
@@ -134,11 +139,11 @@ class Segmenter:
             summary.source = str(opened.path or opened.name)
             try:
                 with ExitStack() as writing, clock.time("total"):
+                    how: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "raw_out": raw_out}
+                    how |= {"encode": encode, "encoder": encoder}
                     for path, kind in outputs:
-                        sink = open_sink(
-                            path, kind, opened, overwrite=overwrite, resume=resume, raw_out=raw_out
-                        )
-                        sinks.append(writing.enter_context(sink))
+                        sinks.append(writing.enter_context(open_sink(path, kind, opened, **how)))
+                    summary.encoders = {str(sink.path): sink.encoder for sink in sinks if sink.encoder}
                     told = progress or (lambda done, count: None)
                     self._fill(sinks, opened, clock, summary, told, flow_pictures)
                 summary.warnings += opened.warnings
@@ -169,7 +174,7 @@ class Segmenter:
             for mask in masks:
                 with clock.time("write"):
                     for sink in sinks:
-                        sink.write(mask.frame, mask.probability, mask.binary, mask.flow_picture)
+                        sink.write(mask.frame, mask.probability, mask.binary, mask.flow_picture, mask.alpha)
                 summary.frames += 1
                 progress(mask.index + 1, source.count)
 
