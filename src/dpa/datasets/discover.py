@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dpa.datasets.layout import FLOWS, IMAGES, Sequence, find_sequences, is_flat
 from dpa.errors import InputError
-from dpa.video.listing import by_stem, is_picture, list_pictures, natural_key
+from dpa.video.listing import by_stem, is_listed, list_pictures, natural_key
 
 # Folders of a video that hold something else than its frames, by their names in lower case.
 _NO_FRAMES = {"gt", "flow", "groundtruth", "ground-truth", "annotations", "masks", "labels", "imagesets"}
@@ -122,7 +122,7 @@ def _listed(videos: list[Sequence], base: Path, file: Path) -> list[Sequence]:
     except ValueError as error:
         raise InputError(f"{file}: not a text file with names of videos") from error
     words = [Path(line[0]) for line in lines if line]
-    names = dict.fromkeys(p.parent.name if is_picture(p.name) else p.as_posix() for p in words)
+    names = dict.fromkeys(p.parent.name if is_listed(p.name) else p.as_posix() for p in words)
     known = {video.name: video for video in videos}
     missing = f"no such video in {base}, though {file} names it"
     return [known.get(name) or Sequence(name, problem=f"{name}: {missing}") for name in names]

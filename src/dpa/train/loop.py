@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dpa.datasets.layout import Sequence as Video
 from dpa.errors import DPAError, InputError
+from dpa.files import write_whole
 from dpa.model.dpa import DPA
 from dpa.train.checkpoint import load_checkpoint, save_checkpoint
 from dpa.train.data.batches import Batches
@@ -280,4 +281,4 @@ class Trainer:
     def _save_weights(self, name: str) -> None:
         if self.fabric.is_global_zero:
             self.kept.save_pretrained(self.folder / name)
-            (self.folder / name / "run.json").write_text(self.record)
+            write_whole(self.folder / name / "run.json", self.record.encode())

@@ -7,9 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from dpa.errors import InputError
+from dpa.video.arrays import Arrays, ArraySource, arrays_of
 from dpa.video.files import FileSource
 from dpa.video.images import ImageSource
-from dpa.video.listing import is_picture, list_pictures, natural_key
+from dpa.video.listing import is_listed, list_pictures, natural_key
 from dpa.video.live import LiveSource, RawVideo, open_camera, open_stdin
 from dpa.video.source import Source
 
@@ -22,7 +23,7 @@ _SECONDS_OF_SILENCE = 30.0
 
 
 def open_source(
-    source: str | Path | Sequence[str | Path],
+    source: str | Path | Sequence[str | Path] | Arrays,
     *,
     rate: Fraction | None = None,
     raw: RawVideo | None = None,
@@ -33,7 +34,7 @@ def open_source(
     Args:
         source: a video file; a folder of pictures, or one that has them in a subfolder RGB; a glob; one
             picture; a list of pictures; a camera ("0", "/dev/video0"); a URL that FFmpeg opens; "-" for
-            standard input.
+            standard input; frames as (H, W, 3) uint8 arrays, RGB, in a list or from an iterator.
         rate: frames a second of pictures, which have none of their own.
         raw: what raw frames on standard input are; without it a container is expected there.
         threads: decoder threads; 0 leaves it to FFmpeg.
@@ -49,10 +50,13 @@ def open_source(
         ...     for frame in source.frames():
         ...         print(frame.index, frame.time, frame.image.shape)
     """
+    arrays = arrays_of(source)
+    if arrays is not None:
+        return ArraySource(arrays, rate)
     if raw is not None and source != "-":
         raise InputError("raw video settings are for standard input: give - as the input")
     if not isinstance(source, (str, Path)):
-        paths = [Path(path) for path in source]
+        paths = [Path(str(path)) for path in source]
         if not paths:
             raise InputError("the list of pictures is empty")
         return ImageSource(paths, paths[0].parent.name or "pictures", rate)
@@ -73,12 +77,12 @@ def _open_path(path: Path, rate: Fraction | None, threads: int) -> Source:
     if path.is_dir():
         return _open_folder(path, rate)
     if path.exists():
-        if is_picture(path.name):
+        if is_listed(path.name):
             return ImageSource([path], path.stem, rate)
         return FileSource(path, threads)
     if glob.has_magic(str(path)):
         found = (Path(match) for match in glob.glob(str(path)))
-        paths = sorted((p for p in found if is_picture(p.name) and p.is_file()), key=natural_key)
+        paths = sorted((p for p in found if is_listed(p.name) and p.is_file()), key=natural_key)
         if not paths:
             raise InputError(f"{path} matches no picture")
         return ImageSource(paths, paths[0].parent.resolve().name or "pictures", rate)
