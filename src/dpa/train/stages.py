@@ -76,8 +76,8 @@ def finetune(
     Args:
         settings: of the run.
         folder: for checkpoints, `log.csv` and the weights (`best/`, `last/`).
-        stage1: weights of stage 1, or of a whole network to go on with: a folder, or a name (`dpa models`); not
-            needed to resume.
+        stage1: weights of stage 1, or of a whole network to go on with: a folder, or a name (`dpa models`);
+            not needed to resume.
         resume: go on from the folder's checkpoint.
         overwrite: replace a run that the folder holds.
         device: "cpu", "cuda", "cuda:INDEX" or "mps".

@@ -46,7 +46,7 @@ def open_source(
         InputError: where there is nothing that can be read.
 
     Example:
-        >>> with open_source("clip.mp4") as source:      # doctest: +SKIP
+        >>> with open_source("in.mp4") as source:
         ...     for frame in source.frames():
         ...         print(frame.index, frame.time, frame.image.shape)
     """
