@@ -49,6 +49,9 @@ def open_source(
         >>> with open_source("in.mp4") as source:
         ...     for frame in source.frames():
         ...         print(frame.index, frame.time, frame.image.shape)
+        0 0 (64, 96, 3)
+        1 1/25 (64, 96, 3)
+        2 2/25 (64, 96, 3)
     """
     arrays = arrays_of(source)
     if arrays is not None:
