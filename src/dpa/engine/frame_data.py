@@ -7,7 +7,7 @@ import numpy as np
 from dpa.video.frame import Frame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrameData:
     """A frame on its way from the file to its mask; each stage gives it on with what it has added.
 

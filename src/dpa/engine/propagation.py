@@ -79,6 +79,19 @@ def smoothed(items: Iterable[FrameData], weight: float) -> Generator[FrameData, 
         yield _mixed(before, this, None, weight)
 
 
+def smoothed_with_previous(before: FrameData, item: FrameData, weight: float) -> FrameData:
+    """The same where the next frame is not known: mixed with the one before alone.
+
+    Args:
+        before: the frame before, not smoothed.
+        item: its flow leads on as it came from the frame before (`dpa.flow.stream.LAST_FRAME`).
+        weight: as for `smoothed`.
+    """
+    earlier, this = _Step(before), _Step(item)
+    earlier.field = this.field
+    return _mixed(earlier, this, None, weight)
+
+
 class _Step:
     """A frame's data, and at half the resolution its probability and its flow to the next frame."""
 
