@@ -127,6 +127,7 @@ _MIDDLE, _HALF = 127 / 255, 128 / 255
 
 _MOBILE = DPAConfig(
     encoder="tf_efficientnet_lite0",
+    folded=True,
     dim=64,
     width=64,
     refine_squeeze=24,

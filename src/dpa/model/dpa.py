@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dpa.errors import InputError
 from dpa.model.config import DPAConfig, named_config
 from dpa.model.decoder import Decoder, resize
-from dpa.model.encoder import Encoder, build_encoder
+from dpa.model.encoder import Encoder, build_encoder, evaluating
 from dpa.model.ifa import IFA
 from dpa.model.ima import IMA, EdgeConv
 from dpa.model.precision import full_precision
@@ -150,7 +150,9 @@ class DPA(nn.Module):
             raise InputError("the network was built without IFA: it uses no references")
         pairs = []
         for s, (ifa, stages) in enumerate(zip(self.ifa, features.streams, strict=True)):
-            with torch.no_grad():
+            # By the running statistics in training too. Those are the queries', whose f4 IMA has changed: a
+            # second kind of input must not be mixed into them, and in use there is one set for both.
+            with torch.no_grad(), evaluating(self._stages(s).stages[-1]):
                 f5 = self._stages(s).deep(stages[-1])
             pairs.append(cast(IFA, ifa).memory(f5))
         return References(

@@ -1,6 +1,7 @@
 """Staged encoders: networks of timm and transformers, cut where the resolution halves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -151,6 +152,17 @@ def build_encoder(
     if folded:
         _fold(encoder)
     return encoder
+
+
+@contextmanager
+def evaluating(stage: nn.Module) -> Iterator[None]:
+    """A stage in evaluation mode; afterwards in the mode that it was in."""
+    was = stage.training
+    stage.eval()
+    try:
+        yield
+    finally:
+        stage.train(was)
 
 
 def _load(net: nn.Module, encoder: Encoder, name: str, weights: dict[str, Tensor]) -> None:
