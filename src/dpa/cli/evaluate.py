@@ -44,6 +44,14 @@ def evaluate(
             "--stability", help="Add our own figure of flicker: IoU with the mask before, warped by flow."
         ),
     ] = False,
+    ghosts: Annotated[
+        Path | None,
+        typer.Option(
+            help="Add our own figure of ghosts, half-transparent pieces away from the border: cut-outs "
+            "(--kind rgba) or soft masks, laid out like MASKS.",
+            show_default=False,
+        ),
+    ] = None,
     frames: Annotated[
         Path | None,
         typer.Option(help="The frames, laid out likewise; default RGB/ beside GT/.", show_default=False),
@@ -77,7 +85,7 @@ def evaluate(
     from dpa.evaluate.table import report_tables
     from dpa.files import write_whole
 
-    settings = Settings(find_protocol(protocol), threshold, resize, merge, stability)
+    settings = Settings(find_protocol(protocol), threshold, resize, merge, stability, ghosts)
     # What stands in the way of the results is said before the work, not after.
     check_folders(csv, json, html)
     if html is not None:

@@ -50,6 +50,12 @@ _SETTINGS = {
         ("--normalise",),
     ),
     "smooth": _Setting(float, OUTPUT, "Weight of the frames beside a frame, along the flow; 0 is none."),
+    "refine": _Setting(
+        str, OUTPUT, "auto or off: weak regions decided as a whole, edges at the frame's resolution."
+    ),
+    "alpha": _Setting(
+        str, OUTPUT, "Of cut-outs: refined, or ramp, half-transparent where the network doubts."
+    ),
     "every": _Setting(int, SPEED, "The network sees every Nth frame; between, masks follow the flow."),
     "device": _Setting(str, SPEED, "auto, cpu, cuda, cuda:INDEX or mps."),
     "precision": _Setting(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dpa.errors import InputError
-from dpa.video.listing import is_picture
+from dpa.video.listing import is_listed
 
 
 def listed_videos(file: Path) -> list[str]:
@@ -17,4 +17,4 @@ def listed_videos(file: Path) -> list[str]:
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: not a text file with names of videos") from error
     words = [Path(line[0]) for line in lines if line]
-    return list(dict.fromkeys(p.parent.name if is_picture(p.name) else p.as_posix() for p in words))
+    return list(dict.fromkeys(p.parent.name if is_listed(p.name) else p.as_posix() for p in words))

@@ -13,8 +13,20 @@ from dpa.weights.registry import DEFAULT
 if TYPE_CHECKING:
     from dpa.model.config import DPAConfig
 
-OF_MASKS = ("references", "size", "keep_aspect", "threshold", "normalise", "smooth", "every", "precision")
+OF_MASKS = (
+    "references",
+    "size",
+    "keep_aspect",
+    "threshold",
+    "normalise",
+    "smooth",
+    "refine",
+    "every",
+    "precision",
+)
 """Settings that decide what masks look like; weights and flow do too, and have records of their own."""
+
+REFINE, ALPHA = ("auto", "off"), ("refined", "ramp")
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,10 @@ class SegmenterConfig:
         smooth: weight of the frames beside a frame, moved along the flow, in the mean with its own
             probability (`dpa.engine.propagation.smoothed`); 0 for none, as in the paper. Frames whose flow
             pictures are given are left alone.
+        refine: "auto" decides weak regions as a whole (`dpa.engine.regions`) and puts the edge where the
+            frame's colours change (`dpa.engine.refine`); "off" leaves masks as the network gives them.
+        alpha: of cut-outs: "refined", or "ramp" for a ramp over the probability, half-transparent where the
+            network doubts. Without refinement it is the ramp.
         every: the network sees every n-th frame, the first and the last; the masks between are propagated
             along the flow (`dpa.engine.propagation`). Faster, less exact; masks come up to
             n * `Backend.batch` frames late.
@@ -68,6 +84,8 @@ class SegmenterConfig:
     threshold: float = 0.5
     normalise: bool = False
     smooth: float = 0.5
+    refine: str = "auto"
+    alpha: str = "refined"
     every: int = 1
     device: str = "auto"
     precision: str = "auto"
@@ -91,6 +109,9 @@ class SegmenterConfig:
             raise InputError(f"the flow's floor must be 0 pixels or more, not {self.flow_floor}")
         if not (self.smooth >= 0 and isfinite(self.smooth)):
             raise InputError(f"the weight for smoothing must be 0 or more, not {self.smooth}")
+        for name, words in (("refine", REFINE), ("alpha", ALPHA)):
+            if getattr(self, name) not in words:
+                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose {' or '.join(words)}")
         if self.every < 1:
             raise InputError(f"the network can see every frame (1) or every n-th, not every {self.every}")
         if self.threads < 0:
@@ -158,6 +179,8 @@ class Settings(TypedDict, total=False):
     threshold: float
     normalise: bool
     smooth: float
+    refine: str
+    alpha: str
     every: int
     device: str
     precision: str

@@ -14,6 +14,8 @@ from dpa.engine.frame_data import FrameData
 from dpa.engine.network import Network
 from dpa.engine.propagation import keyed, propagated, smoothed
 from dpa.engine.references import Inputs, Reservoir, neighbours, prepare
+from dpa.engine.refine import refined
+from dpa.engine.regions import decided
 from dpa.engine.results import Mask
 from dpa.engine.threads import Clock, threaded
 from dpa.video.frame import Frame
@@ -113,5 +115,20 @@ def finish(item: FrameData, config: SegmenterConfig) -> Mask:
     probability = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     if config.normalise:
         low, high = float(probability.min()), float(probability.max())
-        probability = (probability - low) / max(high - low, 1e-6)
-    return Mask(probability > config.threshold, probability, item.frame, item.flow, item.picture)
+        small, probability = (np.clip((p - low) / max(high - low, 1e-6), 0, 1) for p in (small, probability))
+    if config.refine == "off":
+        return Mask(probability > config.threshold, probability, item.frame, item.flow, item.picture)
+    # Stretched probabilities do not compare with those of other frames.
+    beside = () if config.normalise else item.beside
+    centred = [_centred(p, config.threshold) for p in (small, *beside)]
+    alpha = refined(decided(centred[0], centred[1:]), item.frame.image)
+    shown = alpha if config.alpha == "refined" else None
+    return Mask(alpha > 127, probability, item.frame, item.flow, item.picture, shown)
+
+
+def _centred(probability: np.ndarray, threshold: float) -> np.ndarray:
+    """Stretched below and above the threshold, so that it comes to one half."""
+    if threshold == 0.5:
+        return probability
+    below, above = probability * (0.5 / threshold), 1 - (1 - probability) * (0.5 / (1 - threshold))
+    return np.where(probability < threshold, below, above).astype(np.float32)

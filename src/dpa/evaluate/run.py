@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from dpa.errors import InputError
-from dpa.evaluate import saliency, stability
+from dpa.evaluate import ghosts, saliency, stability
 from dpa.evaluate.masks import Code, Rule, agree, binary, read_prediction, read_values, void
 from dpa.evaluate.measures import boundary_accuracy, box_of, region_similarity
 from dpa.evaluate.pairs import Pair, PairedSequence, find_pairs
@@ -33,9 +33,10 @@ class Settings:
         resize: masks of another size are brought to their annotation's.
         merge: ids of several objects are one object, also where the protocol does not say so.
         stability: measure the temporal stability too.
+        cutouts: a folder of cut-outs, or soft masks, whose ghost share is measured too.
 
     Raises:
-        InputError: a threshold out of range, or stability of soft maps.
+        InputError: a threshold out of range, or stability or ghosts of soft maps.
     """
 
     protocol: Protocol
@@ -43,6 +44,7 @@ class Settings:
     resize: bool = False
     merge: bool = False
     stability: bool = False
+    cutouts: Path | None = None
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 <= self.threshold < 1:
@@ -51,6 +53,8 @@ class Settings:
             raise InputError(
                 f"--stability is of binary masks in videos, not of the protocol {self.protocol.name}"
             )
+        if self.cutouts is not None and self.protocol.saliency:
+            raise InputError(f"--ghosts is of cut-outs of videos, not of the protocol {self.protocol.name}")
 
     @property
     def of_ground_truth(self) -> Rule:
@@ -71,6 +75,7 @@ class Settings:
             "resize": self.resize,
             "merge": self.merge or self.protocol.merge,
             "stability": flow,
+            "cutouts": None if self.cutouts is None else str(self.cutouts),
         }
 
 
@@ -93,6 +98,7 @@ def evaluate(
     resize: bool = False,
     merge: bool = False,
     measure_stability: bool = False,
+    cutouts: str | Path | None = None,
     frames: str | Path | None = None,
     jobs: int | None = None,
 ) -> Report:
@@ -102,14 +108,15 @@ def evaluate(
         masks, ground_truth, frames: folders, see `pairs.find_pairs`; `ground_truth` may be a public set's,
             see `public.find_annotations`.
         protocol: name of a protocol.
-        threshold, resize, merge, measure_stability: see `Settings`.
+        threshold, resize, merge, measure_stability, cutouts: see `Settings`.
         jobs: threads; None is one a CPU.
 
     Raises:
         InputError: something is missing, or would give a wrong figure.
         MissingExtra: saliency without PySODMetrics.
     """
-    settings = Settings(find_protocol(protocol), threshold, resize, merge, measure_stability)
+    images = None if cutouts is None else Path(cutouts)
+    settings = Settings(find_protocol(protocol), threshold, resize, merge, measure_stability, images)
     place, only = find_annotations(Path(ground_truth), settings.protocol)
     sequences = find_pairs(masks, place, settings.protocol, frames, only)
     return score(sequences, settings, str(masks), str(ground_truth), jobs)
@@ -139,6 +146,8 @@ def score(
     if settings.protocol.saliency:
         saliency.library()
     moves = [stability.steps(sequence) if settings.stability else [] for sequence in sequences]
+    place = settings.cutouts
+    cut = [ghosts.cutouts_of(place, sequence) if place is not None else [] for sequence in sequences]
     done = []
     with _Threads(jobs, progress) as threads:
         one_frame = _score_map if settings.protocol.saliency else _score_mask
@@ -149,6 +158,11 @@ def score(
         for (report, _), steps in zip(done, moves, strict=True):
             if steps:
                 report.figures["stability"] = float(np.mean([next(stable) for _ in steps]))
+        shares = threads.run(ghosts.ghost_share_of, [path for paths in cut for path in paths])
+        for (report, _), paths in zip(done, cut, strict=True):
+            if paths:
+                found = [next(shares) for _ in paths]
+                report.figures.update(ghosts=float(np.mean(found)), ghosts_worst=max(found))
     reports = [report for report, _ in done]
     if settings.protocol.saliency:
         if settings.protocol.by_sequence:

@@ -31,6 +31,7 @@ _PAPER: Settings = {
     "threshold": 0.5,
     "normalise": False,
     "smooth": 0.0,
+    "refine": "off",
 }
 PRESETS: dict[str, Settings] = {
     "paper": _PAPER,

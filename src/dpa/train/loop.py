@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dpa.datasets.layout import Sequence as Video
 from dpa.errors import DPAError, InputError
+from dpa.files import write_whole
 from dpa.model.dpa import DPA
 from dpa.train.checkpoint import load_checkpoint, save_checkpoint
 from dpa.train.data.batches import Batches
@@ -284,5 +285,5 @@ class Trainer:
     def _save_weights(self, name: str) -> None:
         if self.fabric.is_global_zero:
             self.kept.save_pretrained(self.folder / name)
-            (self.folder / name / RECORD).write_text(self.record)
-            (self.folder / name / FILES).write_text(self.pictures, "utf-8")
+            write_whole(self.folder / name / RECORD, self.record.encode())
+            write_whole(self.folder / name / FILES, self.pictures.encode())

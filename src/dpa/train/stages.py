@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dpa.datasets.layout import find_sequences, find_still_flows, find_stills
 from dpa.errors import InputError, WeightsError
+from dpa.files import write_whole
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
 from dpa.model.encoder import build_encoder
@@ -64,7 +65,7 @@ def pretrain(
 def finetune(
     settings: TrainSettings,
     folder: Path,
-    stage1: Path | None,
+    stage1: str | Path | None,
     *,
     resume: bool = False,
     overwrite: bool = False,
@@ -75,7 +76,8 @@ def finetune(
     Args:
         settings: of the run.
         folder: for checkpoints, `log.csv` and the weights (`best/`, `last/`).
-        stage1: weights of stage 1, or of a whole network to go on with; not needed to resume.
+        stage1: weights of stage 1, or of a whole network to go on with: a folder, or a name (`dpa models`);
+            not needed to resume.
         resume: go on from the folder's checkpoint.
         overwrite: replace a run that the folder holds.
         device: "cpu", "cuda", "cuda:INDEX" or "mps".
@@ -201,7 +203,7 @@ def _run(
         if overwrite:
             _clear(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / RECORD).write_text(trainer.record)
+        write_whole(folder / RECORD, trainer.record.encode())
         reporters = make_reporters(folder, trainer.iteration, stage.iterations, sys.stderr.isatty())
     fabric.barrier()
     return trainer.fit(
