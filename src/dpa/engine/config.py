@@ -13,7 +13,17 @@ from dpa.weights.registry import DEFAULT
 if TYPE_CHECKING:
     from dpa.model.config import DPAConfig
 
-OF_MASKS = ("references", "size", "keep_aspect", "threshold", "normalise", "smooth", "every", "precision")
+OF_MASKS = (
+    "references",
+    "size",
+    "keep_aspect",
+    "threshold",
+    "normalise",
+    "smooth",
+    "every",
+    "shots",
+    "precision",
+)
 """Settings that decide what masks look like; weights and flow do too, and have records of their own."""
 
 
@@ -43,6 +53,8 @@ class SegmenterConfig:
         every: the network sees every n-th frame, the first and the last; the masks between are propagated
             along the flow (`dpa.engine.propagation`). Faster, less exact; masks come up to
             n * `Backend.batch` frames late.
+        shots: flow, propagation and smoothing do not cross cuts (`dpa.engine.shots`): "auto" finds them,
+            "off" takes all for one shot, a file lists where shots start, see `dpa.video.shots.read_cuts`.
         device: "auto", "cpu", "cuda", "cuda:INDEX" or "mps", see `dpa.device.pick_device`.
         precision: of the network, see `dpa.backends.open_backend`.
         compiled: run the network through torch.compile, see `dpa.backends.open_backend`.
@@ -68,6 +80,7 @@ class SegmenterConfig:
     normalise: bool = False
     smooth: float = 0.5
     every: int = 1
+    shots: str = "auto"
     device: str = "auto"
     precision: str = "auto"
     compiled: bool = False
