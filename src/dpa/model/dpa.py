@@ -93,8 +93,10 @@ class DPA(nn.Module):
         self.squeeze5 = nn.ModuleList(
             nn.Conv2d(c5, c.dim, 1) for _ in range(streams if c.ima or c.ifa else 0)
         )
-        self.ima4 = IMA(c4, c.dim, c.neighbours, streams) if c.ima else None
-        self.ima5 = IMA(c5, c.dim, c.neighbours, streams) if c.ima else None
+        self.ima4, self.ima5 = (
+            IMA(width, c.dim, c.neighbours, streams, raw_residual=c.raw_residual) if c.ima else None
+            for width in (c4, c5)
+        )
         own_value = c.ifa_value == "value"
         ifa = (IFA(c5, c.dim, own_value=own_value) for _ in range(streams))
         self.ifa = nn.ModuleList(ifa) if c.ifa else None
