@@ -169,6 +169,7 @@ class Settings(TypedDict, total=False):
     normalise: bool
     smooth: float
     every: int
+    shots: str
     device: str
     precision: str
     compiled: bool
