@@ -61,8 +61,8 @@ class Pipeline:
         # The frame before is decoded too: the last frame's flow may need it.
         # So are some more: whether a cut is one is seen by what precedes it.
         read = self._clock.each("decode", self._source.read(max(0, key - 1 - _BEFORE)))
-        told = tell_shots(read, self._config.shots, self._source.live)
-        decoded = self._stage("decode", (frame for frame in told if frame.index >= key - 1))
+        told = tell_shots(read, self._config.shots, self._source.live, start=key - 1)
+        decoded = self._stage("decode", told)
         drawn = self._stage("flow", self._motion.stream(decoded, key))
         seen = self._stage("network", self._seen(drawn))
         # A thread of its own: while masks are finished, the network sees the next frames.

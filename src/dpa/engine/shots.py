@@ -1,6 +1,6 @@
 """Shots: what is moved from frame to frame never crosses a cut, and what was found in each of them."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -18,25 +18,29 @@ OFF, AUTO = "off", "auto"
 T = TypeVar("T")
 
 
-def tell_shots(frames: Generator[Frame, None, None], shots: str, live: bool) -> Iterator[Frame]:
+def tell_shots(
+    frames: Generator[Frame, None, None], shots: str, live: bool, start: int = 0
+) -> Generator[Frame, None, None]:
     """Gives every frame the number of its shot; closes `frames`.
 
     Args:
         shots: "off" for one shot, "auto" to find the cuts, or a file that lists where shots start.
         live: frames of a live source are not held back: cuts are not looked for in it.
+        start: index of the first frame to pass on.
 
     Raises:
         InputError: the file cannot be read.
     """
     with closing(frames):
         if shots == OFF or (shots == AUTO and live):
-            yield from frames
+            yield from (frame for frame in frames if frame.index >= start)
             return
         marked = found_cuts(frames) if shots == AUTO else listed_cuts(frames, read_cuts(Path(shots)))
         number = -1
         for frame, starts in marked:
             number += starts
-            yield replace(frame, shot=number)
+            if frame.index >= start:
+                yield replace(frame, shot=number)
 
 
 def by_shot(
