@@ -1,12 +1,12 @@
-"""Both stages of a settings file in a given time, unattended: for a machine that is lent for an hour or a night.
+"""Both stages of a settings file in a given time, unattended: for a machine lent for some hours.
 
     python benchmarks/train_default.py mobile runs/mobile --minutes 2 8 [--device cuda] \
         data.stills=STILLS data.videos=VIDEOS encoder_weights=FILE [key=value ...]
 
 A short trial of each stage measures the speed here; the stages then get as many iterations as fit into their
-minutes, so that the learning rate comes to its end in time. Whatever ends it, the same command goes on where it was:
-what is done is in the folder, a stage that was broken off is resumed from its checkpoint. With --until trial or
---until pretrain it stops after that step. `table.csv` has a row for each step.
+minutes, so that the learning rate comes to its end in time. Whatever ends it, the same command goes on where
+it was: what is done is in the folder, a stage that was broken off is resumed from its checkpoint. With
+--until trial or --until pretrain it stops after that step. `table.csv` has a row for each step.
 """
 
 import argparse

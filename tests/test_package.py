@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,12 @@ def test_source_distribution_has_no_junk(built: Path) -> None:
     assert wanted <= inside
     extra = {"CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", ".gitignore"}
     assert inside <= wanted | extra
+
+
+@pytest.mark.parametrize("package", ["dpa.engine", "dpa.evaluate", "dpa.flow", "dpa.train", "dpa.video"])
+def test_what_a_package_offers_is_there(package: str) -> None:
+    module = import_module(package)
+    for name in module.__all__:
+        assert getattr(module, name).__doc__ or name == "KINDS"
+    with pytest.raises(AttributeError, match=f"{package}' has no attribute 'nothing'"):
+        _ = module.nothing

@@ -42,6 +42,21 @@ def test_a_video(command: Callable, clip: Path, tmp_path: Path) -> None:
         assert red > max(green, blue) + 60, "to the right is red on the wheel, in the last frame too"
 
 
+def test_the_other_direction(command: Callable, clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "back"
+    assert command("flow", clip, out, "--gap", "-2")[0] == 0
+    recipe = json.loads((out / "flow.json").read_text())
+    assert recipe["direction"] == "frame t to frame t-2"
+    assert recipe["last_frame"].startswith("where there is no frame t-2, flow to frame t+2, negated")
+    for index in range(7):
+        blue, green, red = cv2.imread(str(out / f"{index:05d}.jpg"))[45, 35 + 4 * index].astype(int)
+        assert min(green, blue) > red + 60, "to the left is cyan"
+    code, _, error = command("flow", clip, out)
+    assert code == 1
+    assert "direction: frame t to frame t-2 there, frame t to frame t+1 now" in error
+    assert "--gap 0" in command("flow", clip, out, "--gap", "0")[2]
+
+
 def test_again_and_otherwise(command: Callable, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "flow"
     assert command("flow", clip, out, "--flow", "dis-fast")[0] == 0
@@ -58,6 +73,7 @@ def test_again_and_otherwise(command: Callable, clip: Path, tmp_path: Path) -> N
     [
         (("gone.mp4", "out"), "gone.mp4"),
         (("clip.mp4", "out", "--flow", "farneback"), "farneback"),
+        (("clip.mp4", "out", "--flow", "none"), "name an estimator"),
         (("clip.mp4", "out", "--flow-weights", "w.pth"), "dis has no weights"),
         (("clip.mp4", "clip.mp4"), "clip.mp4"),
         (("clip.mp4", "out", "--flow", "raft-small", "--flow-weights", "w.pth", "--device", "cpu"), "w.pth"),

@@ -90,7 +90,6 @@ def test_every_verb_loads_and_has_help(name: str, base_python) -> None:
 
 def test_version(python) -> None:
     assert python("-m", "dpa", "--version").stdout == f"dpa {dpa.__version__}\n"
-    assert python("-m", "dpa", "version").stdout == f"dpa {dpa.__version__}\n"
 
 
 def test_wrong_use(python) -> None:

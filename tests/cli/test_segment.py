@@ -95,12 +95,23 @@ def test_the_summary(command, backend, place) -> None:
     assert (summary["flow"]["estimator"], summary["flow"]["floor"]) == ("DIS", 2.0)
     assert "last_frame" in summary["flow"]
     settings = {"references": 2, "size": 128, "keep_aspect": True, "threshold": 0.4, "normalise": True}
-    settings |= {"smooth": 0.5, "every": 1, "precision": "fp32"}
+    settings |= {"smooth": 0.5, "refine": "auto", "every": 1, "precision": "fp32"}
     assert summary["settings"] == settings
     assert len(backend.calls) == 2 + 7
     code, out, _ = command("segment", "clip.mkv", "--overwrite", "--json", "-")
     assert code == 0
     assert json.loads(out)["frames"] == 7
+
+
+def test_the_encoder_is_said(command, place) -> None:
+    code, _, err = command("segment", "clip.mkv", "-o", "out.mp4", "--encoder", "auto", "--json", "run.json")
+    assert code == 0, err
+    encoder = json.loads((place / "run.json").read_text())["encoders"]["out.mp4"]
+    assert f"out.mp4 ({encoder}): 7 frames" in err
+    code, _, err = command("segment", "clip.mkv", "-o", "b.mp4", "--encode", "slowly")
+    assert code != 0
+    assert "videos are encoded fast or good, not slowly" in err
+    assert not (place / "b.mp4").exists()
 
 
 def test_resume(command, backend, place) -> None:

@@ -76,6 +76,28 @@ def test_where_there_is_none_flow_is_computed_as_ever(
     assert backend.seen[:4] == [usual[0], 102, usual[2], 106]
 
 
+def test_without_flow_the_motion_stream_sees_the_frame(
+    clip: Path, backend: Watching, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pairs = []
+    call = Watching.one
+
+    def look(self: Watching, image: np.ndarray, flow: np.ndarray, references: object) -> object:
+        pairs.append(np.array_equal(image, flow))
+        return call(self, image, flow, references)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Watching, "one", look)
+    segmenter = Segmenter(backend=backend, flow="none")
+    assert segmenter.estimator is None
+    assert all(mask.flow is None for mask in segmenter.masks(clip))
+    assert len(pairs) >= 9
+    assert all(pairs)
+    summary = segmenter.write(clip, [(tmp_path / "soft", "soft"), (tmp_path / "strip", "strip")])
+    assert summary.flow["estimator"] == "none"
+    with pytest.raises(InputError, match="propagated without flow"):
+        Segmenter(backend=backend, flow="none", every=2)
+
+
 def test_writing_and_resuming(clip: Path, pictures: list[Path], backend: Watching, tmp_path: Path) -> None:
     segmenter = Segmenter(backend=backend)
     outputs = [(tmp_path / "soft", "soft"), (tmp_path / "strip", "strip")]

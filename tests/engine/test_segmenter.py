@@ -10,6 +10,7 @@ from PIL import Image
 from video_samples import damage, make_folder, make_video
 
 import dpa
+from dpa.engine.pipeline import _centred
 from dpa.engine.references import reference_indices
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import InputError, OutputError, TruncatedError
@@ -22,6 +23,37 @@ def nothing_left() -> Iterator[None]:
     assert threads() == []
 
 
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8])
+def test_without_refinement_the_mask_is_the_threshold(tmp_path: Path, backend, threshold) -> None:
+    path = make_clip(tmp_path / "clip.mkv", 3, rate=10)
+    for mask in dpa.segment(path, refine="off", threshold=threshold):
+        assert mask.alpha is None
+        assert np.array_equal(mask.binary, mask.probability > threshold)
+
+
+def test_refinement_is_of_masks_and_the_ramp_of_cut_outs_only(tmp_path: Path, backend: FakeBackend) -> None:
+    path = make_clip(tmp_path / "clip.mkv", 3, rate=10)
+    plain, fine, ramped = (
+        list(dpa.segment(path, **settings)) for settings in ({"refine": "off"}, {}, {"alpha": "ramp"})
+    )
+    for off, on, ramp in zip(plain, fine, ramped, strict=True):
+        assert np.array_equal(off.probability, on.probability), "soft masks are the network's"
+        assert np.array_equal(on.binary, ramp.binary)
+        assert ramp.alpha is None
+    with pytest.raises(InputError, match="unknown refine 'on': choose auto or off"):
+        dpa.segment(path, refine="on")
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.9])
+def test_the_threshold_is_where_refinement_begins(threshold: float) -> None:
+    p = np.linspace(0, 1, 101, dtype=np.float32)[None]
+    centred = _centred(p, threshold)
+    away = np.abs(p - threshold) > 1e-4
+    assert np.array_equal((centred > 0.5)[away], (p > threshold)[away])
+    assert (np.diff(centred) > 0).all()
+    assert (centred[0, 0], centred[0, -1]) == pytest.approx((0, 1))
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3, 11])
 def test_a_mask_for_every_frame(tmp_path: Path, backend: FakeBackend, frames: int) -> None:
     path = make_clip(tmp_path / "clip.mkv", frames, rate=10)
@@ -32,7 +64,7 @@ def test_a_mask_for_every_frame(tmp_path: Path, backend: FakeBackend, frames: in
         assert mask.binary.dtype == bool
         assert mask.probability.dtype == np.float32
         assert mask.binary.shape == mask.probability.shape == SIZE
-        assert np.array_equal(mask.binary, mask.probability > 0.5)
+        assert np.array_equal(mask.binary, mask.alpha > 127)
         assert np.mean(mask.binary != truth(mask.index)) < 0.02
         assert np.array_equal(mask.frame.image, image(mask.index))
         assert mask.flow.shape == (*SIZE, 2)
@@ -175,6 +207,9 @@ def test_threshold_and_normalise(tmp_path: Path, backend: FakeBackend) -> None:
         low, high = one.probability.min(), one.probability.max()
         assert (other.probability.min(), other.probability.max()) == (0, pytest.approx(1))
         np.testing.assert_allclose(other.probability, (one.probability - low) / (high - low), atol=1e-5)
+    # Stretched at the frame's size, which is smaller here than the network's.
+    for mask in dpa.segment(path, normalise=True, size=512):
+        assert (mask.probability.min(), mask.probability.max()) == (0, pytest.approx(1, abs=1e-6))
 
 
 def test_working_size_and_flow_floor(tmp_path: Path, backend: FakeBackend, monkeypatch) -> None:

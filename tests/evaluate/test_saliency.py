@@ -42,12 +42,14 @@ def test_by_hand(tmp_path: Path) -> None:
 def test_is_the_library(tmp_path: Path) -> None:
     report = evaluate(stills(tmp_path / "m", MAPS), stills(tmp_path / "t", TRUTHS, "GT"), "saliency").figures
     mae, s, e = sod.MAE(), sod.Smeasure(), sod.Emeasure()
-    f = sod.FmeasureV2({"f": sod.FmeasureHandler(with_dynamic=True, with_adaptive=False, beta=0.3)})
+    f = sod.FmeasureV2({"f": sod.FmeasureHandler(with_dynamic=True, with_adaptive=True, beta=0.3)})
+    weighted = sod.WeightedFmeasure()
     for soft, truth in zip(MAPS, TRUTHS, strict=True):
-        for metric in (mae, s, e, f):
+        for metric in (mae, s, e, f, weighted):
             metric.step(soft, truth.astype(np.uint8) * 255)
     curves = f.get_results()["f"]["dynamic"], e.get_results()["em"]["curve"]
     wanted = {"MAE": mae.get_results()["mae"], "S": s.get_results()["sm"]}
+    wanted |= {"F_adaptive": f.get_results()["f"]["adaptive"], "F_weighted": weighted.get_results()["wfm"]}
     for name, curve in zip("FE", curves, strict=True):
         wanted |= {f"{name}_max": curve.max(), f"{name}_mean": curve.mean()}
     assert report == pytest.approx(wanted, abs=1e-12)
@@ -59,6 +61,21 @@ def test_by_picture(tmp_path: Path) -> None:
     assert pictures.frames == ("ecssd_0000", "ecssd_0001", "ecssd_0002")
     for name in ("MAE", "S", "F_mean", "E_mean"):
         assert report.figures[name] == pytest.approx(np.mean(pictures.values[name]))
+
+
+@pytest.mark.parametrize("protocol", ["davsod", "visal"])
+def test_of_videos_each_sequence_weighs_the_same(tmp_path: Path, protocol: str) -> None:
+    for sequence, some in (("one", slice(0, 1)), ("two", slice(1, 3))):
+        stills(tmp_path / "m" / sequence, MAPS[some])
+        stills(tmp_path / "t" / sequence, TRUTHS[some], "GT")
+    # A map of a frame that nobody annotated is not read.
+    save(tmp_path / "m" / "two" / "ecssd_0009.png", MAPS[0])
+    report = evaluate(tmp_path / "m", tmp_path / "t", protocol)
+    one, two = report.sequences
+    assert (len(one.frames), len(two.frames)) == (1, 2)
+    for name in ("MAE", "S", "F_mean", "E_mean", "F_adaptive", "F_weighted"):
+        assert report.figures[name] == pytest.approx((one.figures[name] + two.figures[name]) / 2)
+    assert report.figures["F_max"] <= (one.figures["F_max"] + two.figures["F_max"]) / 2 + 1e-12
 
 
 def test_annotations_of_0_and_1_and_grey_ones(tmp_path: Path) -> None:

@@ -20,6 +20,29 @@ def untrained(tmp_path: Path) -> Path:
     return file
 
 
+def test_names_and_files_are_torchvision_s() -> None:
+    optical_flow = pytest.importorskip("torchvision.models.optical_flow")
+    for size in ("small", "large"):
+        for published, weights in getattr(
+            optical_flow, f"Raft_{size.capitalize()}_Weights"
+        ).__members__.items():
+            if published != "DEFAULT":
+                assert cached_weights(f"{size}-{published}").name == weights.url.rpartition("/")[2]
+    # Sintel, KITTI and Things by the authors themselves: their weights are torchvision's first versions.
+    for name, published in (("sintel", "C_T_SKHT_V1"), ("kitti", "C_T_SKHT_K_V1"), ("things", "C_T_V1")):
+        assert cached_weights(f"large-{name}") == cached_weights(f"large-{published}")
+
+
+def test_a_variant_s_own_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, untrained: Path) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    place = cached_weights("small-C_T_V2")
+    place.parent.mkdir(parents=True)
+    untrained.rename(place)
+    raft = RAFT("small-C_T_V2")
+    assert raft.name == "raft-small-C_T_V2"
+    assert raft.recipe["weights"] == "raft_small_C_T_V2-01064c6d.pth"
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (8, 8), (5, 140), (129, 130)])
 def test_any_size(texture: Callable, untrained: Path, shape: tuple[int, int]) -> None:
     flow = RAFT("small", weights=untrained)(texture(*shape, seed=1), texture(*shape, seed=2))

@@ -52,6 +52,28 @@ def test_the_last_frames_flow_is_the_one_back_negated(shifted_pair: Callable) ->
     np.testing.assert_allclose(np.median(last, axis=(0, 1)), (6, -4), atol=0.3)
 
 
+@pytest.mark.parametrize(
+    ("gap", "calls"),
+    [
+        (2, [(0, 30), (10, 60), (30, 0), (60, 10)]),
+        (-1, [(0, 10), (10, 0), (30, 10), (60, 30)]),
+        (-2, [(0, 30), (10, 60), (30, 0), (60, 10)]),
+        (3, [(0, 60), (60, 0)]),
+    ],
+)
+def test_flow_over_a_gap_and_back(gap: int, calls: list[tuple[int, int]]) -> None:
+    """Where the frame is missing that the flow leads to, the one as far the other way stands in, negated."""
+    values = [0, 10, 30, 60]
+    tally = Tally()
+    result = list(flows(video(values), tally, gap=gap))
+    assert [frame.index for frame, _ in result] == [0, 1, 2, 3]
+    assert tally.calls == calls
+    for i, (_, flow) in enumerate(result):
+        there = [(k, sign) for k, sign in ((i + gap, 1), (i - gap, -1)) if 0 <= k < len(values)]
+        wanted = there[0][1] * (values[there[0][0]] - values[i]) if there else 0
+        assert flow[0, 0, 0] == wanted
+
+
 def test_one_frame_has_zero_flow_and_needs_no_estimator() -> None:
     tally = Tally()
     ((_, flow),) = flows(video([7]), tally, size=5)

@@ -26,13 +26,20 @@ def test_predictions_at_level_4_and_at_each_finer_stage() -> None:
     assert found == [(2, 1, 8, 12), (2, 1, 16, 24), (2, 1, 32, 48), (2, 1, 64, 96)]
 
 
-def test_one_stream_stands_in_for_the_missing_one() -> None:
+class First(nn.Module):
+    """In place of a fusion: the first stream's tensor."""
+
+    def forward(self, both: Tensor) -> Tensor:
+        return both[:, : both.shape[1] // 2]
+
+
+def test_one_stream_is_taken_as_it_is() -> None:
     one, two = made(Decoder(CHANNELS, 1, 8, 6, 4)), made(Decoder(CHANNELS, 2, 8, 6, 4))
-    own = one.state_dict()
-    # A second stream with the first one's weights and features.
-    two.load_state_dict({k: own[k if k in own else k.replace(".1.", ".0.", 1)] for k in two.state_dict()})
-    a = features()
-    for x, y in zip(one(a[:3], [a[3]], [a[4]]), two(a[:3], [a[3], a[3]], [a[4], a[4]]), strict=True):
+    assert not any(name.startswith("fuse.") for name in one.state_dict())
+    two.load_state_dict(one.state_dict(), strict=False)
+    two.fuse = nn.ModuleList([First(), First(), First()])
+    a, m = features(), features(1)
+    for x, y in zip(one(a[:3], [a[3]], [a[4]]), two(a[:3], [a[3], m[3]], [a[4], m[4]]), strict=True):
         torch.testing.assert_close(x, y)
 
 

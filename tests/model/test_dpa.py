@@ -10,8 +10,8 @@ from dpa.model.dpa import DPA, References, share
 no_gradient = torch.inference_mode()
 
 
-def probabilities(logits: list[torch.Tensor]) -> torch.Tensor:
-    return torch.stack(logits).sigmoid()
+def probabilities(predictions: list[torch.Tensor]) -> torch.Tensor:
+    return torch.stack(predictions)
 
 
 @no_gradient
@@ -44,17 +44,17 @@ def test_batch_of_one_and_of_eight_agree(tiny: DPA) -> None:
     references = remember(tiny, 2)
     together = tiny.segment(tiny.encode(image, flow), references)
     apart = [tiny.segment(tiny.encode(image[i, None], flow[i, None]), references) for i in range(8)]
-    for level, logits in enumerate(together):
+    for level, predictions in enumerate(together):
         single = torch.cat([a[level] for a in apart])
-        torch.testing.assert_close(logits.sigmoid(), single.sigmoid(), rtol=0, atol=1e-4)
+        torch.testing.assert_close(predictions, single, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [(2, 2), (2, 77), (33, 64), (31, 1025), (61, 47)])
 @no_gradient
 def test_any_size(tiny: DPA, size: tuple[int, int]) -> None:
-    logits = tiny.segment(tiny.encode(*pair(1, *size)), remember(tiny, 1))
-    assert [x.shape[-2:] for x in logits] == [size] * 4
-    assert all(x.isfinite().all() for x in logits)
+    predictions = tiny.segment(tiny.encode(*pair(1, *size)), remember(tiny, 1))
+    assert [x.shape[-2:] for x in predictions] == [size] * 4
+    assert all(x.isfinite().all() for x in predictions)
 
 
 @no_gradient
@@ -173,9 +173,9 @@ def test_torch_export_of_segment(tiny: DPA) -> None:
 @no_gradient
 def test_device_independent(tiny: DPA) -> None:
     image, flow = pair(1, 64, 96)
-    wanted = tiny.segment(tiny.encode(image, flow), remember(tiny, 1))[-1].sigmoid()
+    wanted = tiny.segment(tiny.encode(image, flow), remember(tiny, 1))[-1]
     model = build().cuda()
     references = References(*(r.cuda() for r in remember(tiny, 1)))
     torch.backends.cudnn.allow_tf32 = False
-    found = model.segment(model.encode(image.cuda(), flow.cuda()), references)[-1].sigmoid()
+    found = model.segment(model.encode(image.cuda(), flow.cuda()), references)[-1]
     torch.testing.assert_close(found.cpu(), wanted, rtol=0, atol=1e-3)

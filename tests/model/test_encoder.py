@@ -7,15 +7,21 @@ import timm
 import torch
 from model_samples import fill, smooth
 
-from dpa.errors import InputError, WeightsError
+from dpa.errors import InputError, MissingExtra, WeightsError
+from dpa.model import mit
 from dpa.model.encoder import ENCODERS, Encoder, build_encoder
 from dpa.model.pretrained import read_safetensors
 
 # METHOD.md for VGG-16; timm's own lists of the other networks' feature maps.
 SHAPES = {
     "vgg16": ((64, 128, 256, 512, 512), (1, 2, 4, 8, 16)),
+    "resnet18": ((64, 64, 128, 256, 512), (2, 4, 8, 16, 32)),
+    "resnet50": ((64, 256, 512, 1024, 2048), (2, 4, 8, 16, 32)),
     "resnet101": ((64, 256, 512, 1024, 2048), (2, 4, 8, 16, 32)),
     "pvt_v2_b2": ((64, 128, 320, 512), (4, 8, 16, 32)),
+    "mit_b0": ((32, 64, 160, 256), (4, 8, 16, 32)),
+    "mit_b1": ((64, 128, 320, 512), (4, 8, 16, 32)),
+    "mit_b2": ((64, 128, 320, 512), (4, 8, 16, 32)),
     "mobilenetv2_100": ((16, 24, 32, 96, 320), (2, 4, 8, 16, 32)),
 }
 
@@ -53,6 +59,8 @@ def test_all_stages_make_the_network_of_timm(encoder: tuple[str, Encoder]) -> No
     name, net = encoder
     if name == "vgg16":
         pytest.skip("timm's VGG-16 gives no stages; see the test of its layers")
+    if name.startswith("mit"):
+        pytest.skip("not timm's; see the test of transformers' own")
     theirs = timm.create_model(name, features_only=True, pretrained=False).eval()
     fill(theirs)
     fill_like(net, theirs)
@@ -60,6 +68,20 @@ def test_all_stages_make_the_network_of_timm(encoder: tuple[str, Encoder]) -> No
     ours = net.shallow(x)
     for a, b in zip([*ours, net.deep(ours[-1])], theirs(x), strict=True):
         torch.testing.assert_close(a, b)
+
+
+@torch.inference_mode()
+def test_mit_is_the_network_of_transformers() -> None:
+    net = mit.create("mit_b0").eval()
+    ours = build_encoder("mit_b0", weights=net.state_dict()).eval()
+    x = smooth(1, 64, 96)
+    torch.testing.assert_close(ours.deep(ours.shallow(x)[-1]), net(x).last_hidden_state)
+
+
+def test_mit_without_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
+    with pytest.raises(MissingExtra, match=r"the encoder mit_b0 needs .*dpa-vos\[mit\]"):
+        build_encoder("mit_b0")
 
 
 def fill_like(net: Encoder, source: torch.nn.Module) -> None:

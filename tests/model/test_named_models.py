@@ -24,9 +24,9 @@ class NamedModel:
         features = model.encode(image, flow)
         references = References.join([model.reference(features)] * 2)
         assert references.key.shape == (1, 2, 2 * model.config.dim, model.config.dim)
-        logits = model.segment(features, references)
-        assert [tuple(x.shape) for x in logits] == [(1, 1, 64, 64)] * self.predictions
-        assert all(x.isfinite().all() for x in logits)
+        predictions = model.segment(features, references)
+        assert [tuple(x.shape) for x in predictions] == [(1, 1, 64, 64)] * self.predictions
+        assert all(x.isfinite().all() for x in predictions)
 
     def test_starts_as_the_paper_says(self, model: DPA) -> None:
         outside = {n: p for n, p in model.named_parameters() if not n.startswith("encoders.")}

@@ -26,7 +26,7 @@ def test_constant_pictures_give_no_nan_in_half(half: DPA, value: float) -> None:
     features = half.encode(x, x)
     references = half.reference(features)
     assert all(r.isfinite().all() for r in references)
-    assert all(logit.isfinite().all() for logit in half.segment(features, references))
+    assert all(p.isfinite().all() for p in half.segment(features, references))
 
 
 @pytest.mark.parametrize("dtype", HALVES, ids=str)
@@ -35,8 +35,8 @@ def test_constant_pictures_give_no_nan_under_autocast(tiny: DPA, dtype: torch.dt
     x = torch.full((1, 3, 64, 64), 0.5)
     with torch.autocast("cpu", dtype):
         features = tiny.encode(x, x)
-        logits = tiny.segment(features, tiny.reference(features))
-    assert all(logit.isfinite().all() for logit in logits)
+        predictions = tiny.segment(features, tiny.reference(features))
+    assert all(p.isfinite().all() for p in predictions)
 
 
 @torch.inference_mode()
@@ -55,8 +55,8 @@ def golden_values(model: DPA) -> dict[str, list[float]]:
     """A few numbers that depend on every weight."""
     with torch.inference_mode():
         references = remember(model, 2, 64, 96)
-        logits = model.segment(model.encode(*pair(1, 64, 96)), references)
-    values = {f"probability{i}": x.sigmoid()[0, 0, 8::16, 8::16].flatten() for i, x in enumerate(logits)}
+        predictions = model.segment(model.encode(*pair(1, 64, 96)), references)
+    values = {f"probability{i}": x[0, 0, 8::16, 8::16].flatten() for i, x in enumerate(predictions)}
     values |= {
         "key": references.key[0, :, ::5, ::5].flatten(),
         "value": references.value[0, :, ::5, ::5].flatten(),

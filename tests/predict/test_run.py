@@ -10,6 +10,7 @@ from PIL import Image
 
 from dpa.backends import Memory
 from dpa.errors import InputError, OutputError
+from dpa.flow.dis import DIS
 from dpa.predict import PRESETS, Prediction
 from engine_samples import FakeBackend, image, names, tree, truth, use
 
@@ -223,7 +224,10 @@ def test_other_settings_are_refused(root: Path, tmp_path: Path, backend: Watchin
     for options, word in (
         ({"threshold": 0.7}, r"threshold: 0\.5 there, 0\.7 now"),
         ({"flow": "dis"}, "flow: "),
-        ({"preset": "paper"}, "size: 64 there, 512 now; keep_aspect: True there, False now"),
+        (
+            {"preset": "paper", "flow": "dis-fast"},
+            "size: 64 there, 512 now; keep_aspect: True there, False now",
+        ),
     ):
         with pytest.raises(OutputError, match=word):
             Prediction(root, out, **options)  # type: ignore[arg-type]
@@ -247,13 +251,30 @@ def test_a_damaged_record(root: Path, tmp_path: Path, backend: Watching) -> None
 
 
 def test_the_papers_settings(root: Path, tmp_path: Path, backend: Watching) -> None:
-    job = ran(root, tmp_path / "out", preset="paper", size=128)
+    job = ran(root, tmp_path / "out", preset="paper", size=128, flow="dis-fast")
     s = job.segmenter.config
     assert (s.size, s.keep_aspect, s.references, s.threshold, s.normalise) == (128, False, 4, 0.5, False)
+    assert (s.smooth, s.refine) == (0.0, "off")
     assert backend.sizes == {(128, 128)}
     assert PRESETS["paper"]["size"] == 512
-    assert "the paper's flow is RAFT's" in job.engine
+    assert "the paper's flow is RAFT's, trained on Sintel (raft-large-sintel)" in job.engine
+    assert PRESETS["release"] == PRESETS["paper"] | {"normalise": True}
     assert read(tmp_path / "out" / "soft" / "bear" / "bear_00000.png").shape == image(0).shape[:2]
+
+
+def test_a_preset_computes_the_papers_flow(
+    root: Path, tmp_path: Path, backend: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def stand_in(name: str, device: str) -> DIS:
+        made.append(name)
+        return DIS("fast")
+
+    monkeypatch.setattr("dpa.engine.segmenter.make_estimator", stand_in)
+    assert "raft-large-sintel" in Prediction(root, tmp_path / "out", preset="paper", size=128).engine
+    assert "raft" not in Prediction(root, tmp_path / "other", size=128).engine
+    assert made == ["raft-large-sintel", "dis"]
 
 
 def test_classes_and_odd_names(tmp_path: Path, backend: Watching) -> None:

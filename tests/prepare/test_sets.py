@@ -121,6 +121,10 @@ def test_longvideos(tmp_path: Path) -> None:
         ("fbms", "Trainingset or Testset"),
         ("ytobj", "aeroplane"),
         ("longvideos", "JPEGImages/VIDEO"),
+        ("davsod", "Easy-35/VIDEO/Imgs with GT_object_level"),
+        ("visal", "VIDEO/ with a folder of frames"),
+        ("segtrack-v2", "JPEGImages/VIDEO"),
+        ("moca", "JPEGImages/VIDEO with pictures and Annotations/annotations.csv"),
         ("folder", "images, RGB"),
     ],
 )

@@ -62,7 +62,7 @@ def test_every_picture_weighs_the_same_whatever_its_object_s_size() -> None:
 
 def test_empty_masks_are_finite_with_finite_gradient() -> None:
     logit = torch.full((1, 1, 4, 4), -200.0, requires_grad=True)
-    value = loss([logit], torch.zeros(1, 1, 4, 4), bce=1.0)
+    value = loss([logit.sigmoid()], torch.zeros(1, 1, 4, 4), bce=1.0)
     value.backward()
     assert value.isfinite()
     assert logit.grad is not None
@@ -72,15 +72,19 @@ def test_empty_masks_are_finite_with_finite_gradient() -> None:
 def test_mean_over_the_predictions_and_weight_of_the_cross_entropy() -> None:
     torch.manual_seed(0)
     mask = (torch.rand(2, 1, 5, 5) > 0.5).float()
-    logits = [torch.randn(2, 1, 5, 5) for _ in range(4)]
-    singles = [soft_iou_loss(x.sigmoid(), mask) for x in logits]
-    assert loss(logits, mask).item() == pytest.approx(torch.stack(singles).mean().item())
-    entropy = torch.stack([torch.nn.functional.binary_cross_entropy_with_logits(x, mask) for x in logits])
-    more = loss(logits, mask, bce=2.0) - loss(logits, mask)
+    predictions = [torch.rand(2, 1, 5, 5) for _ in range(4)]
+    singles = [soft_iou_loss(x, mask) for x in predictions]
+    assert loss(predictions, mask).item() == pytest.approx(torch.stack(singles).mean().item())
+    entropy = torch.stack([torch.nn.functional.binary_cross_entropy(x, mask) for x in predictions])
+    more = loss(predictions, mask, bce=2.0) - loss(predictions, mask)
     assert more.item() == pytest.approx(2 * entropy.mean().item(), rel=1e-4)
 
 
-def test_half_precision_logits_are_summed_in_full() -> None:
-    # 512 x 512 ones do not fit into half precision's 65,504.
-    logit = torch.full((1, 1, 512, 512), 20.0, dtype=torch.float16)
-    assert loss([logit], torch.ones(1, 1, 512, 512)).item() == pytest.approx(0, abs=1e-5)
+def test_the_loss_is_in_full_precision_inside_autocast() -> None:
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., 20:50, 20:50] = 1
+    prediction = (0.001 + 0.998 * mask).requires_grad_()
+    plain = loss([prediction], mask, bce=1.0, boundary=4.0)
+    with torch.autocast("cpu", torch.bfloat16):  # what a module is given is narrowed by then
+        mixed = loss([prediction], mask.bfloat16(), bce=1.0, boundary=4.0)
+    assert mixed.item() == pytest.approx(plain.item(), rel=1e-6)

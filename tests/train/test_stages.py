@@ -183,6 +183,9 @@ def test_what_the_weights_were_made_of_lies_beside_them(make_settings: Any, tmp_
     assert record["data"]["stills"]["files"] == 8
     assert len(record["data"]["stills"]["sha256_of_names_and_sizes"]) == 64
     assert set(record["data"]) == {"stills", "validation"}
+    for name in ("last", "best"):
+        lines = (tmp_path / "one" / name / "files.txt").read_text().splitlines()
+        assert lines == [f"stills/RGB/still_{i}.png" for i in range(4)]
 
 
 def test_a_run_is_not_replaced_unasked(make_settings: Any, tmp_path: Path) -> None:

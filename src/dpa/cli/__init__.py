@@ -30,7 +30,6 @@ VERBS = {
     "prepare": "Bring public data sets into the layout for training.",
     "pretrain": "Train, stage 1: still images with masks.",
     "finetune": "Train, stage 2: videos with masks.",
-    "version": "Print the version.",
 }
 
 # Libraries of the extra [torch]: a verb that trips over one gets the sentence that says what to install.

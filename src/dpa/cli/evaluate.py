@@ -16,11 +16,19 @@ def evaluate(
         ),
     ],
     ground_truth: Annotated[
-        Path, typer.Argument(metavar="GT", help="Annotations, laid out likewise.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="GT",
+            help="Annotations, laid out likewise, or DAVIS or Long-Videos as unpacked.",
+            show_default=False,
+        ),
     ],
     protocol: Annotated[
         str,
-        typer.Option(help="davis16, davis17-unsupervised-merged, fbms, ytobj, longvideos or saliency."),
+        typer.Option(
+            help="davis16, davis17-unsupervised-merged, fbms, ytobj, longvideos, segtrack-v2, moca, "
+            "saliency, davsod or visal."
+        ),
     ] = "davis16",
     threshold: Annotated[
         float | None,
@@ -36,6 +44,14 @@ def evaluate(
             "--stability", help="Add our own figure of flicker: IoU with the mask before, warped by flow."
         ),
     ] = False,
+    ghosts: Annotated[
+        Path | None,
+        typer.Option(
+            help="Add our own figure of ghosts, half-transparent pieces away from the border: cut-outs "
+            "(--kind rgba) or soft masks, laid out like MASKS.",
+            show_default=False,
+        ),
+    ] = None,
     frames: Annotated[
         Path | None,
         typer.Option(help="The frames, laid out likewise; default RGB/ beside GT/.", show_default=False),
@@ -64,20 +80,25 @@ def evaluate(
     from dpa.evaluate.page import environment, evaluation_page
     from dpa.evaluate.pairs import find_pairs
     from dpa.evaluate.protocols import find_protocol
+    from dpa.evaluate.public import find_annotations, variant
     from dpa.evaluate.run import Settings, score
     from dpa.evaluate.table import report_tables
     from dpa.files import write_whole
 
-    settings = Settings(find_protocol(protocol), threshold, resize, merge, stability)
+    settings = Settings(find_protocol(protocol), threshold, resize, merge, stability, ghosts)
     # What stands in the way of the results is said before the work, not after.
     check_folders(csv, json, html)
     if html is not None:
         environment()
-    sequences = find_pairs(masks, ground_truth, settings.protocol, frames)
+    place, only = find_annotations(ground_truth, settings.protocol)
+    sequences = find_pairs(masks, place, settings.protocol, frames, only)
     total, done = sum(len(one.pairs) for one in sequences), count(1)
     with progress_bar("frames") as update:
         told = lambda: update(next(done), total, "")  # noqa: E731
         report = score(sequences, settings, str(masks), str(ground_truth), jobs, told)
+    what, as_published = variant(sequences, settings.protocol)
+    where = place if only is None else f"{place}, the {len(only)} sequences of its test list"
+    typer.echo(f"{'annotations' if as_published else 'warning'}: {where}: {what}", err=True)
     print_tables(report_tables(report))
     if csv is not None:
         report.write_csv(csv)

@@ -15,27 +15,51 @@ def export() -> None:
 
 @app.command()
 def weights(
-    sources: Annotated[list[str], typer.Argument(help="Folders of weights, e.g. runs/finetune/last.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")],
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="Folders of weights, e.g. runs/finetune/last.")
+    ] = None,
     share: Annotated[
         list[float] | None, typer.Option(help="Of each source in their mean, in order; may be repeated.")
     ] = None,
+    from_release: Annotated[
+        Path | None,
+        typer.Option(help="A .pth of the authors' training, stage 2, instead of weights of ours."),
+    ] = None,
+    release_way: Annotated[
+        bool,
+        typer.Option(
+            "--release-way",
+            help="Run it as the release does, for which its files were trained: without IMA, V from K.",
+        ),
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="float32 instead of half precision.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing weights.")] = False,
 ) -> None:
-    """Write weights in half precision; of several the mean."""
-    from dpa.errors import OutputError
+    """Write weights in half precision; of several the mean. The authors' checkpoints are read too."""
+    from dpa.errors import InputError, OutputError
     from dpa.export.average import average
+    from dpa.export.release import import_release
     from dpa.model.dpa import DPA
     from dpa.weights.registry import FILES
 
     file = output / FILES["safetensors"]
     if file.exists() and not overwrite:
         raise OutputError(f"{file} exists already: choose another folder or use --overwrite")
-    average([DPA.from_pretrained(source) for source in sources], share or ()).save_pretrained(
-        output, half=not full
-    )
+    if from_release is None:
+        if release_way:
+            raise InputError("--release-way belongs to --from-release: give the release's file")
+        model = average([DPA.from_pretrained(source) for source in sources or ()], share or ())
+    else:
+        if sources:
+            raise InputError(f"{sources[0]}: with --from-release there are no other weights")
+        if share:
+            raise InputError("--share is for a mean of weights: leave it out with --from-release")
+        model = import_release(from_release, release_way=release_way)
+    model.save_pretrained(output, half=not full)
     typer.echo(f"{file}: {file.stat().st_size / 2**20:.1f} MiB")
+    if release_way:
+        typer.echo(f"as the release tests it: dpa predict DATASET OUT --weights {output} --preset release")
 
 
 @app.command()

@@ -12,7 +12,10 @@ def finetune(
     config: TrainConfig,
     overrides: Annotated[list[str] | None, typer.Argument(help="key=value, e.g. data.videos=FOLDER.")] = None,
     stage1: Annotated[
-        Path | None, typer.Option(help="Weights of stage 1: a folder, e.g. runs/pretrain/best.")
+        str | None,
+        typer.Option(
+            help="Weights of stage 1: a folder, e.g. runs/pretrain/best; or a whole network, also by name."
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")] = Path(
         "runs/finetune"

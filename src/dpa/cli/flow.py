@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dpa.cli.options import FLOW, OUTPUT, SPEED, FlowDevice, FlowWeights, Overwrite, OwnFlowFloor, OwnFlowSize
+from dpa.cli.options import (
+    FLOW,
+    FLOWS,
+    OUTPUT,
+    SPEED,
+    FlowDevice,
+    FlowWeights,
+    Overwrite,
+    OwnFlowFloor,
+    OwnFlowSize,
+)
 
 if TYPE_CHECKING:
     from dpa.prepare.flow_batch import Maker
@@ -23,18 +33,18 @@ def flow(
         Path,
         typer.Argument(metavar="OUT", help="Folder for the pictures; a data set's own adds FLOW/ to it."),
     ],
-    estimator: Annotated[
-        str,
-        typer.Option(
-            "--flow",
-            help="auto, dis, dis-fast, dis-ultrafast, raft-small or raft-large.",
-            rich_help_panel=FLOW,
-        ),
-    ] = "auto",
+    estimator: Annotated[str, typer.Option("--flow", help=f"{FLOWS}.", rich_help_panel=FLOW)] = "auto",
     flow_size: OwnFlowSize = None,
     flow_floor: OwnFlowFloor = 0.0,
     flow_weights: FlowWeights = None,
     device: FlowDevice = "auto",
+    gap: Annotated[
+        int,
+        typer.Option(
+            help="Flow from frame t to frame t + GAP; below 0 it leads back, -1 to the frame before.",
+            rich_help_panel=FLOW,
+        ),
+    ] = 1,
     quality: Annotated[int, typer.Option(min=1, max=100, help="JPEG quality.", rich_help_panel=OUTPUT)] = 95,
     jobs: Annotated[
         int | None,
@@ -49,11 +59,14 @@ def flow(
     Existing pictures of the same recipe are kept, so a run that was broken off goes on where it stopped.
     """
     from dpa.cli.progress import count_up
+    from dpa.errors import InputError
     from dpa.flow.pictures import Look, claim, make_recipe
     from dpa.prepare.flow_batch import plan, run
 
+    if gap == 0:
+        raise InputError("--gap 0 is the flow of a frame to itself: give 1, 2, … or -1, -2, …")
     maker = pick_maker(estimator, device, flow_weights)
-    look = Look(flow_size, flow_floor, quality)
+    look = Look(flow_size, flow_floor, quality, gap)
     work = plan(source, out)
     existing = [path for job in work for path in job.existing()]
     claim(out, make_recipe(maker(), look, work[0].video), existing, overwrite)

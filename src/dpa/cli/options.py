@@ -14,7 +14,8 @@ from dpa.engine.config import SegmenterConfig
 
 INPUT, OUTPUT, NETWORK, FLOW, SPEED = "Input", "Output", "Network", "Flow", "Speed"
 
-_FLOWS = "auto, dis, dis-fast, dis-ultrafast, raft-small or raft-large"
+FLOWS = "auto, dis, dis-fast, dis-ultrafast, raft-small, raft-large, raft-large-sintel, …"
+"""Estimators, for the help of options."""
 _FLOOR = "Least motion, in pixels, drawn in full colour; quiets static scenes."
 
 
@@ -38,7 +39,7 @@ _SETTINGS = {
         ("--keep-aspect/--square",),
     ),
     "references": _Setting(int, NETWORK, "Reference frames; default the network's own."),
-    "flow": _Setting(str, FLOW, f"{_FLOWS}."),
+    "flow": _Setting(str, FLOW, f"{FLOWS}; none: the frame itself."),
     "flow_size": _Setting(int, FLOW, "Longer side of the pictures that flow is computed from, pixels."),
     "flow_floor": _Setting(float, FLOW, _FLOOR),
     "threshold": _Setting(float, OUTPUT, "Of the probability, for binary masks."),
@@ -49,6 +50,12 @@ _SETTINGS = {
         ("--normalise",),
     ),
     "smooth": _Setting(float, OUTPUT, "Weight of the frames beside a frame, along the flow; 0 is none."),
+    "refine": _Setting(
+        str, OUTPUT, "auto or off: weak regions decided as a whole, edges at the frame's resolution."
+    ),
+    "alpha": _Setting(
+        str, OUTPUT, "Of cut-outs: refined, or ramp, half-transparent where the network doubts."
+    ),
     "every": _Setting(int, SPEED, "The network sees every Nth frame; between, masks follow the flow."),
     "shots": _Setting(
         str,

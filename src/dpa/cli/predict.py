@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpa.cli.options import FLOW, INPUT, NETWORK, OUTPUT, Overwrite, takes_settings
+from dpa.cli.options import FLOW, FLOWS, INPUT, NETWORK, OUTPUT, Overwrite, takes_settings
 
 if TYPE_CHECKING:
     from dpa.predict import Prediction
@@ -23,7 +23,10 @@ def predict(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for binary/, soft/ and predict.json.")],
     preset: Annotated[
         str | None,
-        typer.Option(help="paper: 512 x 512 squeezed, 4 references, threshold 0.5.", rich_help_panel=NETWORK),
+        typer.Option(
+            help="paper: 512 x 512 squeezed, 4 references, threshold 0.5; release: --normalise too.",
+            rich_help_panel=NETWORK,
+        ),
     ] = None,
     split: Annotated[
         str | None,
@@ -34,8 +37,8 @@ def predict(
     flow: Annotated[
         str | None,
         typer.Option(
-            help="Compute flow for every frame: auto, dis, dis-fast, dis-ultrafast, raft-small, raft-large. "
-            "By default FLOW pictures are used where they are, and auto computes the others.",
+            help=f"Compute flow for every frame: {FLOWS}; none: the frame itself. By default FLOW pictures "
+            "are used where they are, and auto computes the others.",
             rich_help_panel=FLOW,
         ),
     ] = None,

@@ -22,7 +22,9 @@ def prepare(
     dataset: Annotated[
         str,
         typer.Argument(
-            metavar="DATASET", help="duts, davis, ytvos, fbms, ytobj, longvideos, or folder for your own."
+            metavar="DATASET",
+            help="duts, davis, ytvos, fbms, ytobj, longvideos, davsod, visal, segtrack-v2, moca, "
+            "or folder for your own.",
         ),
     ],
     source: Annotated[

@@ -73,6 +73,20 @@ def segment(
             "--resume", help="Continue a folder at its first missing frame.", rich_help_panel=OUTPUT
         ),
     ] = False,
+    encode: Annotated[
+        str,
+        typer.Option(
+            help="fast, or good: videos a little smaller, several times as slow to write.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = "fast",
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="Of videos: software, auto (the machine's hardware encoder, if one works) or a name.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = "software",
     json_file: Annotated[
         Path | None,
         typer.Option("--json", help="Write a summary of the run; - for stdout.", rich_help_panel=OUTPUT),
@@ -112,6 +126,8 @@ def segment(
                     targets,
                     overwrite=overwrite,
                     resume=resume,
+                    encode=encode,
+                    encoder=encoder,
                     progress=progress,
                     raw_out=raw_out,
                 )
@@ -207,7 +223,9 @@ def _report(summary: "Summary", json_file: Path | None) -> None:
     done = f"{frames}{speed}" if summary.frames else "all frames were there already"
     for sentence in dict.fromkeys(summary.warnings):
         typer.echo(f"dpa: warning: {sentence}", err=True)
-    typer.echo(f"{', '.join(summary.outputs)}: {done}", err=True)
+    names = [f"{name} ({encoder})" for name, encoder in summary.encoders.items()]
+    names = [name for name in summary.outputs if name not in summary.encoders] + names
+    typer.echo(f"{', '.join(names)}: {done}", err=True)
     if json_file is None:
         return
     text = json.dumps(asdict(summary), indent=2) + "\n"

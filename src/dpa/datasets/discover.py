@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dpa.datasets.layout import FLOWS, IMAGES, Sequence, find_sequences, is_flat
+from dpa.datasets.lists import listed_videos
 from dpa.errors import InputError
-from dpa.video.listing import by_stem, is_picture, list_pictures, natural_key
+from dpa.video.listing import by_stem, list_pictures, natural_key
 
 # Folders of a video that hold something else than its frames, by their names in lower case.
 _NO_FRAMES = {"gt", "flow", "groundtruth", "ground-truth", "annotations", "masks", "labels", "imagesets"}
@@ -117,12 +118,7 @@ def _split_file(root: Path, split: str) -> Path:
 
 def _listed(videos: list[Sequence], base: Path, file: Path) -> list[Sequence]:
     """The videos that a file names: a name on every line, or the frames with their masks (DAVIS-2016)."""
-    try:
-        lines = [line.split() for line in file.read_text("utf-8").splitlines()]
-    except ValueError as error:
-        raise InputError(f"{file}: not a text file with names of videos") from error
-    words = [Path(line[0]) for line in lines if line]
-    names = dict.fromkeys(p.parent.name if is_picture(p.name) else p.as_posix() for p in words)
+    names = listed_videos(file)
     known = {video.name: video for video in videos}
     missing = f"no such video in {base}, though {file} names it"
     return [known.get(name) or Sequence(name, problem=f"{name}: {missing}") for name in names]

@@ -94,6 +94,18 @@ def find_stills(root: str | Path) -> list[Still]:
     return [(image, mask) for image, mask in stills if mask is not None]
 
 
+def find_still_flows(root: str | Path, stills: Iterable[Still]) -> list[Path | None]:
+    """The flow pictures of `ROOT/FLOW` that belong to stills, made as FakeFlow's; None where none is.
+
+    Raises:
+        InputError: two of one name, or one that belongs to no picture.
+    """
+    folder, images = Path(root) / FLOWS, {image.stem: image for image, _ in stills}
+    found = _pictures(folder, required=False)
+    _no_orphans(found, images, folder)
+    return [found.get(stem) for stem in images]
+
+
 def _sequence_folders(root: Path) -> list[Path]:
     found = (f for f in root.iterdir() if not f.name.startswith(".") and (f / IMAGES).is_dir())
     return sorted(found, key=natural_key)

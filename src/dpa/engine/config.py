@@ -20,11 +20,14 @@ OF_MASKS = (
     "threshold",
     "normalise",
     "smooth",
+    "refine",
     "every",
     "shots",
     "precision",
 )
 """Settings that decide what masks look like; weights and flow do too, and have records of their own."""
+
+REFINE, ALPHA = ("auto", "off"), ("refined", "ramp")
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,22 @@ class SegmenterConfig:
         keep_aspect: False squeezes every frame into a square (paper), True keeps its aspect ratio; None for
             the network's own choice.
         references: reference frames of a video, at least 1; None for the network's own number.
-        flow: name of an estimator, see `dpa.flow.estimator.choose`.
+        flow: name of an estimator, see `dpa.flow.estimator.choose`; "none" gives the motion stream the frame
+            itself, as TMO does: for networks trained so, see docs/training.md.
         flow_size: longer side of the pictures that flow is computed from, pixels, at least 16; None for the
             frame's own size.
         flow_floor: least motion, in pixels of the frame, that is drawn in full colour; keeps the noise of
             near-static frames pale.
         threshold: of the probability, for the binary mask; above 0, below 1.
-        normalise: stretch every frame's probabilities to [0, 1] first, as the paper's release does; an object
-            is then found in every frame, empty ones too.
+        normalise: stretch every frame's probabilities, at the frame's size, to [0, 1] first, as the paper's
+            release does; an object is then found in every frame, empty ones too.
         smooth: weight of the frames beside a frame, moved along the flow, in the mean with its own
             probability (`dpa.engine.propagation.smoothed`); 0 for none, as in the paper. Frames whose flow
             pictures are given are left alone.
+        refine: "auto" decides weak regions as a whole (`dpa.engine.regions`) and puts the edge where the
+            frame's colours change (`dpa.engine.refine`); "off" leaves masks as the network gives them.
+        alpha: of cut-outs: "refined", or "ramp" for a ramp over the probability, half-transparent where the
+            network doubts. Without refinement it is the ramp.
         every: the network sees every n-th frame, the first and the last; the masks between are propagated
             along the flow (`dpa.engine.propagation`). Faster, less exact; masks come up to
             n * `Backend.batch` frames late.
@@ -79,6 +87,8 @@ class SegmenterConfig:
     threshold: float = 0.5
     normalise: bool = False
     smooth: float = 0.5
+    refine: str = "auto"
+    alpha: str = "refined"
     every: int = 1
     shots: str = "auto"
     device: str = "auto"
@@ -89,7 +99,7 @@ class SegmenterConfig:
     def __post_init__(self) -> None:
         # Here, as they bring NumPy along.
         from dpa.backends import PRECISIONS
-        from dpa.flow.estimator import choose
+        from dpa.flow.estimator import NONE, choose
 
         if not 0 < self.threshold < 1:
             raise InputError(f"the threshold must lie between 0 and 1, not {self.threshold}")
@@ -103,6 +113,9 @@ class SegmenterConfig:
             raise InputError(f"the flow's floor must be 0 pixels or more, not {self.flow_floor}")
         if not (self.smooth >= 0 and isfinite(self.smooth)):
             raise InputError(f"the weight for smoothing must be 0 or more, not {self.smooth}")
+        for name, words in (("refine", REFINE), ("alpha", ALPHA)):
+            if getattr(self, name) not in words:
+                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose {' or '.join(words)}")
         if self.every < 1:
             raise InputError(f"the network can see every frame (1) or every n-th, not every {self.every}")
         if self.threads < 0:
@@ -110,6 +123,8 @@ class SegmenterConfig:
         if self.precision not in PRECISIONS:
             raise InputError(f"unknown precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
         choose(self.flow)
+        if self.flow == NONE and self.every > 1:
+            raise InputError(f"masks cannot be propagated without flow: leave out --every, or --flow {NONE}")
 
     @property
     def name(self) -> str:
@@ -168,6 +183,8 @@ class Settings(TypedDict, total=False):
     threshold: float
     normalise: bool
     smooth: float
+    refine: str
+    alpha: str
     every: int
     shots: str
     device: str

@@ -28,7 +28,7 @@ class FlowInput:
 
     Args:
         source: the video.
-        estimator: computes flow.
+        estimator: computes flow; None: the frames stand for their flow pictures.
         config: says at which size, and how it is drawn.
         clock: times reading, estimating and drawing.
         given: pictures that exist already.
@@ -40,7 +40,7 @@ class FlowInput:
     def __init__(
         self,
         source: Source,
-        estimator: FlowEstimator,
+        estimator: FlowEstimator | None,
         config: SegmenterConfig,
         clock: Clock,
         given: Given = None,
@@ -57,6 +57,10 @@ class FlowInput:
         """Every frame from index `start` on with its flow and picture; closes `frames`."""
         if self._given is not None:
             yield from self._partly(frames, start)
+            return
+        if self._estimator is None:
+            with closing(frames):
+                yield from (FrameData(frame, frame.image) for frame in frames if frame.index >= start)
             return
         timed = _Timed(self._estimator, self._clock)
         with closing(frames):
@@ -75,12 +79,14 @@ class FlowInput:
         path = self._given[index] if self._given is not None else None
         if path is not None:
             return read_image(path)
+        if self._estimator is None:
+            return image
         flow = pair_flow(self._estimator, image, following, previous, self._size)
         return flow_to_image(flow, self._floor)
 
     def _partly(self, frames: Generator[Frame, None, None], start: int) -> Generator[FrameData, None, None]:
         assert self._given is not None
-        timed = _Timed(self._estimator, self._clock)
+        timed = None if self._estimator is None else _Timed(self._estimator, self._clock)
         with closing(frames):
             for frame in frames:
                 if frame.index < start:
@@ -89,6 +95,8 @@ class FlowInput:
                 if path is not None:
                     with self._clock.time("flow"):
                         picture = read_image(path)
+                elif timed is None:
+                    picture = frame.image
                 else:
                     flow = pair_flow(timed, *neighbours(self._source, frame.index), self._size)
                     picture = self._draw(flow)

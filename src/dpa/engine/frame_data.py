@@ -7,7 +7,7 @@ import numpy as np
 from dpa.video.frame import Frame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrameData:
     """A frame on its way from the file to its mask; each stage gives it on with what it has added.
 
@@ -19,6 +19,8 @@ class FrameData:
         wanted: whether the network is to see it.
         probability: of the object, (h, w) float32 in [0, 1], at the network's size; None until the network
             has seen the frame, or masks of others have been propagated to it.
+        beside: probabilities of the frames beside it, moved along the flow to this one, all of one size; none
+            where they are not known.
     """
 
     frame: Frame
@@ -26,3 +28,4 @@ class FrameData:
     flow: np.ndarray | None = None
     wanted: bool = True
     probability: np.ndarray | None = None
+    beside: tuple[np.ndarray, ...] = ()

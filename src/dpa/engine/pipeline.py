@@ -15,6 +15,8 @@ from dpa.engine.frame_data import FrameData
 from dpa.engine.network import Network
 from dpa.engine.propagation import keyed, propagated, smoothed
 from dpa.engine.references import Inputs, Reservoir, neighbours, prepare
+from dpa.engine.refine import refined
+from dpa.engine.regions import decided
 from dpa.engine.results import Mask
 from dpa.engine.shots import by_shot, tell_shots
 from dpa.engine.threads import Clock, threaded
@@ -118,8 +120,23 @@ def finish(item: FrameData, config: SegmenterConfig) -> Mask:
     """The mask of a frame at its own resolution, from its probability at the network's."""
     small, (height, width) = item.probability, item.frame.image.shape[:2]
     assert small is not None
-    if config.normalise:
-        low, high = float(small.min()), float(small.max())
-        small = (small - low) / max(high - low, 1e-6)
     probability = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return Mask(probability > config.threshold, probability, item.frame, item.flow, item.picture)
+    if config.normalise:
+        low, high = float(probability.min()), float(probability.max())
+        small, probability = (np.clip((p - low) / max(high - low, 1e-6), 0, 1) for p in (small, probability))
+    if config.refine == "off":
+        return Mask(probability > config.threshold, probability, item.frame, item.flow, item.picture)
+    # Stretched probabilities do not compare with those of other frames.
+    beside = () if config.normalise else item.beside
+    centred = [_centred(p, config.threshold) for p in (small, *beside)]
+    alpha = refined(decided(centred[0], centred[1:]), item.frame.image)
+    shown = alpha if config.alpha == "refined" else None
+    return Mask(alpha > 127, probability, item.frame, item.flow, item.picture, shown)
+
+
+def _centred(probability: np.ndarray, threshold: float) -> np.ndarray:
+    """Stretched below and above the threshold, so that it comes to one half."""
+    if threshold == 0.5:
+        return probability
+    below, above = probability * (0.5 / threshold), 1 - (1 - probability) * (0.5 / (1 - threshold))
+    return np.where(probability < threshold, below, above).astype(np.float32)

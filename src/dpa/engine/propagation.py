@@ -79,6 +79,19 @@ def smoothed(items: Iterable[FrameData], weight: float) -> Generator[FrameData, 
         yield _mixed(before, this, None, weight)
 
 
+def smoothed_with_previous(before: FrameData, item: FrameData, weight: float) -> FrameData:
+    """The same where the next frame is not known: mixed with the one before alone.
+
+    Args:
+        before: the frame before, not smoothed.
+        item: its flow leads on as it came from the frame before (`dpa.flow.stream.LAST_FRAME`).
+        weight: as for `smoothed`.
+    """
+    earlier, this = _Step(before), _Step(item)
+    earlier.field = this.field
+    return _mixed(earlier, this, None, weight)
+
+
 class _Step:
     """A frame's data, and at half the resolution its probability and its flow to the next frame."""
 
@@ -102,7 +115,7 @@ def _mixed(before: _Step | None, this: _Step, after: _Step | None, weight: float
     beside = cv2.resize(reduce(np.add, moved), (w, h), interpolation=cv2.INTER_LINEAR)
     own = 1 / (1 + weight * len(moved))
     mean = cv2.addWeighted(this.probability, own, beside, weight * own, 0)
-    return replace(this.item, probability=mean)
+    return replace(this.item, probability=mean, beside=tuple(moved))
 
 
 def _between(fields: list[np.ndarray], before: np.ndarray, after: np.ndarray) -> list[np.ndarray]:

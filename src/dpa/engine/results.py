@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dpa.errors import MissingExtra
 from dpa.video.frame import Frame
 
+if TYPE_CHECKING:
+    from dpa.video.write.rle import RLE
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Mask:
-    """The result for one frame.
+    """The result for one frame; equal to itself alone.
 
     Attributes:
         binary: (H, W) bool, the object, at the frame's own resolution.
@@ -19,19 +23,72 @@ class Mask:
         frame: the frame; its picture is `frame.image`.
         flow: (h, w, 2) float32, the flow that was used, in pixels of the frame, on its own grid; None where a
             flow picture was given.
-        flow_picture: (h, w, 3) uint8 RGB, what the motion stream saw, at its own size.
+        flow_picture: (h, w, 3) uint8 RGB, what the motion stream saw, at its own size; None in a mask that a
+            program made itself.
+        alpha: (H, W) uint8, refined (`dpa.engine.refine`); None where cut-outs take a ramp over the
+            probability.
     """
 
     binary: np.ndarray
     probability: np.ndarray
     frame: Frame
-    flow: np.ndarray | None
-    flow_picture: np.ndarray
+    flow: np.ndarray | None = None
+    flow_picture: np.ndarray | None = None
+    alpha: np.ndarray | None = None
 
     @property
     def index(self) -> int:
         """Place of the frame in the source, from 0."""
         return self.frame.index
+
+    @property
+    def area(self) -> int:
+        """Pixels of the object."""
+        return int(self.binary.sum())
+
+    @property
+    def bbox(self) -> tuple[int, int, int, int] | None:
+        """The object's box, (x, y, width, height) in pixels as COCO has it; None for an empty mask.
+
+        Example:
+            >>> binary = np.zeros((4, 6), bool)
+            >>> binary[1:3, 2:5] = True
+            >>> Mask(binary, binary.astype(np.float32), Frame(np.zeros((4, 6, 3), np.uint8), 0)).bbox
+            (2, 1, 3, 2)
+        """
+        columns, rows = (np.flatnonzero(self.binary.any(axis=axis)) for axis in (0, 1))
+        if not len(rows):
+            return None
+        x, y = int(columns[0]), int(rows[0])
+        return x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y
+
+    def rle(self) -> "RLE":
+        """The mask in COCO's run-length encoding, {"size": [H, W], "counts": str}."""
+        from dpa.video.write.rle import encode
+
+        return encode(self.binary)
+
+    def to_supervision(self) -> Any:
+        """The mask as `supervision.Detections`: one object of class 0, none where the mask is empty.
+
+        Its confidence is the mean probability inside the mask.
+
+        Raises:
+            MissingExtra: supervision is not installed.
+        """
+        try:
+            import supervision
+        except ImportError as error:
+            raise MissingExtra("Mask.to_supervision", "supervision") from error
+        if self.bbox is None:
+            return supervision.Detections.empty()
+        x, y, width, height = self.bbox
+        return supervision.Detections(
+            xyxy=np.array([[x, y, x + width, y + height]], np.float32),
+            mask=self.binary[None],
+            confidence=np.array([self.probability[self.binary].mean()], np.float32),
+            class_id=np.array([0]),
+        )
 
     @property
     def time(self) -> Fraction | None:
@@ -50,6 +107,7 @@ class Summary:
         device, model, backend: what computed the masks.
         flow: recipe of the flow.
         outputs: what was written.
+        encoders: of the videos among them, by their names.
         settings: of the run.
         problem: why frames are missing, if any are.
         warnings: what was lost though all frames are there, a sentence each: a sound track, for instance.
@@ -64,6 +122,7 @@ class Summary:
     backend: str = ""
     flow: dict[str, Any] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
+    encoders: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
     warnings: list[str] = field(default_factory=list)

@@ -5,7 +5,9 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
 
 from dpa.backends import Backend, open_backend
 from dpa.device import pick_device
@@ -14,16 +16,23 @@ from dpa.engine.flow import FlowInput, Given
 from dpa.engine.pipeline import Pipeline
 from dpa.engine.results import Mask, Summary
 from dpa.engine.shots import ShotLog
+from dpa.engine.step import Stepper
 from dpa.engine.threads import Clock
 from dpa.errors import InputError
-from dpa.flow.estimator import FlowEstimator, choose, make_estimator
+from dpa.flow.estimator import NONE, FlowEstimator, choose, make_estimator
 from dpa.flow.stream import DIRECTION, LAST_FRAME
+from dpa.video.arrays import Arrays
 from dpa.video.read import open_source
 from dpa.video.source import Source
 from dpa.video.write import Sink, check_apart, open_sink
+from dpa.video.write.encoders import ENCODES, SOFTWARE
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+
+Input = str | Path | Sequence[str | Path] | Arrays | Source
+"""What can be segmented, see `Segmenter.masks`."""
 
 
 class Segmenter:
@@ -39,16 +48,18 @@ class Segmenter:
         config: the settings with all that was left open decided: device, flow, precision, references, size
             and keep_aspect.
         backend: the network.
-        estimator: of the flow.
+        estimator: of the flow; None where there is none.
         flow_reason: why it is this one, a sentence.
 
     Raises:
         DPAError: see `SegmenterConfig`, `open_backend`, `pick_device` and `make_estimator`.
 
     Example:
-        >>> segmenter = Segmenter(size=256)                        # doctest: +SKIP
-        >>> for mask in segmenter.masks("in.mp4"):                 # doctest: +SKIP
-        ...     print(mask.index, mask.binary.mean())
+        >>> segmenter = Segmenter(size=128)
+        >>> for mask in segmenter.masks(np.zeros((2, 96, 128, 3), np.uint8)):
+        ...     print(mask.index, mask.area)
+        0 0
+        1 0
     """
 
     def __init__(
@@ -64,9 +75,10 @@ class Segmenter:
             c.model, c.weights, device, c.threads, c.precision, compiled=c.compiled
         )
         flow, self.flow_reason = choose(c.flow, device)
-        self.estimator: FlowEstimator = make_estimator(flow, device)
+        self.estimator: FlowEstimator | None = None if flow == NONE else make_estimator(flow, device)
         decided = replace(c, device=device, flow=flow, precision=self.backend.precision)
         self.config = decided.for_network(self.backend.config)
+        self._stepper: Stepper | None = None
 
     @property
     def engine(self) -> str:
@@ -76,7 +88,7 @@ class Segmenter:
 
     def masks(
         self,
-        source: str | Path | Sequence[str | Path] | Source,
+        source: Input,
         *,
         flow_pictures: Given = None,
     ) -> Generator[Mask, None, None]:
@@ -86,8 +98,9 @@ class Segmenter:
         length. Closing the generator early ends the threads and closes the file.
 
         Args:
-            source: whatever `dpa.video.read.open_source` opens, or a source that is open (and stays so;
-                a live one is then used up).
+            source: whatever `dpa.video.read.open_source` opens, arrays of frames too, or a source that is
+                open (and stays so; a live one is then used up). An iterator of arrays is live: its frames are
+                read once, and references are gathered on the way.
             flow_pictures: one entry a frame: a flow picture that exists already, or None where flow is to be
                 computed, as for all frames by default. Any size; it is resized to the network's input.
 
@@ -101,13 +114,41 @@ class Segmenter:
                 yield from masks
             opened.check()
 
+    def step(self, frame: np.ndarray) -> Mask:
+        """The mask of the next frame of a loop of one's own, at once and from what came before alone.
+
+        The state between frames is kept here and does not grow; `reset` begins another video.
+
+        Args:
+            frame: (H, W, 3) uint8, RGB. It must not be written into before the next one is given.
+
+        Raises:
+            InputError: no such array, another size than the frames before, or `every` above 1.
+
+        Example:
+            >>> segmenter = Segmenter()
+            >>> for frame in np.zeros((3, 96, 128, 3), np.uint8):
+            ...     mask = segmenter.step(frame)
+            >>> mask.index, mask.binary.shape
+            (2, (96, 128))
+        """
+        if self._stepper is None:
+            self._stepper = Stepper(self.backend, self.estimator, self.config)
+        return self._stepper.step(frame)
+
+    def reset(self) -> None:
+        """Forget the frames given to `step`: the next one is the first of another video."""
+        self._stepper = None
+
     def write(
         self,
-        source: str | Path | Sequence[str | Path] | Source,
+        source: Input,
         outputs: Sequence[tuple[str | Path, str | None]],
         *,
         overwrite: bool = False,
         resume: bool = False,
+        encode: str = ENCODES[0],
+        encoder: str = SOFTWARE,
         flow_pictures: Given = None,
         progress: Callable[[int, int | None], None] | None = None,
         raw_out: str | None = None,
@@ -119,6 +160,8 @@ class Segmenter:
             outputs: (path, kind) each; the kind may be None, see `dpa.video.write.kind_of`.
             overwrite: replace what exists, when the new one is whole.
             resume: continue folders at their first missing frame.
+            encode: how hard the encoders of videos work, one of `dpa.video.write.encoders.ENCODES`.
+            encoder: of videos, see `dpa.video.write.encoders.choose_encoder`.
             flow_pictures: as for `masks`.
             progress: called with the number of frames done and the number of all (None if not known).
             raw_out: pixels of bare frames on standard output, see `dpa.video.write.open_sink`.
@@ -135,11 +178,11 @@ class Segmenter:
             summary.source = str(opened.path or opened.name)
             try:
                 with ExitStack() as writing, clock.time("total"):
+                    how: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "raw_out": raw_out}
+                    how |= {"encode": encode, "encoder": encoder}
                     for path, kind in outputs:
-                        sink = open_sink(
-                            path, kind, opened, overwrite=overwrite, resume=resume, raw_out=raw_out
-                        )
-                        sinks.append(writing.enter_context(sink))
+                        sinks.append(writing.enter_context(open_sink(path, kind, opened, **how)))
+                    summary.encoders = {str(sink.path): sink.encoder for sink in sinks if sink.encoder}
                     told = progress or (lambda done, count: None)
                     self._fill(sinks, opened, clock, summary, told, flow_pictures)
                 summary.warnings += opened.warnings
@@ -171,7 +214,7 @@ class Segmenter:
             for mask in masks:
                 with clock.time("write"):
                     for sink in sinks:
-                        sink.write(mask.frame, mask.probability, mask.binary, mask.flow_picture)
+                        sink.write(mask.frame, mask.probability, mask.binary, mask.flow_picture, mask.alpha)
                 summary.frames += 1
                 shots.add(mask)
                 progress(mask.index + 1, source.count)
@@ -188,7 +231,7 @@ class Segmenter:
 
     def _summary(self, outputs: Sequence[tuple[str | Path, str | None]], flow_pictures: Given) -> Summary:
         flow = {
-            **self.estimator.recipe,
+            **({"estimator": NONE} if self.estimator is None else self.estimator.recipe),
             "direction": DIRECTION,
             "last_frame": LAST_FRAME,
             "size": self.config.flow_size,
@@ -206,12 +249,10 @@ class Segmenter:
 
 
 @overload
-def segment(
-    source: str | Path | Sequence[str | Path] | Source, **settings: "Unpack[Settings]"
-) -> Generator[Mask, None, None]: ...
+def segment(source: Input, **settings: "Unpack[Settings]") -> Generator[Mask, None, None]: ...
 @overload
 def segment(
-    source: str | Path | Sequence[str | Path] | Source,
+    source: Input,
     output: str | Path,
     kind: str | None = None,
     *,
@@ -220,7 +261,7 @@ def segment(
     **settings: "Unpack[Settings]",
 ) -> Summary: ...
 def segment(
-    source: str | Path | Sequence[str | Path] | Source,
+    source: Input,
     output: str | Path | None = None,
     kind: str | None = None,
     *,
@@ -241,9 +282,10 @@ def segment(
         DPAError: see `Segmenter`, and, when the iteration starts, `Segmenter.masks`; `Segmenter.write`.
 
     Example:
-        >>> for mask in dpa.segment("in.mp4"):                     # doctest: +SKIP
-        ...     mask.binary, mask.probability, mask.index, mask.time
-        >>> dpa.segment("in.mp4", output="out.webm")               # doctest: +SKIP
+        >>> for mask in segment("in.mp4"):
+        ...     show = mask.binary, mask.probability, mask.index, mask.time
+        >>> segment("in.mp4", output="out.webm").frames
+        3
     """
     if output is None and (kind is not None or overwrite or resume):
         raise InputError("kind, overwrite and resume are for files: give an output too")

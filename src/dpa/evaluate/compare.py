@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dpa.errors import InputError
+from dpa.evaluate.protocols import find_protocol
 from dpa.evaluate.report import Report, SequenceReport, read_report
 
 #: Figures of which less is better.
@@ -62,7 +63,7 @@ def compare(paths: Sequence[str | Path], measure: str | None = None) -> Comparis
 
     Args:
         paths: two or more; the first is what the others are compared with.
-        measure: of the rows; None is J&F, or S in the protocol saliency.
+        measure: of the rows; None is J&F, S of soft maps, J of boxes.
 
     Raises:
         InputError: a file is no report, or the reports are not of the same frames and protocol.
@@ -76,7 +77,7 @@ def compare(paths: Sequence[str | Path], measure: str | None = None) -> Comparis
     for path, (_, report) in zip(files[1:], reports[1:], strict=True):
         _check_same(files[0], reports[0][1], path, report)
     measures = tuple(m for m in reports[0][1].measures if all(m in report.figures for _, report in reports))
-    measure = measure or ("S" if reports[0][1].protocol == "saliency" else "JF")
+    measure = measure or find_protocol(reports[0][1].protocol).headline
     if measure not in measures:
         raise InputError(f"unknown measure {measure!r}: these reports all have {', '.join(measures)}")
     by_name = [{one.name: one for one in report.sequences} for _, report in reports]

@@ -91,7 +91,7 @@ def comparison_page(comparison: Comparison) -> str:
 
 def _curves(sequence: SequenceReport) -> list[tuple[str, list[float]]]:
     names = ("J", "F") if "J" in sequence.values else ("S", "F_mean")
-    return [(name, sequence.values[name]) for name in names]
+    return [(name, sequence.values[name]) for name in names if name in sequence.values]
 
 
 def _said(report: Report) -> str:

@@ -58,7 +58,11 @@ class _Sequences:
 
 
 def find_pairs(
-    masks: str | Path, ground_truth: str | Path, protocol: Protocol, frames: str | Path | None = None
+    masks: str | Path,
+    ground_truth: str | Path,
+    protocol: Protocol,
+    frames: str | Path | None = None,
+    only: Iterable[str] | None = None,
 ) -> list[PairedSequence]:
     """Pair masks with annotations, by sequence and by frame.
 
@@ -70,12 +74,15 @@ def find_pairs(
             a folder `GT/` with several sequences told apart by name, or one sequence.
         protocol: says which frames count.
         frames: the videos' frames, laid out likewise; None looks for `RGB/` beside `GT/`.
+        only: names of the annotated sequences that count; None for all.
 
     Raises:
         InputError: names the folder, sequence or frame that is missing or should not be there.
     """
-    by_name = not protocol.saliency
+    by_name = protocol.by_sequence or not protocol.saliency
     ours, theirs = (_find(Path(root), MASKS, by_name) for root in (masks, ground_truth))
+    if only is not None:
+        theirs = _only(theirs, list(only))
     images = None if frames is None else _find(Path(frames), IMAGES, by_name)
     if ours.single and theirs.single:
         name, own = next(iter(theirs.sequences)), next(iter(ours.sequences.values()))
@@ -85,6 +92,13 @@ def find_pairs(
         _pair(name, ours.sequences[name], folder, protocol, _frames(name, theirs, images))
         for name, folder in theirs.sequences.items()
     ]
+
+
+def _only(found: _Sequences, names: list[str]) -> _Sequences:
+    missing = [name for name in names if name not in found.sequences]
+    if missing:
+        raise InputError(f"{found.root}: no annotations of {_list(missing)}, which the set's list names")
+    return _Sequences(found.root, found.single, {name: found.sequences[name] for name in names})
 
 
 def _find(root: Path, kind: str, by_name: bool) -> _Sequences:

@@ -41,7 +41,7 @@ def worst_frames(
         sequences, settings: as they were scored.
         count: at most so many.
     """
-    measure = "S" if settings.protocol.saliency else "JF"
+    measure = settings.protocol.headline
     pairs = {(one.name, pair.name): pair for one in sequences for pair in one.pairs}
     worst = []
     for one in report.sequences:

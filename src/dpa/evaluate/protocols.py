@@ -8,7 +8,10 @@ from dpa.datasets.classes import YOUTUBE_OBJECTS
 from dpa.errors import InputError
 
 MASK_MEASURES = ("J", "J_recall", "J_decay", "F", "F_recall", "F_decay", "JF")
-SALIENCY_MEASURES = ("MAE", "F_max", "F_mean", "S", "E_max", "E_mean")
+SALIENCY_MEASURES = ("MAE", "F_max", "F_mean", "F_adaptive", "F_weighted", "S", "E_max", "E_mean")
+# MoCA: mean IoU of boxes, the share of frames above each threshold, and the mean of the five shares.
+SUCCESS = (0.5, 0.6, 0.7, 0.8, 0.9)
+BOX_MEASURES = ("J", *(f"success_{t}" for t in SUCCESS), "success")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Protocol:
         void: palette id 255 of an annotation is left out of the score.
         classes: to which a sequence's name must belong; empty for none.
         saliency: soft maps are scored, by `SALIENCY_MEASURES`; else binary masks, by `MASK_MEASURES`.
+        by_sequence: saliency's figures and curves are means of the sequences'; else of all pictures.
+        boxes: J is of the boxes around mask and annotation, and `BOX_MEASURES` are reported.
     """
 
     name: str
@@ -32,11 +37,20 @@ class Protocol:
     void: bool = False
     classes: tuple[str, ...] = ()
     saliency: bool = False
+    by_sequence: bool = False
+    boxes: bool = False
 
     @property
     def measures(self) -> tuple[str, ...]:
         """Names of the figures of a sequence, in the order in which they are shown."""
+        if self.boxes:
+            return BOX_MEASURES
         return SALIENCY_MEASURES if self.saliency else MASK_MEASURES
+
+    @property
+    def headline(self) -> str:
+        """The figure that frames and reports are ranked by."""
+        return "J" if self.boxes else "S" if self.saliency else "JF"
 
 
 PROTOCOLS = {
@@ -47,7 +61,11 @@ PROTOCOLS = {
         Protocol("fbms", annotated_only=True, merge=True),
         Protocol("ytobj", annotated_only=True, merge=True, classes=YOUTUBE_OBJECTS),
         Protocol("longvideos", annotated_only=True, merge=True),
+        Protocol("segtrack-v2", merge=True),
+        Protocol("moca", annotated_only=True, merge=True, boxes=True),
         Protocol("saliency", saliency=True),
+        Protocol("davsod", saliency=True, by_sequence=True, annotated_only=True),
+        Protocol("visal", saliency=True, by_sequence=True, annotated_only=True),
     )
 }
 
@@ -77,6 +95,12 @@ def decay(values: np.ndarray) -> float:
     last = len(values) - 1
     first_cut, third_cut = (last + 2) // 4, (3 * last + 2) // 4
     return float(np.mean(values[: first_cut + 1]) - np.mean(values[third_cut:]))
+
+
+def summarise_boxes(j: np.ndarray) -> dict[str, float]:
+    """The `BOX_MEASURES` of frames, from the IoU of their boxes, (N,), N at least 1."""
+    rates = {f"success_{t}": float(np.mean(j > t)) for t in SUCCESS}
+    return {"J": float(np.mean(j)), **rates, "success": float(np.mean(list(rates.values())))}
 
 
 def summarise(j: np.ndarray, f: np.ndarray) -> dict[str, float]:

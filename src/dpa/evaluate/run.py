@@ -11,11 +11,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from dpa.errors import InputError
-from dpa.evaluate import saliency, stability
+from dpa.evaluate import ghosts, saliency, stability
 from dpa.evaluate.masks import Code, Rule, agree, binary, read_prediction, read_values, void
-from dpa.evaluate.measures import boundary_accuracy, region_similarity
+from dpa.evaluate.measures import boundary_accuracy, box_of, region_similarity
 from dpa.evaluate.pairs import Pair, PairedSequence, find_pairs
-from dpa.evaluate.protocols import Protocol, find_protocol, summarise
+from dpa.evaluate.protocols import Protocol, find_protocol, summarise, summarise_boxes
+from dpa.evaluate.public import find_annotations
 from dpa.evaluate.report import Report, SequenceReport
 
 In = TypeVar("In")
@@ -32,9 +33,10 @@ class Settings:
         resize: masks of another size are brought to their annotation's.
         merge: ids of several objects are one object, also where the protocol does not say so.
         stability: measure the temporal stability too.
+        cutouts: a folder of cut-outs, or soft masks, whose ghost share is measured too.
 
     Raises:
-        InputError: a threshold out of range, or stability of soft maps.
+        InputError: a threshold out of range, or stability or ghosts of soft maps.
     """
 
     protocol: Protocol
@@ -42,12 +44,17 @@ class Settings:
     resize: bool = False
     merge: bool = False
     stability: bool = False
+    cutouts: Path | None = None
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 <= self.threshold < 1:
             raise InputError(f"--threshold must be at least 0 and below 1, not {self.threshold}")
         if self.stability and self.protocol.saliency:
-            raise InputError("--stability is of binary masks in videos, not of the protocol saliency")
+            raise InputError(
+                f"--stability is of binary masks in videos, not of the protocol {self.protocol.name}"
+            )
+        if self.cutouts is not None and self.protocol.saliency:
+            raise InputError(f"--ghosts is of cut-outs of videos, not of the protocol {self.protocol.name}")
 
     @property
     def of_ground_truth(self) -> Rule:
@@ -68,6 +75,7 @@ class Settings:
             "resize": self.resize,
             "merge": self.merge or self.protocol.merge,
             "stability": flow,
+            "cutouts": None if self.cutouts is None else str(self.cutouts),
         }
 
 
@@ -90,23 +98,27 @@ def evaluate(
     resize: bool = False,
     merge: bool = False,
     measure_stability: bool = False,
+    cutouts: str | Path | None = None,
     frames: str | Path | None = None,
     jobs: int | None = None,
 ) -> Report:
     """Score a folder of masks.
 
     Args:
-        masks, ground_truth, frames: folders, see `pairs.find_pairs`.
+        masks, ground_truth, frames: folders, see `pairs.find_pairs`; `ground_truth` may be a public set's,
+            see `public.find_annotations`.
         protocol: name of a protocol.
-        threshold, resize, merge, measure_stability: see `Settings`.
+        threshold, resize, merge, measure_stability, cutouts: see `Settings`.
         jobs: threads; None is one a CPU.
 
     Raises:
         InputError: something is missing, or would give a wrong figure.
         MissingExtra: saliency without PySODMetrics.
     """
-    settings = Settings(find_protocol(protocol), threshold, resize, merge, measure_stability)
-    sequences = find_pairs(masks, ground_truth, settings.protocol, frames)
+    images = None if cutouts is None else Path(cutouts)
+    settings = Settings(find_protocol(protocol), threshold, resize, merge, measure_stability, images)
+    place, only = find_annotations(Path(ground_truth), settings.protocol)
+    sequences = find_pairs(masks, place, settings.protocol, frames, only)
     return score(sequences, settings, str(masks), str(ground_truth), jobs)
 
 
@@ -134,6 +146,8 @@ def score(
     if settings.protocol.saliency:
         saliency.library()
     moves = [stability.steps(sequence) if settings.stability else [] for sequence in sequences]
+    place = settings.cutouts
+    cut = [ghosts.cutouts_of(place, sequence) if place is not None else [] for sequence in sequences]
     done = []
     with _Threads(jobs, progress) as threads:
         one_frame = _score_map if settings.protocol.saliency else _score_mask
@@ -144,9 +158,19 @@ def score(
         for (report, _), steps in zip(done, moves, strict=True):
             if steps:
                 report.figures["stability"] = float(np.mean([next(stable) for _ in steps]))
+        shares = threads.run(ghosts.ghost_share_of, [path for paths in cut for path in paths])
+        for (report, _), paths in zip(done, cut, strict=True):
+            if paths:
+                found = [next(shares) for _ in paths]
+                report.figures.update(ghosts=float(np.mean(found)), ghosts_worst=max(found))
     reports = [report for report, _ in done]
     if settings.protocol.saliency:
-        figures = saliency.summarise([one for _, maps in done for one in maps])
+        if settings.protocol.by_sequence:
+            figures = saliency.summarise([saliency.mean(maps) for _, maps in done])
+        else:
+            figures = saliency.summarise([one for _, maps in done for one in maps])
+    elif settings.protocol.boxes:  # success rates are of all frames
+        figures = summarise_boxes(np.concatenate([one.values["J"] for one in reports]))
     else:
         figures = _mean(reports)
     return Report(
@@ -189,6 +213,9 @@ def read_maps(settings: Settings, pair: Pair) -> tuple[np.ndarray, np.ndarray]:
 
 def _score_mask(settings: Settings, pair: Pair) -> Scored:
     prediction, code, ground_truth, ground_truth_code = read_masks(settings, pair)
+    if settings.protocol.boxes:
+        boxes = box_of(prediction), box_of(ground_truth)
+        return Scored({"J": region_similarity(*boxes)}, bool(ground_truth.any()), code, ground_truth_code)
     scores = {
         "J": region_similarity(prediction, ground_truth),
         "F": boundary_accuracy(prediction, ground_truth),
@@ -223,7 +250,12 @@ def _sequence(
         raise InputError(f"{pairs[0].ground_truth.parent}: no annotation of {sequence.name} shows an object")
     values = {name: [one.values[name] for _, one in counted] for name in counted[0][1].values}
     maps = [one.measured for _, one in counted if one.measured is not None]
-    figures = saliency.summarise(maps) if maps else summarise(np.array(values["J"]), np.array(values["F"]))
+    if maps:
+        figures = saliency.summarise(maps)
+    elif settings.protocol.boxes:
+        figures = summarise_boxes(np.array(values["J"]))
+    else:
+        figures = summarise(np.array(values["J"]), np.array(values["F"]))
     names = tuple(pair.name for pair, _ in counted)
     return SequenceReport(sequence.name, sequence.group, names, values, figures), maps
 

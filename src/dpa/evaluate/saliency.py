@@ -10,6 +10,7 @@ import numpy as np
 
 from dpa.errors import MissingExtra
 from dpa.evaluate.masks import Rule, Values, binary, read_values, refuse_size
+from dpa.evaluate.protocols import SALIENCY_MEASURES
 
 _HALF = 128  # above it an annotation of grey values is object, as in PySODMetrics
 
@@ -18,7 +19,8 @@ class Saliency(NamedTuple):
     """The measures of one picture.
 
     Attributes:
-        values: MAE, S, F_mean and E_mean; the means are over the 256 thresholds.
+        values: MAE, S, F_mean and E_mean, which are means over the 256 thresholds, F_adaptive, at twice the
+            map's mean, and F_weighted (Margolin et al., CVPR 2014).
         f, e: (256,) F-beta and E measure by threshold.
     """
 
@@ -50,23 +52,31 @@ def measure(prediction: np.ndarray, ground_truth: np.ndarray) -> Saliency:
         ground_truth: (H, W) bool.
     """
     sod = library()
-    mae, structure, alignment = sod.MAE(), sod.Smeasure(), sod.Emeasure()
-    f_beta = sod.FmeasureV2({"f": sod.FmeasureHandler(with_dynamic=True, with_adaptive=False, beta=0.3)})
-    for one in (mae, structure, alignment, f_beta):
+    mae, structure, alignment, weighted = sod.MAE(), sod.Smeasure(), sod.Emeasure(), sod.WeightedFmeasure()
+    f_beta = sod.FmeasureV2({"f": sod.FmeasureHandler(with_dynamic=True, with_adaptive=True, beta=0.3)})
+    for one in (mae, structure, alignment, weighted, f_beta):
         one.step(prediction, ground_truth.astype(np.uint8) * 255)
-    f = f_beta.get_results()["f"]["dynamic"]
+    of_f = f_beta.get_results()["f"]
+    f = of_f["dynamic"]
     e = alignment.get_results()["em"]["curve"]
     values = {"MAE": mae.get_results()["mae"], "S": structure.get_results()["sm"]}
-    values |= {"F_mean": f.mean(), "E_mean": e.mean()}
+    values |= {"F_mean": f.mean(), "E_mean": e.mean(), "F_adaptive": of_f["adaptive"]}
+    values["F_weighted"] = weighted.get_results()["wfm"]
     return Saliency({name: float(value) for name, value in values.items()}, f, e)
+
+
+def mean(pictures: Sequence[Saliency]) -> Saliency:
+    """Of several pictures, of a sequence say, as if they were one."""
+    f, e = (np.mean([getattr(one, name) for one in pictures], axis=0) for name in ("f", "e"))
+    names = pictures[0].values
+    return Saliency({name: float(np.mean([one.values[name] for one in pictures])) for name in names}, f, e)
 
 
 def summarise(pictures: Sequence[Saliency]) -> dict[str, float]:
     """The `SALIENCY_MEASURES` of several pictures: maxima and means are those of the mean curves."""
-    f, e = (np.mean([getattr(one, name) for one in pictures], axis=0) for name in ("f", "e"))
-    mae, s = (float(np.mean([one.values[name] for one in pictures])) for name in ("MAE", "S"))
-    figures = {"MAE": mae, "F_max": f.max(), "F_mean": f.mean(), "S": s, "E_max": e.max(), "E_mean": e.mean()}
-    return {name: float(value) for name, value in figures.items()}
+    values, f, e = mean(pictures)
+    figures = values | {"F_max": f.max(), "F_mean": f.mean(), "E_max": e.max(), "E_mean": e.mean()}
+    return {name: float(figures[name]) for name in SALIENCY_MEASURES}
 
 
 def read_ground_truth(path: Path, rule: Rule) -> np.ndarray:

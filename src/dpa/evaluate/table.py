@@ -4,6 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from dpa.evaluate.compare import Comparison
+from dpa.evaluate.protocols import PROTOCOLS, SALIENCY_MEASURES, SUCCESS
 from dpa.evaluate.report import Report
 
 #: How figures are named in tables and pages.
@@ -16,14 +17,20 @@ LABELS = {
     "F_decay": "F decay",
     "JF": "J&F",
     "stability": "stability (ours)",
+    "ghosts": "ghosts (ours)",
+    "ghosts_worst": "worst frame's ghosts",
+    **{f"success_{t}": f"success {t}" for t in SUCCESS},
+    "success": "success",
     "MAE": "MAE",
     "F_max": "max Fβ",
     "F_mean": "mean Fβ",
+    "F_adaptive": "adaptive Fβ",
+    "F_weighted": "weighted Fβ",
     "S": "S",
     "E_max": "max E",
     "E_mean": "mean E",
 }
-_FRACTIONS = frozenset({"MAE", "F_max", "F_mean", "S", "E_max", "E_mean"})
+_FRACTIONS = frozenset(SALIENCY_MEASURES)
 
 
 def shown(name: str, value: float, sign: bool = False) -> str:
@@ -34,13 +41,14 @@ def shown(name: str, value: float, sign: bool = False) -> str:
 
 def headline(report: Report) -> str:
     """What was measured, in a line."""
-    unit = "fractions" if report.protocol == "saliency" else "percent"
+    unit = "fractions" if "MAE" in report.figures else "percent"
     return f"{report.protocol}: {len(report.sequences)} sequences, {report.frames} frames, {unit}"
 
 
 def report_tables(report: Report) -> list[Table]:
     """The sequences and their mean; then the classes, where there are any."""
-    whole = "all" if report.protocol == "saliency" else "mean"
+    protocol = PROTOCOLS[report.protocol]
+    whole = "all" if protocol.saliency and not protocol.by_sequence else "mean"
     rows = [(one.name, len(one.frames), one.figures) for one in report.sequences]
     tables = [_table(headline(report), "sequence", "frames", rows, [(whole, report.frames, report.figures)])]
     if report.classes:

@@ -7,9 +7,13 @@ from typing import Protocol
 import numpy as np
 
 from dpa.errors import InputError
+from dpa.flow.raft import RAFT, VARIANTS, cached_weights
 
-#: What `make_estimator` knows; "auto" is decided by `choose`.
-NAMES = ("auto", "dis", "dis-fast", "dis-ultrafast", "raft-small", "raft-large")
+NONE = "none"
+"""No flow at all: the frame itself in the motion stream (TMO, Cho et al., WACV 2023)."""
+
+#: What `make_estimator` knows; "auto" is decided by `choose`, which knows `NONE` too.
+NAMES = ("auto", "dis", "dis-fast", "dis-ultrafast", *(f"raft-{variant}" for variant in VARIANTS))
 
 
 class FlowEstimator(Protocol):
@@ -44,7 +48,7 @@ def choose(name: str, device: str = "cpu") -> tuple[str, str]:
     network's before the small one's). DIS otherwise.
 
     Args:
-        name: one of `NAMES`.
+        name: one of `NAMES`, or `NONE`.
         device: what the flow may run on, as torch names it ("cpu", "cuda", "cuda:1", "mps").
 
     Returns:
@@ -53,16 +57,16 @@ def choose(name: str, device: str = "cpu") -> tuple[str, str]:
     Raises:
         InputError: unknown name.
     """
+    if name == NONE:
+        return name, "no flow, as asked: the motion stream sees the frame itself"
     if name not in NAMES:
-        raise InputError(f"unknown flow estimator {name!r}: choose one of {', '.join(NAMES)}")
+        raise InputError(f"unknown flow estimator {name!r}: choose one of {', '.join(NAMES)}, {NONE}")
     if name != "auto":
         return name, f"flow by {name}, as asked"
     if not device.startswith("cuda"):
         return "dis", f"flow by dis: on {device} it is much quicker than RAFT"
     if importlib.util.find_spec("torch") is None or importlib.util.find_spec("torchvision") is None:
         return "dis", 'flow by dis: RAFT needs torch (pip install "dpa-vos[torch]")'
-    from dpa.flow.raft import cached_weights
-
     for variant in ("large", "small"):
         if cached_weights(variant).is_file():
             return (
@@ -86,15 +90,15 @@ def make_estimator(
         weights: RAFT's weights file; None for torch hub's cache.
 
     Raises:
-        InputError: unknown name, or a weights file for an estimator that has none.
+        InputError: unknown name or `NONE`, or a weights file for an estimator that has none.
         MissingExtra: RAFT without torch.
         WeightsError: see `RAFT`.
     """
     picked, _ = choose(name, device)
+    if picked == NONE:
+        raise InputError(f"--flow {NONE} makes no flow, and flow is what is wanted here: name an estimator")
     family, _, variant = picked.partition("-")
     if family == "raft":
-        from dpa.flow.raft import RAFT
-
         return RAFT(variant, device, weights)
     if weights is not None:
         raise InputError(f"{weights}: {picked} has no weights; they go with raft-small or raft-large, named")

@@ -14,7 +14,7 @@ from dpa.errors import OutputError
 from dpa.files import write_whole
 from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import FlowEstimator
-from dpa.flow.stream import DIRECTION, LAST_FRAME, flows
+from dpa.flow.stream import direction, end_rule, flows
 from dpa.video.frame import Frame
 
 RECIPE_FILE = "flow.json"
@@ -29,11 +29,13 @@ class Look:
         size: of the flow's grid, which is the picture's too; see `dpa.flow.stream.flow_size`.
         floor: see `dpa.flow.colour.flow_to_image`.
         quality: of the JPEG, 1 to 100.
+        gap: see `dpa.flow.stream.flows`.
     """
 
     size: int | None = None
     floor: float = 0.0
     quality: int = 95
+    gap: int = 1
 
 
 def make_recipe(
@@ -46,8 +48,8 @@ def make_recipe(
     return {
         **({} if video is None else {"video": video}),
         **made_by,
-        "direction": DIRECTION,
-        "last_frame": LAST_FRAME,
+        "direction": direction(look.gap),
+        "last_frame": end_rule(look.gap),
         "size": look.size,
         "colouring": "Middlebury colour wheel, scaled by each frame's largest length or the floor",
         "floor": look.floor,
@@ -125,7 +127,8 @@ def write_pictures(
         InputError: see `dpa.flow.stream.flows`.
         OutputError: a picture cannot be written; nothing half-written stays.
     """
-    with closing(flows(frames, estimator, look.size, skip=lambda frame: target(frame).exists())) as pairs:
+    found = flows(frames, estimator, look.size, lambda frame: target(frame).exists(), look.gap)
+    with closing(found) as pairs:
         for frame, flow in pairs:
             write_picture(target(frame), flow, look)
             yield target(frame)

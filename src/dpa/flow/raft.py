@@ -13,12 +13,30 @@ from dpa.errors import MissingExtra, WeightsError
 if TYPE_CHECKING:
     import torch
 
-# torchvision's names of the weights and of their files. Small: the authors' own. Large: trained further, on
-# Sintel, KITTI and HD1K, the best on real video that torchvision has.
-_WEIGHTS = {
-    "small": ("C_T_V1", "raft_small_C_T_V1-ad48884c.pth"),
-    "large": ("C_T_SKHT_V2", "raft_large_C_T_SKHT_V2-ff5fadd5.pth"),
+# What torchvision publishes, by its own names, and the files. V1 are the authors' own weights, V2 are of
+# torchvision's training; the letters are the data: Chairs, Things, then Sintel, KITTI and HD1K with Things,
+# then KITTI alone.
+_PUBLISHED = {
+    "small-C_T_V1": "raft_small_C_T_V1-ad48884c.pth",
+    "small-C_T_V2": "raft_small_C_T_V2-01064c6d.pth",
+    "large-C_T_V1": "raft_large_C_T_V1-22a6c225.pth",
+    "large-C_T_V2": "raft_large_C_T_V2-1bb1363a.pth",
+    "large-C_T_SKHT_V1": "raft_large_C_T_SKHT_V1-0b8c9e55.pth",
+    "large-C_T_SKHT_V2": "raft_large_C_T_SKHT_V2-ff5fadd5.pth",
+    "large-C_T_SKHT_K_V1": "raft_large_C_T_SKHT_K_V1-4a6a5039.pth",
+    "large-C_T_SKHT_K_V2": "raft_large_C_T_SKHT_K_V2-b5c70766.pth",
 }
+# The names that people use: the authors' weights for Sintel, KITTI and Things. Without one, large is the best
+# on real video that torchvision has.
+_SHORT = {
+    "small": "small-C_T_V1",
+    "large": "large-C_T_SKHT_V2",
+    "large-sintel": "large-C_T_SKHT_V1",
+    "large-kitti": "large-C_T_SKHT_K_V1",
+    "large-things": "large-C_T_V1",
+}
+VARIANTS = (*_SHORT, *_PUBLISHED)
+"""Networks and weights by name."""
 
 _UPDATES = 12
 # The network works at an eighth, and its correlation pyramid needs 16 positions a side there.
@@ -30,14 +48,14 @@ def cached_weights(variant: str) -> Path:
     """Where torch hub keeps this variant's weights file, there or not; found as torch does, without torch."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
-    return Path(home).expanduser() / "hub" / "checkpoints" / _WEIGHTS[variant][1]
+    return Path(home).expanduser() / "hub" / "checkpoints" / _PUBLISHED[_SHORT.get(variant, variant)]
 
 
 class RAFT:
     """RAFT flow in float32, 12 updates; frames of any size, padded inside with their edge pixels.
 
     Args:
-        variant: "small" or "large".
+        variant: one of `VARIANTS`, "small", "large-sintel" or "large-C_T_V2" say.
         device: as torch names it.
         weights: a state dict of this variant, read without unpickling code; None for the file in torch hub's
             cache, downloaded if it is not there.
@@ -51,21 +69,21 @@ class RAFT:
     def __init__(
         self, variant: str = "small", device: str = "cpu", weights: str | Path | None = None
     ) -> None:
-        if variant not in _WEIGHTS:
-            raise ValueError(f"variant must be one of {', '.join(_WEIGHTS)}, not {variant!r}")
+        if variant not in VARIANTS:
+            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
         try:
             import torch
             import torchvision
             from torchvision.models import optical_flow
         except ImportError as error:
             raise MissingExtra(f"RAFT (raft-{variant})") from error
-        published, _ = _WEIGHTS[variant]
+        size, _, published = _SHORT.get(variant, variant).partition("-")
         file = Path(weights) if weights is not None else cached_weights(variant)
         if weights is None and not file.is_file():
-            enum = getattr(optical_flow, f"Raft_{variant.capitalize()}_Weights")
+            enum = getattr(optical_flow, f"Raft_{size.capitalize()}_Weights")
             _download(enum[published].url, file)
-        network = getattr(optical_flow, f"raft_{variant}")(weights=None, progress=False)
-        digest = _load(network, file, variant)
+        network = getattr(optical_flow, f"raft_{size}")(weights=None, progress=False)
+        digest = _load(network, file, size)
         self._network = network.eval().requires_grad_(False).to(device)
         self._device = device
         self.name = f"raft-{variant}"

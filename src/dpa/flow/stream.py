@@ -1,5 +1,6 @@
 """Flow of every frame of a video, in one pass, by one rule."""
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 
 import cv2
@@ -12,6 +13,20 @@ from dpa.video.frame import Frame
 #: The rule of this package, as flow recipes quote it; `pair_flow` is the only place that applies it.
 LAST_FRAME = "flow from the last frame to the one before it, negated; a single frame has zero flow"
 DIRECTION = "frame t to frame t+1"
+
+
+def direction(gap: int) -> str:
+    """Between which frames the flow is, as recipes say it."""
+    return f"frame t to frame t{gap:+d}"
+
+
+def end_rule(gap: int) -> str:
+    """What a frame has that the flow leads nowhere from, as recipes say it."""
+    if gap == 1:
+        return LAST_FRAME
+    return (
+        f"where there is no frame t{gap:+d}, flow to frame t{-gap:+d}, negated; where there is neither, zero"
+    )
 
 
 def flow_size(height: int, width: int, size: int | None) -> tuple[int, int]:
@@ -87,8 +102,9 @@ def flows(
     estimator: FlowEstimator,
     size: int | None = None,
     skip: Callable[[Frame], bool] | None = None,
+    gap: int = 1,
 ) -> Generator[tuple[Frame, np.ndarray], None, None]:
-    """Every frame of a video with its flow, in order, looking one frame ahead: what `pair_flow` gives.
+    """Every frame of a video with its flow, in order, looking `gap` frames ahead: what `pair_flow` gives.
 
     Memory is that of a few frames, whatever the video's length. Closing the generator closes `frames`.
 
@@ -98,6 +114,7 @@ def flows(
         size: see `flow_size`.
         skip: frames for which it is true are neither estimated nor yielded, though their neighbours' flow
             uses them: for work that is half done.
+        gap: frames from a frame to the one that its flow leads to, not 0; below 0 it leads back.
 
     Yields:
         The frame and its flow, (h, w, 2) float32 on the grid of `flow_size`, in pixels of the full frame.
@@ -106,7 +123,9 @@ def flows(
         InputError: the frames differ in size.
     """
     try:
-        for frame, before, image, after in _neighbours(frames, size):
+        for frame, before, image, after in _neighbours(frames, size, abs(gap)):
+            if gap < 0:
+                before, after = after, before
             if skip is None or not skip(frame):
                 yield frame, _by_rule(estimator, image, after, before, frame.image.shape)
     finally:
@@ -116,20 +135,27 @@ def flows(
 
 
 def _neighbours(
-    frames: Iterable[Frame], size: int | None
+    frames: Iterable[Frame], size: int | None, gap: int
 ) -> Iterator[tuple[Frame, np.ndarray | None, np.ndarray, np.ndarray | None]]:
-    """Each frame with the reduced pictures before it, of it and after it."""
-    held: tuple[Frame, np.ndarray | None, np.ndarray] | None = None
+    """Each frame with the reduced pictures `gap` frames before it, of it and as many after it."""
+    held: deque[tuple[Frame, np.ndarray]] = deque()
+    past: deque[np.ndarray] = deque(maxlen=gap)
+
+    def first(after: np.ndarray | None) -> tuple[Frame, np.ndarray | None, np.ndarray, np.ndarray | None]:
+        frame, image = held.popleft()
+        before = past[0] if len(past) == gap else None
+        past.append(image)
+        return frame, before, image, after
+
     for frame in frames:
-        after = reduce(frame.image, size)
-        if held is None:
-            held = frame, None, after
-            continue
-        _check_sizes(held[0].image, frame.image)
-        yield *held, after
-        held = frame, held[2], after
-    if held is not None:
-        yield *held, None
+        if held:
+            _check_sizes(held[-1][0].image, frame.image)
+        image = reduce(frame.image, size)
+        held.append((frame, image))
+        if len(held) > gap:
+            yield first(image)
+    while held:
+        yield first(None)
 
 
 def _by_rule(

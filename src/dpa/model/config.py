@@ -41,9 +41,13 @@ class DPAConfig:
         refine_squeeze: channels of an appearance stage in a refinement step (paper: 64).
         refine_width: channels that travel up through the refinement steps (paper: 32).
         neighbours: k of EdgeConv's graph (paper: 10).
+        raw_residual: the attention among the prototypes adds to them as they came (paper); False: to them
+            normalised, as `dpa-mobile` learnt it.
         motion: two streams; False is stage 1 of the training, appearance only.
         ima: inter-modality attention on stages 4 and 5.
         ifa: inter-frame attention on stage 5.
+        ifa_value: what IFA reads: "value", prototypes of V, or "key", those of K once more, as the official
+            release has it (paper: V).
         mean, std: normalisation of the picture in [0, 1], per channel.
         normalise_flow: apply mean and std to the flow picture too (paper: no).
         size: pixels of the side of the square that the network works on; the area is what counts
@@ -60,9 +64,11 @@ class DPAConfig:
     refine_squeeze: int = 64
     refine_width: int = 32
     neighbours: int = 10
+    raw_residual: bool = True
     motion: bool = True
     ima: bool = True
     ifa: bool = True
+    ifa_value: str = "value"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     normalise_flow: bool = False
@@ -78,6 +84,10 @@ class DPAConfig:
                 raise InputError(f"setting {f.name!r} of the network is {value!r}: it must be {wanted}")
         if self.dim < 2:
             raise InputError("setting 'dim' of the network must be at least 2: attention halves it")
+        if self.ifa_value not in ("value", "key"):
+            raise InputError(
+                f"setting 'ifa_value' of the network is {self.ifa_value!r}: it must be 'value' or 'key'"
+            )
         if self.neighbours > self.dim:
             raise InputError(
                 f"setting 'neighbours' of the network is {self.neighbours}, "
@@ -115,20 +125,29 @@ class DPAConfig:
         return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
-# What the encoder was trained on: (x - 127) / 128 of bytes x.
-_MIDDLE, _HALF = 127 / 255, 128 / 255
-
 _MOBILE = DPAConfig(
-    encoder="tf_efficientnet_lite0",
+    encoder="mobilenetv2_100",
+    folded=True,
     dim=64,
     width=64,
     refine_squeeze=24,
     refine_width=24,
-    mean=(_MIDDLE, _MIDDLE, _MIDDLE),
-    std=(_HALF, _HALF, _HALF),
+    raw_residual=False,
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
     normalise_flow=True,
     size=384,
     keep_aspect=True,
+)
+
+# What the encoder was trained on: (x - 127) / 128 of bytes x.
+_MIDDLE, _HALF = 127 / 255, 128 / 255
+_LITE0 = replace(
+    _MOBILE,
+    encoder="tf_efficientnet_lite0",
+    raw_residual=True,
+    mean=(_MIDDLE, _MIDDLE, _MIDDLE),
+    std=(_HALF, _HALF, _HALF),
 )
 
 NAMED: dict[str, DPAConfig] = {
@@ -136,6 +155,7 @@ NAMED: dict[str, DPAConfig] = {
     "dpa-resnet101": DPAConfig(encoder="resnet101"),
     "dpa-pvt-b2": DPAConfig(encoder="pvt_v2_b2"),
     "dpa-mobile": _MOBILE,
+    "dpa-lite0": _LITE0,
 }
 
 

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dpa.model.prototypes import at_least_float32
+
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3, dilation: int = 1) -> nn.Sequential:
     """Convolution that keeps the size, BN, ReLU."""
@@ -16,8 +18,8 @@ def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3, dilation: int = 1) 
 
 
 def probability(logit: Tensor) -> Tensor:
-    """The sigmoid in float32: half precision has no numbers between 0.999 and 1."""
-    return logit.float().sigmoid()
+    """The sigmoid, at least in float32: half precision has no numbers between 0.999 and 1."""
+    return at_least_float32(logit).sigmoid()
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:

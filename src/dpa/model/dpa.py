@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dpa.errors import InputError
 from dpa.model.config import DPAConfig, named_config
 from dpa.model.decoder import Decoder, resize
-from dpa.model.encoder import Encoder, build_encoder
+from dpa.model.encoder import Encoder, build_encoder, evaluating
 from dpa.model.ifa import IFA
 from dpa.model.ima import IMA, EdgeConv
 from dpa.model.precision import full_precision
@@ -93,9 +93,13 @@ class DPA(nn.Module):
         self.squeeze5 = nn.ModuleList(
             nn.Conv2d(c5, c.dim, 1) for _ in range(streams if c.ima or c.ifa else 0)
         )
-        self.ima4 = IMA(c4, c.dim, c.neighbours, streams) if c.ima else None
-        self.ima5 = IMA(c5, c.dim, c.neighbours, streams) if c.ima else None
-        self.ifa = nn.ModuleList(IFA(c5, c.dim) for _ in range(streams)) if c.ifa else None
+        self.ima4, self.ima5 = (
+            IMA(width, c.dim, c.neighbours, streams, raw_residual=c.raw_residual) if c.ima else None
+            for width in (c4, c5)
+        )
+        own_value = c.ifa_value == "value"
+        ifa = (IFA(c5, c.dim, own_value=own_value) for _ in range(streams))
+        self.ifa = nn.ModuleList(ifa) if c.ifa else None
         both = c.ima and c.ifa
         self.join5 = nn.ModuleList(nn.Conv2d(2 * c5, c5, 1) for _ in range(streams)) if both else None
         self.decoder = Decoder(channels, streams, c.width, c.refine_squeeze, c.refine_width)
@@ -148,7 +152,9 @@ class DPA(nn.Module):
             raise InputError("the network was built without IFA: it uses no references")
         pairs = []
         for s, (ifa, stages) in enumerate(zip(self.ifa, features.streams, strict=True)):
-            with torch.no_grad():
+            # By the running statistics in training too. Those are the queries', whose f4 IMA has changed: a
+            # second kind of input must not be mixed into them, and in use there is one set for both.
+            with torch.no_grad(), evaluating(self._stages(s).stages[-1]):
                 f5 = self._stages(s).deep(stages[-1])
             pairs.append(cast(IFA, ifa).memory(f5))
         return References(
@@ -246,7 +252,7 @@ class DPA(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """Outside the encoders: convolutions normal, std 0.01, zero bias (paper); the rest as PyTorch does."""
+        """Outside the encoders: convolutions normal, std 0.01, zero bias (paper); else as PyTorch does."""
         for name, module in self.named_modules():
             if name.startswith("encoders."):
                 continue

@@ -1,12 +1,14 @@
-"""Staged encoders: networks of timm cut where the resolution halves, each stage callable alone."""
+"""Staged encoders: networks of timm and transformers, cut where the resolution halves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dpa.errors import InputError, WeightsError
+from dpa.model import mit
 
 
 class Encoder(nn.Module):
@@ -52,7 +54,7 @@ def _vgg16(net: Any) -> Encoder:
     return Encoder([nn.Sequential(*s) for s in stages[:5]], (64, 128, 256, 512, 512), (1, 2, 4, 8, 16))
 
 
-def _resnet101(net: Any) -> Encoder:
+def _resnet(net: Any) -> Encoder:
     stages = [
         nn.Sequential(net.conv1, net.bn1, net.act1),
         nn.Sequential(net.maxpool, net.layer1),
@@ -60,12 +62,16 @@ def _resnet101(net: Any) -> Encoder:
         net.layer3,
         net.layer4,
     ]
-    return Encoder(stages, (64, 256, 512, 1024, 2048), (2, 4, 8, 16, 32))
+    return Encoder(stages, tuple(f["num_chs"] for f in net.feature_info), (2, 4, 8, 16, 32))
 
 
 def _pvt_v2_b2(net: Any) -> Encoder:
     first, *rest = net.stages
     return Encoder([nn.Sequential(net.patch_embed, first), *rest], (64, 128, 320, 512), (4, 8, 16, 32))
+
+
+def _mit(net: Any) -> Encoder:
+    return Encoder(list(net.stages), tuple(net.config.hidden_sizes), (4, 8, 16, 32))
 
 
 def _mobilenetv2_100(net: Any) -> Encoder:
@@ -81,7 +87,7 @@ def _mobilenetv2_100(net: Any) -> Encoder:
 
 
 def _efficientnet_lite(net: Any) -> Encoder:
-    # Without the last block: one layer that widens f5 by two thirds, for a quarter of the encoder's parameters.
+    # Without the last block: one layer that widens f5 by two thirds, for a quarter of all parameters.
     b = net.blocks
     stages = [nn.Sequential(net.conv_stem, net.bn1, b[0]), b[1], b[2], nn.Sequential(b[3], b[4]), b[5]]
     channels = (*(f["num_chs"] for f in net.feature_info[:4]), b[5][-1].conv_pwl.out_channels)
@@ -90,16 +96,19 @@ def _efficientnet_lite(net: Any) -> Encoder:
 
 ENCODERS: dict[str, Callable[[Any], Encoder]] = {
     "vgg16": _vgg16,
-    "resnet101": _resnet101,
+    "resnet18": _resnet,
+    "resnet50": _resnet,
+    "resnet101": _resnet,
     "pvt_v2_b2": _pvt_v2_b2,
+    **dict.fromkeys(mit.SIZES, _mit),
     "mobilenetv2_100": _mobilenetv2_100,
     "tf_efficientnet_lite0": _efficientnet_lite,
     "tf_efficientnet_lite2": _efficientnet_lite,
 }
-"""How each network of timm is cut into stages, by timm's name of it."""
+"""How each network is cut into stages, by timm's name of it."""
 
-# TensorFlow's "same" padding is uneven where the stride is 2, and costs a copy of every such map. PyTorch's is a
-# part of the convolution; the features move by a pixel, which training makes up for.
+# TensorFlow's "same" padding is uneven where the stride is 2, and costs a copy of each such map. PyTorch's is
+# a part of the convolution; the features move by a pixel, which training makes up for.
 _CHANGES: dict[str, dict[str, Any]] = {
     name: {"pad_type": ""} for name in ENCODERS if name.startswith("tf_efficientnet_lite")
 }
@@ -113,24 +122,28 @@ def build_encoder(
     Args:
         name: one of `ENCODERS`.
         folded: fold batch norm into the convolutions before it (running statistics, as in evaluation).
-        pretrained: start from timm's own ImageNet weights (downloaded, or from its cache).
-        weights: start from these tensors, under timm's names; a classifier's are ignored.
+        pretrained: start from the library's own ImageNet weights (downloaded, or from its cache).
+        weights: start from these tensors, under the library's names; a classifier's are ignored.
 
     Raises:
         InputError: unknown name.
-        WeightsError: tensors that are missing or of another shape; timm's weights cannot be had.
+        WeightsError: tensors that are missing or of another shape; ImageNet's weights cannot be had.
+        MissingExtra: mit_* without transformers.
     """
     import timm
 
     if name not in ENCODERS:
         raise InputError(f"unknown encoder {name!r}; known are {', '.join(ENCODERS)}")
     try:
-        net = timm.create_model(name, pretrained=pretrained, num_classes=0, **_CHANGES.get(name, {}))
+        if name in mit.SIZES:
+            net = mit.create(name, pretrained=pretrained)
+        else:
+            net = timm.create_model(name, pretrained=pretrained, num_classes=0, **_CHANGES.get(name, {}))
     except (OSError, RuntimeError) as error:  # from the hub, from torch hub, or an unfinished file
         if not pretrained:
             raise
         raise WeightsError(
-            f"timm's ImageNet weights of {name} are neither in its cache nor to be had from the internet "
+            f"the ImageNet weights of {name} are neither in the cache nor to be had from the internet "
             f"({type(error).__name__}); give a file of them instead"
         ) from error
     encoder = ENCODERS[name](net)
@@ -139,6 +152,17 @@ def build_encoder(
     if folded:
         _fold(encoder)
     return encoder
+
+
+@contextmanager
+def evaluating(stage: nn.Module) -> Iterator[None]:
+    """A stage in evaluation mode; afterwards in the mode that it was in."""
+    was = stage.training
+    stage.eval()
+    try:
+        yield
+    finally:
+        stage.train(was)
 
 
 def _load(net: nn.Module, encoder: Encoder, name: str, weights: dict[str, Tensor]) -> None:

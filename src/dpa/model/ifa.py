@@ -9,12 +9,18 @@ from dpa.model.prototypes import correlation, prototypes
 
 
 class IFA(nn.Module):
-    """Inter-frame attention on stage 5 of one stream."""
+    """Inter-frame attention on stage 5 of one stream.
 
-    def __init__(self, channels: int, dim: int) -> None:
+    Args:
+        channels: C of stage 5.
+        dim: D.
+        own_value: V has a projection of its own; otherwise it is K.
+    """
+
+    def __init__(self, channels: int, dim: int, *, own_value: bool = True) -> None:
         super().__init__()
         self.key = nn.Conv2d(channels, dim, 1)
-        self.value = nn.Conv2d(channels, dim, 1)
+        self.value = nn.Conv2d(channels, dim, 1) if own_value else None
         self.fuse = fusion(channels, dim)
 
     def memory(self, f5: Tensor) -> tuple[Tensor, Tensor]:
@@ -26,7 +32,8 @@ class IFA(nn.Module):
         Returns:
             K and V, each (B, D, D).
         """
-        return prototypes(self.key(f5)), prototypes(self.value(f5))
+        key = prototypes(self.key(f5))
+        return key, key if self.value is None else prototypes(self.value(f5))
 
     def forward(self, f5: Tensor, x: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Read the references.

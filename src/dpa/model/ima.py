@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dpa.model.precision import full_precision
-from dpa.model.prototypes import correlation, prototypes
+from dpa.model.prototypes import at_least_float32, correlation, prototypes
 
 
 class TokenAttention(nn.Module):
@@ -17,13 +17,13 @@ class TokenAttention(nn.Module):
 
     Args:
         dim: D of the tokens.
-        onto_raw: the residual adds to the tokens as they came (among prototypes), not to the normalised ones
-            (between the modalities).
+        raw_residual: the residual adds to the tokens as they came (among prototypes), not to the normalised
+            ones (between the modalities).
     """
 
-    def __init__(self, dim: int, *, onto_raw: bool = False) -> None:
+    def __init__(self, dim: int, *, raw_residual: bool = False) -> None:
         super().__init__()
-        self.onto_raw = onto_raw
+        self.raw_residual = raw_residual
         self.norm = nn.BatchNorm1d(dim)
         self.query = nn.Linear(dim, dim // 2)
         self.key = nn.Linear(dim, dim // 2)
@@ -37,7 +37,7 @@ class TokenAttention(nn.Module):
         k = self.key(tokens if other is own else self._normalise(other))
         # The leading 1 is the head: fused kernels want (B, heads, n, d), and keep no (n, n) matrix.
         read = F.scaled_dot_product_attention(q.unsqueeze(1), k.unsqueeze(1), v.unsqueeze(1), scale=1.0)
-        return (own if self.onto_raw else tokens) + self.back(read.squeeze(1))
+        return (own if self.raw_residual else tokens) + self.back(read.squeeze(1))
 
     def _normalise(self, tokens: Tensor) -> Tensor:
         return F.relu(self.norm(tokens.transpose(1, 2))).transpose(1, 2)
@@ -80,7 +80,7 @@ class EdgeConv(nn.Module):
         return y.flatten(0, 1)[self._nearest(x) + first[:, None, None]]
 
     def _nearest(self, x: Tensor) -> Tensor:
-        x = x.detach().float()
+        x = at_least_float32(x.detach())
         square = x.square().sum(dim=-1)
         with full_precision(x.device.type):  # distances are differences of squares
             distance = square.unsqueeze(2) + square.unsqueeze(1) - 2 * x @ x.transpose(1, 2)  # (B, n, n)
@@ -90,9 +90,9 @@ class EdgeConv(nn.Module):
 class PrototypeRefinement(nn.Module):
     """The prototypes among themselves: a non-local block, then three EdgeConv layers."""
 
-    def __init__(self, dim: int, neighbours: int) -> None:
+    def __init__(self, dim: int, neighbours: int, raw_residual: bool = True) -> None:
         super().__init__()
-        self.attention = TokenAttention(dim, onto_raw=True)
+        self.attention = TokenAttention(dim, raw_residual=raw_residual)
         self.graph = nn.Sequential(*(EdgeConv(dim, neighbours) for _ in range(3)))
 
     def forward(self, p: Tensor) -> Tensor:
@@ -112,9 +112,11 @@ class IMA(nn.Module):
     With one stream (stage 1 of the training) the exchange with the other modality falls away.
     """
 
-    def __init__(self, channels: int, dim: int, neighbours: int, streams: int) -> None:
+    def __init__(
+        self, channels: int, dim: int, neighbours: int, streams: int, *, raw_residual: bool = True
+    ) -> None:
         super().__init__()
-        self.refine = nn.ModuleList(PrototypeRefinement(dim, neighbours) for _ in range(streams))
+        self.refine = nn.ModuleList(PrototypeRefinement(dim, neighbours, raw_residual) for _ in range(streams))
         self.fuse = nn.ModuleList(fusion(channels, dim) for _ in range(streams))
         self.exchange = nn.ModuleList(TokenAttention(dim) for _ in range(streams if streams > 1 else 0))
 

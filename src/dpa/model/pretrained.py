@@ -10,6 +10,7 @@ from dpa.errors import DPAError, InputError, OutputError, WeightsError
 from dpa.files import write_whole
 from dpa.model.config import DPAConfig
 from dpa.model.dpa import DPA
+from dpa.model.legacy import is_legacy, modern
 
 CONFIG, TENSORS = "config.json", "model.safetensors"
 _PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
@@ -146,6 +147,8 @@ def _from_hub(name: str) -> tuple[Path, Path]:
 
 
 def _fill(model: DPA, given: dict[str, Tensor], path: Path) -> None:
+    if is_legacy(given):
+        given = modern(given)
     own = model.state_dict()
     for name in own:
         if name not in given:

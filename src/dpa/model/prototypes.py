@@ -1,5 +1,6 @@
 """Prototypes of a feature map, and its correlation with prototypes (paper, section 3.2)."""
 
+import torch
 from torch import Tensor
 
 _EPSILON = 1e-6
@@ -37,6 +38,11 @@ def correlation(p: Tensor, x: Tensor) -> Tensor:
 
 
 def _unit(x: Tensor, dim: int) -> Tensor:
-    # Norms in float32: squares overflow and the epsilon vanishes in half precision.
-    norm = x.float().norm(dim=dim, keepdim=True).clamp_min(_EPSILON)
-    return (x.float() / norm).to(x.dtype)
+    # Norms not in half precision: squares overflow and the epsilon vanishes there.
+    wide = at_least_float32(x)
+    return (wide / wide.norm(dim=dim, keepdim=True).clamp_min(_EPSILON)).to(x.dtype)
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Half precision in float32; float32 and float64 as they are."""
+    return x if x.dtype == torch.float64 else x.float()

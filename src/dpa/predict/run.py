@@ -23,18 +23,25 @@ from dpa.weights.card import sha256
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-PRESETS: dict[str, Settings] = {
-    # The paper's test settings. The release also stretches every frame's probabilities to [0, 1] before the
-    # threshold (`normalise`), which makes a mask where there is no object; the method does not ask for it.
-    "paper": {
-        "size": 512,
-        "keep_aspect": False,
-        "references": 4,
-        "threshold": 0.5,
-        "normalise": False,
-        "smooth": 0.0,
-    },
+# The paper's test settings.
+_PAPER: Settings = {
+    "size": 512,
+    "keep_aspect": False,
+    "references": 4,
+    "threshold": 0.5,
+    "normalise": False,
+    "smooth": 0.0,
+    "refine": "off",
 }
+PRESETS: dict[str, Settings] = {
+    "paper": _PAPER,
+    # The release's validation stretches every frame's probabilities to [0, 1] before the threshold, which
+    # makes a mask where there is no object; the method does not ask for it.
+    "release": {**_PAPER, "normalise": True},
+}
+
+PAPER_FLOW = "raft-large-sintel"
+"""What a preset computes flow by, where there are no flow pictures and nothing else is asked for."""
 
 Progress = Callable[[str, int, int], None]
 """Called with a video's name, the number of frames done and the number of frames of all videos."""
@@ -50,7 +57,8 @@ class Prediction:
         preset: one of `PRESETS`; `settings` win over it.
         overwrite: make all masks anew, whatever is in the folder.
         settings: of `SegmenterConfig`. With `flow`, flow is computed for every frame; without it flow
-            pictures are read where they are, and the others' flow is computed by "auto".
+            pictures are read where they are, and the others' flow is computed by "auto", with a preset by
+            `PAPER_FLOW`.
 
     Attributes:
         videos: what is to be done.
@@ -83,7 +91,7 @@ class Prediction:
         self._forced = "flow" in settings
         computes = self._forced or any(None in video.flows for video in self.videos)
         # Flow that nobody needs must not ask for weights.
-        wanted = settings.get("flow", "auto")
+        wanted = settings.get("flow", PAPER_FLOW if preset else "auto")
         config = SegmenterConfig().changed(PRESETS.get(preset or "", {})).changed(settings)
         self.segmenter = Segmenter(config.changed({"flow": wanted if computes else "dis"}))
         if self.segmenter.config.every > 1 and not self._forced and any(any(v.flows) for v in self.videos):
@@ -91,8 +99,8 @@ class Prediction:
                 "masks cannot be propagated along flow pictures: beside --every give --flow, to compute it"
             )
         name, why = choose(wanted, self.segmenter.config.device)
-        if preset == "paper" and not name.startswith("raft"):
-            why += "; the paper's flow is RAFT's"
+        if preset and name != PAPER_FLOW:
+            why += f"; the paper's flow is RAFT's, trained on Sintel ({PAPER_FLOW})"
         if not self._forced and any(path for video in self.videos for path in video.flows):
             why = f"flow pictures where they are, else {why}" if computes else "all flow pictures are there"
         self.engine = f"{self.segmenter.engine}; {why}"
@@ -184,7 +192,7 @@ class Prediction:
         s = self.segmenter
         engine = {"dpa": __version__, "model": s.config.name, "backend": s.backend.name}
         engine |= {"device": s.backend.device}
-        return engine | ({"flow": s.estimator.recipe} if computes else {})
+        return engine | ({"flow": s.estimator.recipe} if computes and s.estimator else {})
 
 
 def _advance(progress: Progress, name: str, before: int, count: int, done: int, _: int | None) -> None:

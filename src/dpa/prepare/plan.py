@@ -8,7 +8,7 @@ from pathlib import Path
 from dpa.datasets.layout import IMAGES
 from dpa.errors import InputError, OutputError
 from dpa.files import write_whole
-from dpa.prepare import davis, duts, fbms, folder, longvideos, ytobj, ytvos
+from dpa.prepare import davis, duts, fbms, folder, longvideos, moca, segtrack, vsod, ytobj, ytvos
 from dpa.prepare.archive import Archive
 from dpa.prepare.film import write_film
 from dpa.prepare.pool import spread
@@ -39,6 +39,10 @@ CONVERTERS = {
     "fbms": Converter(fbms.convert, frozenset({"frames"})),
     "ytobj": Converter(ytobj.convert, frozenset({"frames"})),
     "longvideos": Converter(longvideos.convert, frozenset({"frames"})),
+    "davsod": Converter(vsod.convert_davsod, frozenset({"frames"})),
+    "visal": Converter(vsod.convert_visal, frozenset({"frames"})),
+    "segtrack-v2": Converter(segtrack.convert),
+    "moca": Converter(moca.convert, frozenset({"frames"})),
     "folder": Converter(folder.convert, frozenset({"frames", "images", "masks", "threshold"})),
 }
 
@@ -172,7 +176,7 @@ def _missing(clip: Clip, there: Present) -> list[Entry]:
         entry
         for entry in clip.entries
         if entry.kept
-        and not (entry.name in there.pictures and (entry.mask is None or entry.name in there.masks))
+        and not (entry.name in there.pictures and (not entry.annotated or entry.name in there.masks))
     ]
 
 

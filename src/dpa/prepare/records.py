@@ -13,6 +13,9 @@ from dpa.prepare.masks import Rule
 Keep = Literal["all", "annotated"]
 """Which frames of a video are written: all (those that are not annotated have no mask), or the annotated."""
 
+Box = tuple[float, float, float, float]
+"""Left, top, width and height in pixels."""
+
 _NUMBER = re.compile(r"(\d+)\D*$")
 
 
@@ -48,12 +51,21 @@ class Entry:
         image: the picture.
         mask: its annotation; None where there is none.
         kept: False for a frame that is not written: the flow of its neighbour is all that needs it.
+        others: annotations of further objects, each a file of its own.
+        box: of the object, instead of a mask.
     """
 
     name: str
     image: Member
     mask: Member | None = None
     kept: bool = True
+    others: tuple[Member, ...] = ()
+    box: Box | None = None
+
+    @property
+    def annotated(self) -> bool:
+        """Whether there is a mask, or a box to make one of."""
+        return self.mask is not None or self.box is not None
 
 
 @dataclass(frozen=True)

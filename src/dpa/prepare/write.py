@@ -15,7 +15,7 @@ from dpa.files import write_whole
 from dpa.prepare.archive import Member
 from dpa.prepare.decode import open_picture, rgb
 from dpa.prepare.masks import Rule
-from dpa.prepare.records import Entry
+from dpa.prepare.records import Box, Entry
 
 QUALITY = 95
 """Of JPEGs that are made here; a picture that is a JPEG already is copied byte for byte."""
@@ -93,9 +93,12 @@ def write_entry(shelf: Shelf, entry: Entry, rule: Rule) -> None:
     data = entry.image.read()
     picture = open_picture(entry.image, data)
     image = rgb(picture)
-    mask = None if entry.mask is None else read_mask(entry.mask, rule)
-    if mask is not None:
-        check_size(mask, image, entry.mask)
+    mask = None if entry.box is None else filled(entry.box, image.shape[:2])
+    for member in (entry.mask, *entry.others):
+        if member is not None:
+            one = read_mask(member, rule)
+            check_size(one, image, member)
+            mask = one if mask is None else mask | one
     whole = picture.format == "JPEG" and picture.mode in ("L", "RGB")
     shelf.put(entry.name, data if whole else jpeg_of(image, entry.image), mask)
 
@@ -107,6 +110,15 @@ def read_mask(member: Member, rule: Rule) -> np.ndarray:
         InputError: the annotation cannot be read.
     """
     return rule(open_picture(member, member.read()))
+
+
+def filled(box: Box, size: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool: the pixels of a box, as much of it as lies in the picture."""
+    left, top, width, height = box
+    mask = np.zeros(size, bool)
+    rows = slice(max(0, round(top)), max(0, round(top + height)))
+    mask[rows, max(0, round(left)) : max(0, round(left + width))] = True
+    return mask
 
 
 def check_size(mask: np.ndarray, image: np.ndarray, place: object) -> None:

@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dpa.datasets.layout import Sequence as Video
 from dpa.errors import DPAError, InputError
+from dpa.files import write_whole
 from dpa.model.dpa import DPA
 from dpa.train.checkpoint import load_checkpoint, save_checkpoint
 from dpa.train.data.batches import Batches
@@ -20,6 +21,8 @@ from dpa.train.feed import Feed, Part
 from dpa.train.interrupt import interrupts
 from dpa.train.learner import Learner
 from dpa.train.optimiser import make_optimiser, schedule
+from dpa.train.record import FILES
+from dpa.train.record import NAME as RECORD
 from dpa.train.report import Reporter, Row
 from dpa.train.settings import StageSettings
 from dpa.train.validate import validate
@@ -42,6 +45,7 @@ class Trainer:
         fabric: see `make_fabric`.
         compiled: run the network through torch.compile.
         record: what is saved beside the weights, see `dpa.train.record`.
+        pictures: the list of what is trained on, saved likewise.
 
     Raises:
         InputError: the groups of a batch cannot be divided evenly.
@@ -58,10 +62,11 @@ class Trainer:
         *,
         compiled: bool = False,
         record: str = "{}",
+        pictures: str = "",
     ) -> None:
         self.fabric: Any = fabric or OneDevice()
         self.stage, self.batches, self.validation = stage, batches, validation
-        self.folder, self.record = folder, record
+        self.folder, self.record, self.pictures = folder, record, pictures
         parts = stage.accumulate * self.fabric.world_size
         if stage.groups % parts:
             raise InputError(
@@ -188,7 +193,7 @@ class Trainer:
             with self.fabric.no_backward_sync(self.learner, enabled=k + 1 < len(parts)):
                 with self.fabric.autocast():
                     seen = self._picture(image), None if flow is None else self._picture(flow)
-                    value = self.learner(*seen, self._moved(mask).float()) / len(parts)
+                    value = self.learner(*seen, self._moved(mask).float() / 255) / len(parts)
                 self.fabric.backward(value)
             total += value.detach()
         if self.stage.clip:
@@ -280,4 +285,5 @@ class Trainer:
     def _save_weights(self, name: str) -> None:
         if self.fabric.is_global_zero:
             self.kept.save_pretrained(self.folder / name)
-            (self.folder / name / "run.json").write_text(self.record)
+            write_whole(self.folder / name / RECORD, self.record.encode())
+            write_whole(self.folder / name / FILES, self.pictures.encode())

@@ -16,9 +16,19 @@ from dpa.errors import InputError
 from dpa.train.settings import TrainSettings
 
 NAME = "run.json"
+FILES = "files.txt"
+"""Beside the weights: every picture that they were trained on."""
 
 # Settings that may differ between a run and its continuation: the weights do not depend on them.
-_FREE = {"threads", "workers", "save_minutes", "validate_every", "validate_stride", "data.cache"}
+_FREE = {
+    "threads",
+    "workers",
+    "save_minutes",
+    "validate_every",
+    "validate_epochs",
+    "validate_stride",
+    "data.cache",
+}
 
 
 def make_record(
@@ -80,6 +90,23 @@ def fingerprint(files: Iterable[Path | None]) -> dict[str, Any]:
             digest.update(f"{path.parent.name}/{path.name} {path.stat().st_size}\n".encode())
             count += 1
     return {"files": count, "sha256_of_names_and_sizes": digest.hexdigest()}
+
+
+def list_pictures(roots: Iterable[str | None], stills: list[Still], videos: list[Sequence]) -> str:
+    """A line for each picture that a run trains on: its data set's folder and its place in it.
+
+    Args:
+        roots: folders of the data sets.
+        stills, videos: what was found in them.
+    """
+    folders = [Path(root) for root in roots if root]
+
+    def place(path: Path) -> str:
+        root = next(folder for folder in folders if path.is_relative_to(folder))
+        return (Path(root.resolve().name) / path.relative_to(root)).as_posix()
+
+    pictures = [image for image, _ in stills] + [image for video in videos for image in video.images]
+    return "".join(f"{place(path)}\n" for path in pictures)
 
 
 def of_stills(stills: list[Still]) -> dict[str, Any]:

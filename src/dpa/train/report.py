@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dpa.files import write_whole
+
 LOG, VALIDATION, SKIPPED = "log.csv", "validation.csv", "skipped.txt"
 
 
@@ -196,4 +198,4 @@ def _cut(path: Path, iteration: int) -> None:
     # A run that was killed while it wrote may have left half a row.
     whole = [row for row in rows if row.count(",") == header.count(",")]
     kept = [row for row in whole if int(row.partition(",")[0]) <= iteration]
-    path.write_text("".join(f"{row}\r\n" for row in (header, *kept)))
+    write_whole(path, "".join(f"{row}\r\n" for row in (header, *kept)).encode())

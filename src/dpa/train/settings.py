@@ -16,7 +16,8 @@ class DataSettings:
     """Where the data lie, in METHOD.md's layout; relative paths are relative to the working directory.
 
     Attributes:
-        stills: folder with RGB and GT of still images.
+        stills: folder with RGB and GT of still images; in stage 2 a picture's flow is read from FLOW beside
+            them, where it is there (made flow, FakeFlow's say), and synthetic where not.
         videos: folder with RGB, GT and FLOW of videos (stage 2).
         validation: folder of sequences for choosing the best weights; they are never trained on.
         extra: another one, from which every epoch draws as many frames as `videos` has, anew each time (the
@@ -41,13 +42,15 @@ class StageSettings:
         groups, views: a batch is `groups` videos or stills with `views` pictures of each, over all devices.
         accumulate: parts that a device's share of the batch is computed in, one after the other.
         shared: every view is a query and the others of its group are its references; False (paper): the
-            first view is the query, the others only references.
+            first view is the query, the others only references, drawn from all frames of its video.
         still_share: share of the groups that are stills with synthetic flow (stage 2).
         paste: share of the groups that have another still's object pasted in (stage 2).
         bars: share of the groups that have bars in front of the object or behind it (stage 2).
         crowd: share of the groups that have one to three more objects at rest in them (stage 2).
         estimated: share of the groups of stills whose flow is DIS's to a made second frame instead of drawn
             from the made motion (stage 2).
+        frame_flow: share of the groups whose motion stream sees the frames themselves instead of flow, as TMO
+            trains: what `--flow none` wants (stage 2).
         sizes: (H, W) of the batches, one is drawn for each.
         optimiser: "adam" or "adamw".
         lr: learning rate at the start, cosine to `lr_end` per iteration.
@@ -72,6 +75,7 @@ class StageSettings:
     bars: float = 0.0
     crowd: float = 0.0
     estimated: float = 0.0
+    frame_flow: float = 0.0
     sizes: list[list[int]] = field(default_factory=lambda: [[s, s] for s in (384, 416, 448, 480, 512)])
     optimiser: str = "adam"
     lr: float = 1e-4
@@ -111,6 +115,7 @@ class StageSettings:
             "bars": (not 0 <= self.bars <= 1, "in [0, 1]"),
             "crowd": (not 0 <= self.crowd <= 1, "in [0, 1]"),
             "estimated": (not 0 <= self.estimated <= 1, "in [0, 1]"),
+            "frame_flow": (not 0 <= self.frame_flow <= 1, "in [0, 1]"),
             "ema": (not 0 <= self.ema < 1, "in [0, 1)"),
         }
         for key, (is_wrong, must_be) in wrong.items():
@@ -141,6 +146,7 @@ class TrainSettings:
         compile: compile the network with torch.compile.
         save_minutes: time between checkpoints.
         validate_every: iterations between validations; 0 for the end only.
+        validate_epochs: epochs between them instead; 0 for `validate_every`.
         validate_stride: of the validation videos every n-th frame counts.
     """
 
@@ -160,4 +166,5 @@ class TrainSettings:
     compile: bool = False
     save_minutes: float = 5.0
     validate_every: int = 0
+    validate_epochs: int = 0
     validate_stride: int = 6

@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dpa.datasets.layout import find_sequences, find_stills
+from dpa.datasets.layout import find_sequences, find_still_flows, find_stills
 from dpa.errors import InputError, WeightsError
+from dpa.files import write_whole
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
 from dpa.model.encoder import build_encoder
@@ -22,7 +23,7 @@ from dpa.train.data.batches import Batches
 from dpa.train.devices import make_fabric
 from dpa.train.loop import Trainer
 from dpa.train.record import NAME as RECORD
-from dpa.train.record import check_same, make_record, of_stills, of_videos
+from dpa.train.record import check_same, list_pictures, make_record, of_stills, of_videos
 from dpa.train.report import LOG, SKIPPED, VALIDATION, Reporter, make_reporters
 from dpa.train.settings import RANDOM, StageSettings, TrainSettings
 
@@ -64,7 +65,7 @@ def pretrain(
 def finetune(
     settings: TrainSettings,
     folder: Path,
-    stage1: Path | None,
+    stage1: str | Path | None,
     *,
     resume: bool = False,
     overwrite: bool = False,
@@ -75,7 +76,8 @@ def finetune(
     Args:
         settings: of the run.
         folder: for checkpoints, `log.csv` and the weights (`best/`, `last/`).
-        stage1: weights of stage 1, or of a whole network to go on with; not needed to resume.
+        stage1: weights of stage 1, or of a whole network to go on with: a folder, or a name (`dpa models`);
+            not needed to resume.
         resume: go on from the folder's checkpoint.
         overwrite: replace a run that the folder holds.
         device: "cpu", "cuda", "cuda:INDEX" or "mps".
@@ -109,8 +111,8 @@ def into_both_streams(source: DPA, target: DPA) -> list[str]:
         target: changed in place.
 
     Returns:
-        Names of what the source has not, IFA, the exchange between the modalities and the fusion of two streams:
-        they keep their fresh values.
+        Names of what the source has not, IFA, the exchange between the modalities and the fusion of two
+        streams: they keep their fresh values.
 
     Raises:
         WeightsError: the source is another network: a tensor is missing or has another shape.
@@ -169,7 +171,7 @@ def _run(
         )
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    videos = stage is settings.finetune
+    d, videos = settings.data, stage is settings.finetune
     batches = make_batches(settings, stage, videos=videos, motion=model.config.motion)
     validation = find_sequences(settings.data.validation, masks=True) if settings.data.validation else []
     if stage.epochs:
@@ -192,6 +194,7 @@ def _run(
         fabric,
         compiled=settings.compile,
         record=json.dumps(record, indent=2) + "\n",
+        pictures=list_pictures((d.stills, d.videos, d.extra), batches.stills, batches.videos),
     )
     if resume:
         trainer.resume()
@@ -200,14 +203,14 @@ def _run(
         if overwrite:
             _clear(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / RECORD).write_text(trainer.record)
+        write_whole(folder / RECORD, trainer.record.encode())
         reporters = make_reporters(folder, trainer.iteration, stage.iterations, sys.stderr.isatty())
     fabric.barrier()
     return trainer.fit(
         reporters,
         workers=settings.workers,
         save_minutes=settings.save_minutes,
-        validate_every=settings.validate_every,
+        validate_every=math.ceil(settings.validate_epochs * batches.epoch) or settings.validate_every,
         validate_stride=settings.validate_stride,
     )
 
@@ -236,12 +239,14 @@ def make_batches(
     """
     d = settings.data
     need_stills = not videos or stage.still_share > 0 or (stage.paste > 0 and motion)
+    stills = find_stills(d.stills) if d.stills and need_stills else []
     return Batches(
-        find_stills(d.stills) if d.stills and need_stills else [],
+        stills,
         find_sequences(d.videos, masks=True, flows=motion) if d.videos and videos else [],
         find_sequences(d.extra, masks=True, flows=motion) if d.extra and videos else [],
         groups=stage.groups,
         views=stage.views,
+        distinct=stage.shared,
         share=stage.still_share if videos else 1.0,
         paste=stage.paste,
         bars=stage.bars,
@@ -249,6 +254,8 @@ def make_batches(
         estimated=stage.estimated,
         sizes=[(h, w) for h, w in stage.sizes],
         motion=motion,
+        still_flows=find_still_flows(d.stills, stills) if d.stills and videos else None,
+        frame_flow=stage.frame_flow if videos else 0.0,
         settings=settings.augment,
         seed=settings.seed,
         cache=int(d.cache * 2**30),

@@ -65,6 +65,8 @@ def _sequence(
 
 
 def _picture(mask: Mask, ground_truth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    assert mask.flow_picture is not None
     greys = ((255 * mask.probability).astype(np.uint8), 255 * ground_truth.astype(np.uint8))
-    panels = [mask.frame.image, mask.flow_picture, *(cv2.cvtColor(g, cv2.COLOR_GRAY2RGB) for g in greys)]
+    panels: list[np.ndarray] = [mask.frame.image, mask.flow_picture]
+    panels += [cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB) for grey in greys]
     return np.hstack([fit(panel, size) for panel in panels])

@@ -9,7 +9,7 @@ import numpy as np
 _GREY = 128
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One decoded frame.
 

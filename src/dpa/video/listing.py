@@ -17,7 +17,7 @@ def list_pictures(folder: Path) -> list[Path]:
     """
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if is_picture(entry.name) and entry.is_file()]
+            names = [entry.name for entry in entries if is_listed(entry.name) and entry.is_file()]
     except FileNotFoundError as error:
         raise InputError(f"{folder}: no such folder") from error
     except OSError as error:
@@ -39,7 +39,7 @@ def by_stem(pictures: Iterable[Path]) -> dict[str, Path]:
     return found
 
 
-def is_picture(name: str) -> bool:
+def is_listed(name: str) -> bool:
     """Whether a file of this name is listed: a picture's suffix, and not hidden."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 

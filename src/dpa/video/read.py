@@ -11,9 +11,10 @@ from typing import BinaryIO
 
 from dpa.errors import InputError
 from dpa.video.animation import AnimationSource, is_animation, is_still
+from dpa.video.arrays import Arrays, ArraySource, arrays_of
 from dpa.video.files import FileSource, SpooledSource
 from dpa.video.images import ImageSource
-from dpa.video.listing import is_picture, list_pictures, natural_key
+from dpa.video.listing import is_listed, list_pictures, natural_key
 from dpa.video.live import LiveSource, RawVideo, open_camera
 from dpa.video.pipe import Pipe, has_late_index, open_named, spool
 from dpa.video.source import Source
@@ -30,7 +31,7 @@ _SECONDS_OF_SILENCE = 30.0
 
 
 def open_source(
-    source: str | Path | Sequence[str | Path],
+    source: str | Path | Sequence[str | Path] | Arrays,
     *,
     rate: Fraction | None = None,
     raw: RawVideo | None = None,
@@ -42,7 +43,8 @@ def open_source(
     Args:
         source: a video file; a folder of pictures, or one that has them in a subfolder RGB; a glob, or a
             pattern such as "frames/%04d.png"; one picture, animated or not; a list of pictures; a camera
-            ("0", "/dev/video0"); a URL that FFmpeg opens; a named pipe; "-" for standard input.
+            ("0", "/dev/video0"); a URL that FFmpeg opens; a named pipe; "-" for standard input; frames as
+            (H, W, 3) uint8 arrays, RGB, in a list or from an iterator.
         rate: frames a second of pictures, which have none of their own.
         raw: what raw frames on standard input are; without it a container is expected there.
         threads: decoder threads; 0 leaves it to FFmpeg.
@@ -56,14 +58,20 @@ def open_source(
         InputError: where there is nothing that can be read.
 
     Example:
-        >>> with open_source("clip.mp4") as source:      # doctest: +SKIP
+        >>> with open_source("in.mp4") as source:
         ...     for frame in source.frames():
         ...         print(frame.index, frame.time, frame.image.shape)
+        0 0 (64, 96, 3)
+        1 1/25 (64, 96, 3)
+        2 2/25 (64, 96, 3)
     """
+    arrays = arrays_of(source)
+    if arrays is not None:
+        return ArraySource(arrays, rate)
     if raw is not None and source != "-":
         raise InputError("raw video settings are for standard input: give - as the input")
     if not isinstance(source, (str, Path)):
-        paths = [Path(path) for path in source]
+        paths = [Path(str(path)) for path in source]
         if not paths:
             raise InputError("the list of pictures is empty")
         return ImageSource(paths, paths[0].parent.name or "pictures", rate, alpha=alpha)
@@ -127,7 +135,7 @@ def _open_path(path: Path, rate: Fraction | None, threads: int, alpha: bool) -> 
         matches = (one for one in path.parent.iterdir() if form.fullmatch(one.name))
     else:
         raise InputError(f"{path} does not exist")
-    paths = sorted((one for one in matches if is_picture(one.name) and one.is_file()), key=natural_key)
+    paths = sorted((one for one in matches if is_listed(one.name) and one.is_file()), key=natural_key)
     if not paths:
         raise InputError(f"{path} matches no picture")
     return ImageSource(paths, paths[0].parent.resolve().name or "pictures", rate, alpha=alpha)

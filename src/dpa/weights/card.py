@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dpa.errors import WeightsError
+from dpa.files import write_whole
 
 CARD = "card.json"
 README = "README.md"
@@ -96,14 +97,15 @@ def write_card(
 
     Raises:
         WeightsError: the folder holds no weights.
+        OutputError: a file cannot be written; the one that was there stays.
     """
     paths = [path for path in sorted(folder.glob("*")) if path.is_file() and path.name not in (CARD, README)]
     if not any(path.suffix in (".safetensors", ".onnx") for path in paths):
         raise WeightsError(f"{folder}: no .safetensors or .onnx file to write a card for")
     files = {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in paths}
     card = Card(name, version, licence, data, recipe, figures, limits, files)
-    (folder / CARD).write_text(json.dumps(asdict(card), indent=2) + "\n", encoding="utf-8")
-    (folder / README).write_text(render(card), encoding="utf-8")
+    write_whole(folder / CARD, (json.dumps(asdict(card), indent=2) + "\n").encode())
+    write_whole(folder / README, render(card).encode())
     return card
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dpa.datasets.layout import find_sequences, find_stills
+from dpa.datasets.layout import find_sequences, find_still_flows, find_stills
 from dpa.errors import InputError
 from dpa.train.data.augment import AugmentSettings
 from dpa.train.data.batches import Batches
@@ -101,7 +101,7 @@ def test_shapes_and_all_sizes(root: Path) -> None:
         sizes.add(batch.image.shape[2:])
         assert batch.image.shape == batch.flow.shape == (12, 3, *batch.image.shape[2:])  # type: ignore[union-attr]
         assert batch.mask.shape == (12, 1, *batch.image.shape[2:])
-        assert set(np.unique(batch.mask)) == {0, 1}
+        assert set(np.unique(batch.mask)) == {0, 255}
     assert sizes == {(32, 64), (64, 32)}
     assert _batches(root, motion=False)[0].flow is None
 
@@ -117,6 +117,56 @@ def test_groups_are_views_of_one_video_or_still(root: Path) -> None:
         assert len({(c - 80) // 80 for c in video}) == 1
     assert (batch.flow[6:] == 9).all()  # type: ignore[index]
     assert not (batch.flow[:6] == 9).all()  # type: ignore[index]
+
+
+def test_the_query_may_be_among_the_paper_s_references(root: Path) -> None:
+    """Each frame has its grey: those of the references are drawn from all frames, the query's too."""
+
+    def with_query(**changes: object) -> float:
+        batches = _batches(root, share=0.0, **changes)
+        groups = np.concatenate([batches[i].image[:, 0, 5, 5].reshape(-1, 3) for i in range(40)])
+        assert all(len(set(g[1:])) == 2 for g in groups)  # the references differ
+        return float(np.mean([g[0] in g[1:] for g in groups]))
+
+    assert with_query(distinct=True) == 0
+    assert with_query(distinct=False) == pytest.approx(2 / 4, abs=0.12)  # two of four frames
+
+
+def test_flow_beside_stills_is_read_and_that_of_the_others_made(root: Path) -> None:
+    stills = find_stills(root / "stills")
+    (root / "stills" / "FLOW" / "b.png").unlink()
+    flows = find_still_flows(root / "stills", stills)
+    assert [flow is not None for flow in flows] == [True, False, True]
+    batches = Batches(stills, [], **_values(share=1.0, still_flows=flows, groups=3, paste=0.5))
+    seen = {}
+    for i in range(6):
+        batch = batches[i]
+        for view in range(9):
+            seen.setdefault(int(batch.image[view, 0, 1, 1]), set()).add(bool((batch.flow[view] == 9).all()))  # type: ignore[index]
+    own = [seen[int(cv2.imread(str(image))[1, 1, 0])] for image, _ in stills]
+    assert own[1] == {False}
+    assert True in own[0]
+    assert True in own[2]
+    cv2.imwrite(str(root / "stills" / "FLOW" / "z.png"), np.zeros((4, 4), np.uint8))
+    with pytest.raises(InputError, match="no picture z"):
+        find_still_flows(root / "stills", stills)
+
+
+def test_a_share_of_the_groups_sees_the_frame_in_the_motion_stream(root: Path) -> None:
+    batches = _batches(root, frame_flow=0.5)
+    same = []
+    for i in range(20):
+        batch = batches[i]
+        groups = zip(batch.image.reshape(4, -1), batch.flow.reshape(4, -1), strict=True)  # type: ignore[union-attr]
+        same += [np.array_equal(image, flow) for image, flow in groups]
+    assert np.mean(same) == pytest.approx(0.5, abs=0.15)
+    plain = _batches(root)
+    assert not any(np.array_equal(plain[i].image, plain[i].flow) for i in range(3))
+
+
+def test_soft_masks_reach_the_loss_as_they_are(root: Path) -> None:
+    batch = _batches(root, settings=AugmentSettings(paper=True))[0]
+    assert len(np.unique(batch.mask)) > 10
 
 
 @pytest.mark.parametrize(("share", "wanted"), [(0.0, 0.0), (0.3, 0.3), (1.0, 1.0)])

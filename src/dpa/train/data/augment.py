@@ -27,11 +27,13 @@ class View:
 
 @dataclass
 class AugmentSettings:
-    """The paper's augmentation; `crop` is ours.
+    """How pictures are changed.
 
     Attributes:
+        paper: as the paper does it, see `paper_augment`: without `crop`, `leave`, `grey`, `blur`, `hues`.
         flip: probability of a horizontal flip.
-        border: pixels that are cut off each side at most.
+        border: pixels that are cut off each side at most; of the paper's centred crop, off width and height
+            in all.
         crop: share of each side that a further random crop may take away, for objects of many sizes.
         rotate: probability of a rotation.
         angle: degrees it turns at most, either way.
@@ -42,6 +44,7 @@ class AugmentSettings:
         hues: probability of a flow picture whose colour channels change places, as if all moved another way.
     """
 
+    paper: bool = False
     flip: float = 0.5
     border: int = 30
     crop: float = 0.0

@@ -2,21 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from dpa.train.data.augment import LEAST_LEFT, AugmentSettings, View, augment
 from dpa.datasets.layout import Sequence, Still
-from dpa.train.data.synthetic_flow import SyntheticFlowSettings, synthetic_flow_picture
-from dpa.train.data.order import Order
-from dpa.train.data.copy_paste import paste_resting, paste_scenes, put_bars
-from dpa.train.data.read import Files, Reader
-from dpa.train.data.second_frame import estimated_flow_picture
 from dpa.errors import InputError, UnreadableError
 from dpa.train.data.augment import LEAST_LEFT, AugmentSettings, View, augment
 from dpa.train.data.copy_paste import paste_resting, paste_scenes, put_bars
 from dpa.train.data.order import Order
-from dpa.train.data.read import Reader
+from dpa.train.data.paper_augment import paper_augment
+from dpa.train.data.read import Files, Reader
+from dpa.train.data.second_frame import estimated_flow_picture
 from dpa.train.data.synthetic_flow import SyntheticFlowSettings, synthetic_flow_picture
 
 # Where two objects are in the picture, motion alone tells which one is meant: it must be there.
@@ -32,7 +29,7 @@ class Batch:
     Attributes:
         image: (B, 3, H, W) uint8, B = groups * views.
         flow: (B, 3, H, W) uint8; None for the appearance stream alone.
-        mask: (B, 1, H, W) uint8, 0 or 1.
+        mask: (B, 1, H, W) uint8, 0 to 255; between them where augmentation leaves borders soft.
         skipped: files that could not be read, each with its error; others took their places.
     """
 
@@ -46,11 +43,13 @@ class Batches:
     """Batches by iteration, from stills and videos.
 
     Args:
-        stills: (image, mask) files; their flow is synthetic.
+        stills: (image, mask) files; their flow is synthetic, but where `still_flows` has a picture.
         videos: sequences with masks and flow pictures; every frame is a group's first view once an epoch.
         extra: more of them, of which every epoch takes as many frames as `videos` has, drawn anew.
         groups: groups in a batch.
         views: views in a group.
+        distinct: a group's views are different frames of the video, where it has so many; otherwise only the
+            first is fixed, and the others are drawn from all frames, the first among them (paper).
         share: share of the groups that come from stills.
         paste: share of the groups that have another still's object pasted in (with motion only).
         bars: share of the groups that have bars in front of the object or behind it (with motion only).
@@ -59,6 +58,9 @@ class Batches:
             others is drawn from the synthetic motion itself.
         sizes: (H, W), one is drawn per batch.
         motion: with flow pictures.
+        still_flows: flow pictures of the stills, one entry each; None for none.
+        frame_flow: share of the groups whose motion stream sees the pictures themselves, as TMO trains (Cho
+            et al., WACV 2023), so that the network works without flow too.
         settings: augmentation.
         seed: of everything random.
         cache: bytes of decoded pictures that are kept in memory.
@@ -72,6 +74,7 @@ class Batches:
         *,
         groups: int,
         views: int,
+        distinct: bool = True,
         share: float,
         paste: float = 0.0,
         bars: float = 0.0,
@@ -79,6 +82,8 @@ class Batches:
         estimated: float = 0.0,
         sizes: list[tuple[int, int]],
         motion: bool,
+        still_flows: list[Path | None] | None = None,
+        frame_flow: float = 0.0,
         settings: AugmentSettings,
         seed: int,
         cache: int = 0,
@@ -90,21 +95,26 @@ class Batches:
         fixed = sum(len(video.images) for video in videos)
         self.still_order = Order(len(stills), seed=seed)
         self.frame_order = Order(fixed, len(self.frames) - fixed, seed)
-        self.groups, self.views = groups, views
+        self.groups, self.views, self.distinct = groups, views, distinct
+        self.augment = paper_augment if settings.paper else augment
         self.share = share if stills and videos else float(bool(stills))
         self.paste = paste if motion and stills else 0.0
         self.bars = bars if motion else 0.0
         self.crowd = crowd if motion and stills else 0.0
-        self.estimated = estimated
+        self.estimated, self.frame_flow = estimated, frame_flow if motion else 0.0
+        self.still_flows = still_flows if still_flows and motion else [None] * len(stills)
         self.sizes, self.motion, self.settings, self.seed = sizes, motion, settings, seed
-        self.read = Reader(cache, crop=max(settings.crop, 1 - LEAST_LEFT if settings.leave else 0))
+        # The paper's pixels of crop are the whole picture's: nothing is decoded smaller.
+        taken = 1.0 if settings.paper else max(settings.crop, 1 - LEAST_LEFT if settings.leave else 0)
+        self.read = Reader(cache, crop=taken)
 
     def fill_cache(self) -> None:
         """Read what fits into the cache before workers are started, which then share it."""
         if not self.read.room:
             return
         largest = max(self.sizes, key=lambda size: size[0] * size[1])
-        files: list[Files] = [(image, mask, None) for image, mask in self.stills]
+        flows_of = zip(self.stills, self.still_flows, strict=True)
+        files: list[Files] = [(image, mask, flow) for (image, mask), flow in flows_of]
         for video in self.videos:
             flows = video.flows if self.motion else [None] * len(video.images)
             files += [(i, m, f) for i, m, f in zip(video.images, video.masks, flows, strict=True) if m]
@@ -142,19 +152,27 @@ class Batches:
             else:
                 place = iteration * self.groups - before + g - of_stills
                 make, order = self._video, self.frame_order
-            views += _whole(make, order[place], len(order), size, rng, skipped)
+            group = _whole(make, order[place], len(order), size, rng, skipped)
+            if self.frame_flow and rng.random() < self.frame_flow:
+                group = [View(view.image, view.mask, view.image) for view in group]
+            views += group
         image = np.stack([v.image for v in views]).transpose(0, 3, 1, 2)
         flow = None
         if self.motion:
             flow = np.stack([v.flow for v in views if v.flow is not None]).transpose(0, 3, 1, 2)
-        return Batch(image, flow, np.stack([v.mask > 0 for v in views])[:, None].astype(np.uint8), skipped)
+        return Batch(image, flow, np.stack([v.mask for v in views])[:, None], skipped)
 
     def _stills_before(self, iteration: int) -> int:
         """Groups of stills in all the iterations before this one."""
         return int(iteration * self.groups * self.share + 1e-9)
 
     def _still(self, record: int, size: tuple[int, int], rng: np.random.Generator) -> list[View]:
-        scene, motion = self.read(*self.stills[record], size=size), None
+        flow = self.still_flows[record]
+        scene, motion = self.read(*self.stills[record], flow, size=size), None
+        if flow is not None:
+            if rng.random() < self.paste:
+                scene = paste_resting(scene, self._any_still(size, rng), rng)
+            return [self.augment(scene, size, rng, self.settings) for _ in range(self.views)]
         if rng.random() < self.crowd:
             scene, motion = self._crowded(scene, size, rng), _PASTED
         scenes = [scene] * self.views
@@ -162,7 +180,7 @@ class Batches:
             scenes, motion = paste_scenes(scene, self._any_still(size, rng), self.views, rng), _PASTED
         if self.bars and rng.random() < self.bars:
             scenes = [put_bars(scene, rng) for scene in scenes]
-        views = [augment(scene, size, rng, self.settings) for scene in scenes]
+        views = [self.augment(scene, size, rng, self.settings) for scene in scenes]
         if not self.motion:
             return views
         estimated = rng.random() < self.estimated
@@ -175,8 +193,9 @@ class Batches:
         if rng.random() < self.crowd:
             resting += [self._any_still(size, rng) for _ in range(_many(rng))]
         barred = self.bars and rng.random() < self.bars
-        # The other views are other frames of the video, where it has so many.
-        rest = np.delete(np.arange(len(video.images)), first) if len(video.images) > 1 else np.array([first])
+        rest = np.arange(len(video.images))
+        if self.distinct and len(rest) > 1:
+            rest = np.delete(rest, first)
         others = rng.choice(rest, self.views - 1, replace=len(rest) < self.views - 1)
         views = []
         for i in (first, *others):
@@ -187,7 +206,7 @@ class Batches:
                 view = paste_resting(view, other, rng)
             if barred:
                 view = put_bars(view, rng)
-            views.append(augment(view, size, rng, self.settings))
+            views.append(self.augment(view, size, rng, self.settings))
         return views
 
     def _crowded(self, scene: View, size: tuple[int, int], rng: np.random.Generator) -> View:
@@ -204,7 +223,9 @@ def _many(rng: np.random.Generator) -> int:
     return int(rng.integers(1, 4))
 
 
-def _with_flow(view: View, estimated: bool, rng: np.random.Generator, motion: SyntheticFlowSettings | None) -> View:
+def _with_flow(
+    view: View, estimated: bool, rng: np.random.Generator, motion: SyntheticFlowSettings | None
+) -> View:
     mask = view.mask.astype(np.float32) / 255
     if estimated:
         image, flow = estimated_flow_picture(view.image, mask, rng, motion)

@@ -49,7 +49,7 @@ class Reader:
         return view
 
     def fill(self, files: Iterable[Files], size: tuple[int, int]) -> None:
-        """Read pictures ahead, by many threads, until the memory is full; worker processes share what is kept.
+        """Read pictures ahead, by many threads, until the memory is full; workers share what is kept.
 
         Args:
             files: image, mask, and flow picture or None; those that cannot be read are left for later.

@@ -1,8 +1,9 @@
 """The frame after a still, so that an estimator's own flow, with its errors, trains the motion stream.
 
-A flow picture drawn from synthetic motion is cleaner than any estimator's. Here the motion moves the picture in
-layers, the background and the object's parts in front of it, and DIS finds the flow between the two frames as
-it does in a video: with its holes at borders that were hidden, its guesses on bare walls, its torn fast objects.
+A flow picture drawn from synthetic motion is cleaner than any estimator's. Here the motion moves the picture
+in layers, the background and the object's parts in front of it, and DIS finds the flow between the two frames
+as it does in a video: with its holes at borders that were hidden, its guesses on bare walls, its torn fast
+objects.
 """
 
 from dataclasses import replace
@@ -11,16 +12,19 @@ from functools import cache
 import cv2
 import numpy as np
 
-from dpa.train.data.synthetic_flow import SyntheticFlowSettings, synthetic_layers, smooth_field
 from dpa.flow.colour import flow_to_image
 from dpa.flow.dis import DIS
+from dpa.train.data.synthetic_flow import SyntheticFlowSettings, smooth_field, synthetic_layers
 
 _LEVELS = 6  # of the pyramid that fills the place of the object: holes of up to 2**6 pixels
 _SMOKE = 0.08  # share of the pictures with smoke
 
 
 def estimated_flow_picture(
-    image: np.ndarray, mask: np.ndarray, rng: np.random.Generator, settings: SyntheticFlowSettings | None = None
+    image: np.ndarray,
+    mask: np.ndarray,
+    rng: np.random.Generator,
+    settings: SyntheticFlowSettings | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A still as the first of two frames, and DIS's flow to the second, drawn.
 
@@ -84,7 +88,7 @@ def _without(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The picture with what is around the object drawn into its place, coarser the farther inside."""
     # Two pixels more than the mask: its border is mixed of both.
     known = (cv2.dilate(mask, np.ones((5, 5), np.uint8)) < 0.05).astype(np.float32)
-    levels = [(image.astype(np.float32) * known[..., None], known)]
+    levels: list[tuple[np.ndarray, np.ndarray]] = [(image.astype(np.float32) * known[..., None], known)]
     for _ in range(_LEVELS):
         colour, weight = levels[-1]
         if min(weight.shape) < 4:
@@ -117,10 +121,12 @@ def _with_smoke(
     drift = smooth_field(h, w, rng, 0.01 * max(h, w)) + rng.normal(0, 0.015 * max(h, w), 2).astype(np.float32)
     # The first frame has less of it over the object: what cannot be seen is not to be found.
     over = cloud * (1 - 0.5 * mask)
-    return tuple(  # type: ignore[return-value]
-        (frame + alpha[..., None] * (grey - frame)).astype(np.uint8)
-        for frame, alpha in ((first, over), (second, _pulled(over, drift, outside=cv2.BORDER_CONSTANT)))
-    )
+    drifted = _pulled(over, drift, outside=cv2.BORDER_CONSTANT)
+    return _veiled(first, over, grey), _veiled(second, drifted, grey)
+
+
+def _veiled(frame: np.ndarray, alpha: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    return (frame + alpha[..., None] * (colour - frame)).astype(np.uint8)
 
 
 @cache

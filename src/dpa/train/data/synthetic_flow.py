@@ -78,8 +78,8 @@ def synthetic_layers(
         settings: see `SyntheticFlowSettings`.
 
     Returns:
-        The background's motion (H, W, 2), and mask (H, W) and motion (H, W, 2) of the object or of each of its
-        parts; none where the object moves as the camera makes all move. Float32, pixels.
+        The background's motion (H, W, 2), and mask (H, W) and motion (H, W, 2) of the object or of each of
+        its parts; none where the object moves as the camera makes all move. Float32, pixels.
     """
     s = settings
     h, w = mask.shape

@@ -39,7 +39,12 @@ class Sink(ABC):
 
     @abstractmethod
     def write(
-        self, frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None = None
+        self,
+        frame: Frame,
+        probability: np.ndarray,
+        mask: np.ndarray,
+        flow: np.ndarray | None = None,
+        alpha: np.ndarray | None = None,
     ) -> None:
         """Writes one frame's result.
 
@@ -48,6 +53,7 @@ class Sink(ABC):
             probability: (H, W) float32 in [0, 1].
             mask: (H, W) bool.
             flow: the flow picture, (h, w, 3) uint8 RGB, at any size; None where there is none.
+            alpha: (H, W) uint8, of the object; None for a ramp over the probability.
 
         Raises:
             OutputError: where it cannot be written.

@@ -50,7 +50,12 @@ class CocoSink(Sink):
             self._file.write(json.dumps(_HEAD)[:-1] + ', "images": [')
 
     def write(
-        self, frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None = None
+        self,
+        frame: Frame,
+        probability: np.ndarray,
+        mask: np.ndarray,
+        flow: np.ndarray | None = None,
+        alpha: np.ndarray | None = None,
     ) -> None:
         height, width = mask.shape
         image: dict[str, Any] = {

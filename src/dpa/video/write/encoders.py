@@ -50,7 +50,13 @@ _TRIAL = 3
 
 
 def settings(encoder: str, encode: str) -> dict[str, str]:
-    """The options of an encoder for one of `ENCODES`."""
+    """The options of an encoder for one of `ENCODES`.
+
+    Raises:
+        InputError: another word.
+    """
+    if encode not in ENCODES:
+        raise InputError(f"videos are encoded {' or '.join(ENCODES)}, not {encode}")
     return dict(_SETTINGS[encoder][ENCODES.index(encode)])
 
 

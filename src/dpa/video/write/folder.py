@@ -14,7 +14,7 @@ from dpa.video.source import Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
 from dpa.video.write.worker import Worker
 
-Painter = Callable[[Frame, np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
+Painter = Callable[[Frame, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None], np.ndarray]
 
 
 class FolderSink(Sink):
@@ -27,7 +27,7 @@ class FolderSink(Sink):
 
     Args:
         path: the folder, `OUT`.
-        painter: (frame, probability, mask, flow) -> (H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8.
+        painter: (frame, probability, mask, flow, alpha) -> (H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8.
         source: names the pictures.
         overwrite: replace an existing folder, if nothing but PNG pictures is in it, when the new one is
             whole.
@@ -64,11 +64,16 @@ class FolderSink(Sink):
         self.start = self._first_missing(target if self._done else self._part) if resume else 0
 
     def write(
-        self, frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None = None
+        self,
+        frame: Frame,
+        probability: np.ndarray,
+        mask: np.ndarray,
+        flow: np.ndarray | None = None,
+        alpha: np.ndarray | None = None,
     ) -> None:
         if frame.index < self.start:
             return
-        self._worker.put((self._paint(frame, probability, mask, flow), self._file(frame.index)))
+        self._worker.put((self._paint(frame, probability, mask, flow, alpha), self._file(frame.index)))
 
     def close(self) -> None:
         self._worker.finish()
@@ -87,7 +92,9 @@ class FolderSink(Sink):
         _remove_pictures(self._old)
 
     def abort(self) -> None:
-        self._worker.stop()
+        # What is painted is worth keeping, for a run that resumes.
+        with suppress(OutputError):
+            self._worker.finish()
         if not self._done and self._part.is_dir() and not any(self._part.iterdir()):
             self._part.rmdir()
 
@@ -168,12 +175,17 @@ class PictureSink(Sink):
         self._written = False
 
     def write(
-        self, frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None = None
+        self,
+        frame: Frame,
+        probability: np.ndarray,
+        mask: np.ndarray,
+        flow: np.ndarray | None = None,
+        alpha: np.ndarray | None = None,
     ) -> None:
         if self._written:
             raise OutputError(f"{self.path} is one picture and the input has more frames: give a folder")
         with output_errors(self.path):
-            write_png(self._part, self._paint(frame, probability, mask, flow))
+            write_png(self._part, self._paint(frame, probability, mask, flow, alpha))
         self._written = True
 
     def close(self) -> None:

@@ -31,7 +31,7 @@ class MovieSink(Sink):
 
     Args:
         path: the file; its suffix chooses the container.
-        painter: (frame, probability, mask, flow) -> (H, W, 3) RGB or (H, W, 4) RGBA uint8.
+        painter: (frame, probability, mask, flow, alpha) -> (H, W, 3) RGB or (H, W, 4) RGBA uint8.
         source: gives times, sound and the shape of the pixels.
         alpha: whether the painter's fourth channel is kept.
         overwrite: replace an existing file when the new one is whole.
@@ -74,9 +74,14 @@ class MovieSink(Sink):
         self._container = self._open(overwrite)
 
     def write(
-        self, frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None = None
+        self,
+        frame: Frame,
+        probability: np.ndarray,
+        mask: np.ndarray,
+        flow: np.ndarray | None = None,
+        alpha: np.ndarray | None = None,
     ) -> None:
-        picture = self._paint(frame, probability, mask, flow)
+        picture = self._paint(frame, probability, mask, flow, alpha)
         self._worker.put((picture, frame))
 
     def close(self) -> None:

@@ -18,21 +18,33 @@ _TINT = np.rint(_LEVELS + OVERLAY_SHARE * np.array(OVERLAY_COLOUR, np.float32)).
 
 
 def paint_mask(
-    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+    frame: Frame,
+    probability: np.ndarray,
+    mask: np.ndarray,
+    flow: np.ndarray | None,
+    alpha: np.ndarray | None = None,
 ) -> np.ndarray:
     """(H, W) uint8, 0 or 255."""
     return mask.astype(np.uint8) * np.uint8(255)
 
 
 def paint_soft(
-    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+    frame: Frame,
+    probability: np.ndarray,
+    mask: np.ndarray,
+    flow: np.ndarray | None,
+    alpha: np.ndarray | None = None,
 ) -> np.ndarray:
     """(H, W) uint8, the probability times 255, rounded."""
     return (np.clip(probability, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def paint_overlay(
-    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+    frame: Frame,
+    probability: np.ndarray,
+    mask: np.ndarray,
+    flow: np.ndarray | None,
+    alpha: np.ndarray | None = None,
 ) -> np.ndarray:
     """(H, W, 3) uint8: the object tinted and outlined."""
     image, inside = frame.image.copy(), mask.view(np.uint8)
@@ -48,29 +60,41 @@ def paint_overlay(
 
 
 def paint_rgba(
-    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+    frame: Frame,
+    probability: np.ndarray,
+    mask: np.ndarray,
+    flow: np.ndarray | None,
+    alpha: np.ndarray | None = None,
 ) -> np.ndarray:
     """(H, W, 4) uint8, straight alpha, decontaminated colours; what is wholly transparent is black."""
-    alpha = _opacity(frame, probability)
+    alpha = _opacity(frame, probability, alpha)
     return cv2.copyTo(_with_alpha(foreground(frame.image, alpha), alpha), alpha)
 
 
 def paint_alpha(
-    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+    frame: Frame,
+    probability: np.ndarray,
+    mask: np.ndarray,
+    flow: np.ndarray | None,
+    alpha: np.ndarray | None = None,
 ) -> np.ndarray:
     """(H, W, 4) uint8 as `rgba`, but the object's colours run on outside it.
 
     Video codecs store colour more coarsely than alpha: black outside would darken the object's edge.
     """
-    alpha = _opacity(frame, probability)
+    alpha = _opacity(frame, probability, alpha)
     return _with_alpha(foreground(frame.image, alpha), alpha)
 
 
 def paint_green(
-    frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None
+    frame: Frame,
+    probability: np.ndarray,
+    mask: np.ndarray,
+    flow: np.ndarray | None,
+    alpha: np.ndarray | None = None,
 ) -> np.ndarray:
     """(H, W, 3) uint8: the object, colours decontaminated, before a green screen."""
-    return before_colour(frame.image, _opacity(frame, probability), GREEN)
+    return before_colour(frame.image, _opacity(frame, probability, alpha), GREEN)
 
 
 def paint_strip(
@@ -78,6 +102,7 @@ def paint_strip(
     probability: np.ndarray,
     mask: np.ndarray,
     flow: np.ndarray | None,
+    alpha: np.ndarray | None = None,
     *,
     width: int = 0,
 ) -> np.ndarray:
@@ -114,9 +139,9 @@ def painter(kind: str, *, width: int = 0) -> Painter:
     return plain[kind]
 
 
-def _opacity(frame: Frame, probability: np.ndarray) -> np.ndarray:
+def _opacity(frame: Frame, probability: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
     """(H, W) uint8: the object's, as far as the source itself is opaque."""
-    alpha = ramp(probability)
+    alpha = ramp(probability) if alpha is None else alpha
     return alpha if frame.alpha is None else cv2.multiply(alpha, frame.alpha, scale=1 / 255)
 
 

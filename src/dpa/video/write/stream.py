@@ -50,7 +50,7 @@ class RawSink(Sink):
     """Bare pixels on standard output, frame by frame, at once.
 
     Args:
-        painter: (frame, probability, mask, flow) -> (H, W) or (H, W, C) uint8.
+        painter: (frame, probability, mask, flow, alpha) -> (H, W) or (H, W, C) uint8.
     """
 
     path = STDOUT
@@ -60,10 +60,15 @@ class RawSink(Sink):
         self._paint = painter
 
     def write(
-        self, frame: Frame, probability: np.ndarray, mask: np.ndarray, flow: np.ndarray | None = None
+        self,
+        frame: Frame,
+        probability: np.ndarray,
+        mask: np.ndarray,
+        flow: np.ndarray | None = None,
+        alpha: np.ndarray | None = None,
     ) -> None:
         with output_errors(self.path):
-            sys.stdout.buffer.write(self._paint(frame, probability, mask, flow).tobytes())
+            sys.stdout.buffer.write(self._paint(frame, probability, mask, flow, alpha).tobytes())
             sys.stdout.buffer.flush()
 
     def close(self) -> None:

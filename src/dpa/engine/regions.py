@@ -1,0 +1,71 @@
+"""Regions are decided as a whole: what is nowhere sure does not stand half-transparent beside the object."""
+
+from collections.abc import Sequence
+from functools import reduce
+
+import cv2
+import numpy as np
+
+STRONG = 0.75
+"""Probability from which a pixel is surely object; below 1 - STRONG it is surely background."""
+# Share of the frame below which a region is a speck. A kite far away is larger.
+_SPECK = 1e-4
+
+
+def decided(probability: np.ndarray, beside: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """Turns weak regions over: p becomes 1 - p in them, so that nothing jumps at their border.
+
+    Hysteresis over connected components in space and along the flow. A region above one half is weak where no
+    pixel of it is surely object, in this frame or in one beside it; a hole, a region below one half that the
+    object encloses, where no pixel is surely background in any of them. Specks are weak. Where no region of
+    the frame is strong, all stay: an object of which the network is never sure is better than none.
+
+    Args:
+        probability: (h, w) float32 in [0, 1].
+        beside: probabilities of the frames beside, moved along the flow to this one, all of one size.
+
+    Returns:
+        (h, w) float32 in [0, 1].
+    """
+    inside = (probability > 0.5).view(np.uint8)
+    weak = _weak(inside, _sure(probability, beside, cv2.THRESH_BINARY), 8)
+    if weak is None:
+        return probability
+    cv2.subtract(inside, weak, inside)
+    background = _sure(probability, beside, cv2.THRESH_BINARY_INV)
+    # The picture's border belongs to the background: a region that reaches it is no hole.
+    background[[0, -1]] = background[:, [0, -1]] = 1
+    holes = _weak(1 - inside, background, 4)
+    if holes is None:
+        holes = np.zeros_like(weak)
+    result = probability.copy()
+    cv2.copyTo(1 - probability, cv2.bitwise_xor(weak, holes), result)
+    return result
+
+
+def _sure(probability: np.ndarray, beside: Sequence[np.ndarray], kind: int) -> np.ndarray:
+    """Pixels that are surely object (THRESH_BINARY) or background (_INV) in any of the frames: 0 or 1."""
+    above = kind == cv2.THRESH_BINARY
+    level, extreme = (STRONG, np.maximum) if above else (1 - STRONG, np.minimum)
+    _, sure = cv2.threshold(probability, level, 1, kind)
+    if beside:
+        _, moved = cv2.threshold(reduce(extreme, beside), level, 1, kind)
+        size = probability.shape[::-1]
+        cv2.max(sure, cv2.resize(moved, size, interpolation=cv2.INTER_NEAREST), sure)
+    return sure.astype(np.uint8)
+
+
+def _weak(region: np.ndarray, sure: np.ndarray, connectivity: int) -> np.ndarray | None:
+    """Pixels of the components of `region` that hold nothing sure or are specks, 0 or 1; None where no
+    component is strong.
+    """
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(region, connectivity=connectivity)
+    strong = np.zeros(count, bool)
+    strong[labels[(sure & region).view(bool)]] = True
+    if not strong.any():
+        return None
+    strong &= boxes[:, cv2.CC_STAT_AREA] >= _SPECK * region.size
+    strong[0] = True
+    if strong.all():
+        return np.zeros_like(region)
+    return (~strong).view(np.uint8)[labels]

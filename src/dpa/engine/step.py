@@ -1,0 +1,69 @@
+"""Segmentation one frame at a time, for loops of one's own: causal, with a state of bounded size."""
+
+import numpy as np
+
+from dpa.backends import Backend, Memory
+from dpa.engine.config import SegmenterConfig
+from dpa.engine.frame_data import FrameData
+from dpa.engine.network import Network
+from dpa.engine.pipeline import finish
+from dpa.engine.propagation import smoothed_with_previous
+from dpa.engine.references import Reservoir
+from dpa.engine.results import Mask
+from dpa.engine.threads import Clock
+from dpa.errors import InputError
+from dpa.flow.colour import flow_to_image
+from dpa.flow.estimator import FlowEstimator
+from dpa.flow.stream import pair_flow
+from dpa.video.arrays import check_frame
+from dpa.video.frame import Frame
+
+
+class Stepper:
+    """What is kept of a live video between two frames: the last one, and prototypes of some before.
+
+    Flow is that of a last frame (`dpa.flow.stream.LAST_FRAME`), references are a bounded sample of the frames
+    so far (`Reservoir`), and masks are smoothed with the frame before only.
+
+    Args:
+        backend: the network.
+        estimator: of the flow; None where frames stand for their flow pictures.
+        config: of a `Segmenter`, all decided.
+
+    Raises:
+        InputError: not every frame is to be seen by the network.
+    """
+
+    def __init__(self, backend: Backend, estimator: FlowEstimator | None, config: SegmenterConfig) -> None:
+        if config.every > 1:
+            raise InputError("frames that come one by one are all seen by the network: leave `every` at 1")
+        assert config.references is not None
+        self._estimator, self._config, self._clock = estimator, config, Clock()
+        self._network = Network(backend, config)
+        ifa = backend.config.ifa
+        self._references = Reservoir(config.references) if ifa else Memory.blank(backend.config)
+        self._previous: FrameData | None = None
+
+    def step(self, image: np.ndarray) -> Mask:
+        """The mask of the next frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB; kept until the next one, not copied.
+
+        Raises:
+            InputError: it is no such array, or of another size than those before.
+        """
+        before = self._previous
+        index = 0 if before is None else before.frame.index + 1
+        check_frame(image, index, None if before is None else before.frame.image.shape[:2])
+        earlier = None if before is None else before.frame.image
+        if self._estimator is None:
+            item = FrameData(Frame(image, index), image)
+        else:
+            flow = pair_flow(self._estimator, image, None, earlier, self._config.flow_size)
+            item = FrameData(Frame(image, index), flow_to_image(flow, self._config.flow_floor), flow)
+        (item,) = self._network.probabilities([item], 1, self._references, self._clock)
+        self._previous = item
+        if before is not None and self._config.smooth:
+            item = smoothed_with_previous(before, item, self._config.smooth)
+        return finish(item, self._config)

@@ -1,0 +1,75 @@
+"""Edges at the frame's resolution: they lie where colours change, and are soft by a few pixels only."""
+
+import cv2
+import numpy as np
+import pytest
+
+from dpa.engine.refine import refined
+
+
+def scene(height: int, width: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A picture with grain of a red star before green, and where the star is, (H, W) bool."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    angle, away = np.arctan2(y - height / 2, x - width / 2), np.hypot(y - height / 2, x - width / 2)
+    mask = away < min(height, width) * (0.3 + 0.06 * np.sin(5 * angle))
+    image = np.where(mask[:, :, None], (200, 60, 50), (60, 150, 70)) + rng.normal(0, 6, (height, width, 3))
+    return np.clip(image, 0, 255).astype(np.uint8), mask
+
+
+def coarse(mask: np.ndarray, blur: float = 1.5) -> np.ndarray:
+    """What a network sees of a mask: (144, 256) float32, soft."""
+    small = cv2.resize(mask.astype(np.float32), (256, 144), interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(small, (0, 0), blur)
+
+
+@pytest.mark.parametrize("size", [(480, 854), (360, 640), (1080, 1920), (501, 333)])
+def test_the_edge_lies_where_the_colours_change(size):
+    image, mask = scene(*size)
+    probability = coarse(mask)
+    plain = cv2.resize(probability, size[::-1]) > 0.5
+    alpha = refined(probability, image)
+    assert alpha.shape == size
+    assert alpha.dtype == np.uint8
+    assert np.count_nonzero((alpha > 127) != mask) < 0.5 * np.count_nonzero(plain != mask)
+
+
+@pytest.mark.parametrize("shift", [-2, 2])
+def test_an_edge_that_is_a_little_off_is_moved(shift):
+    image, mask = scene(480, 854)
+    probability = np.roll(coarse(mask), shift, axis=1)
+    alpha = refined(probability, image)
+    plain = cv2.resize(probability, (854, 480)) > 0.5
+    assert np.count_nonzero((alpha > 127) != mask) < 0.4 * np.count_nonzero(plain != mask)
+
+
+def test_inside_is_opaque_outside_clear_and_the_edge_soft_by_a_few_pixels():
+    image, mask = scene(480, 854)
+    alpha = refined(coarse(mask, 6), image)
+    object_ = (alpha > 127).view(np.uint8)
+    near = cv2.morphologyEx(object_, cv2.MORPH_GRADIENT, np.ones((11, 11), np.uint8)) > 0
+    assert set(np.unique(alpha[~near])) == {0, 255}
+    assert ((alpha > 12) & (alpha < 243))[near].any()
+
+
+def test_without_an_edge_there_is_nothing_to_do():
+    image, _ = scene(90, 160)
+    assert not refined(np.full((18, 32), 0.2, np.float32), image).any()
+    assert (refined(np.full((18, 32), 0.9, np.float32), image) == 255).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (17, 23)])
+def test_any_size(size):
+    image, _ = scene(*size)
+    probability = np.random.default_rng(1).random((9, 16)).astype(np.float32)
+    before = image.copy()
+    assert refined(probability, image).shape == size
+    assert np.array_equal(image, before)
+
+
+def test_an_even_picture_keeps_the_mask():
+    image, (_, mask) = np.full((480, 854, 3), 90, np.uint8), scene(480, 854)
+    probability = coarse(mask)
+    plain = cv2.resize(probability, (854, 480)) > 0.5
+    both = np.count_nonzero(plain & (refined(probability, image) > 127))
+    assert both / np.count_nonzero(plain | (refined(probability, image) > 127)) > 0.95

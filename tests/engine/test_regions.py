@@ -1,0 +1,99 @@
+"""Decisions about whole regions: weak ones go, strong ones stay, and what the frames beside know counts."""
+
+import cv2
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dpa.engine.regions import STRONG, decided
+
+SHAPE = (72, 128)
+
+
+def disc(x: int, y: int, radius: int, level: float, ground: float = 0.05) -> np.ndarray:
+    """A soft disc that rises to `level` from `ground`."""
+    picture = np.full(SHAPE, ground, np.float32)
+    cv2.circle(picture, (x, y), radius, level, -1)
+    return cv2.GaussianBlur(picture, (0, 0), 1)
+
+
+def scene(weak: float) -> np.ndarray:
+    """A sure object on the left, another one on the right that rises to `weak`."""
+    return np.maximum(disc(30, 36, 14, 0.98), disc(95, 36, 10, weak))
+
+
+def test_a_weak_region_goes_and_a_strong_one_stays():
+    mask = decided(scene(0.65)) > 0.5
+    assert mask[36, 30]
+    assert not mask[:, 64:].any()
+    assert (decided(scene(0.9)) > 0.5)[36, 95]
+
+
+def test_nothing_jumps_where_a_region_is_turned_over():
+    before, after = scene(0.65), decided(scene(0.65))
+    steps = [max(np.abs(np.diff(p[:, 64:], axis=axis)).max() for axis in (0, 1)) for p in (before, after)]
+    assert steps[1] <= steps[0] + 1e-6
+    assert np.array_equal(after[:, :64], before[:, :64])
+
+
+def test_a_region_that_is_strong_in_a_frame_beside_stays():
+    sure = cv2.resize(scene(0.95), (64, 36), interpolation=cv2.INTER_AREA)
+    unsure = cv2.resize(scene(0.65), (64, 36), interpolation=cv2.INTER_AREA)
+    assert (decided(scene(0.65), [unsure, sure]) > 0.5)[36, 95]
+    assert not (decided(scene(0.65), [unsure, unsure]) > 0.5)[36, 95]
+
+
+def test_a_hole_must_be_surely_background():
+    def with_hole(level: float) -> np.ndarray:
+        picture = disc(60, 36, 25, 0.98)
+        cv2.circle(picture, (60, 36), 6, level, -1)
+        return cv2.GaussianBlur(picture, (0, 0), 1)
+
+    assert (decided(with_hole(0.4)) > 0.5)[36, 60]
+    assert not (decided(with_hole(0.05)) > 0.5)[36, 60]
+    sure = cv2.resize(with_hole(0.05), (64, 36), interpolation=cv2.INTER_AREA)
+    assert not (decided(with_hole(0.4), [sure]) > 0.5)[36, 60]
+
+
+def test_weak_background_at_the_picture_s_border_is_no_hole():
+    picture = np.full(SHAPE, 0.98, np.float32)
+    picture[:, :20] = 0.4
+    assert not (decided(picture)[:, :15] > 0.5).any()
+
+
+def test_specks_go():
+    picture = disc(30, 36, 14, 0.98)
+    picture[10, 100] = 0.99
+    big = cv2.resize(picture, (512, 288), interpolation=cv2.INTER_NEAREST)
+    big[40:44, 400:404] = 0.05
+    big[40:42, 400:402] = 0.99
+    assert not (decided(big)[:, 256:] > 0.5).any()
+
+
+def test_where_nothing_is_strong_all_stays():
+    weak = np.maximum(disc(30, 36, 14, 0.6), disc(95, 36, 10, 0.7))
+    assert np.array_equal(decided(weak), weak)
+    empty = np.full(SHAPE, 0.1, np.float32)
+    assert np.array_equal(decided(empty), empty)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 2))
+def test_every_region_that_is_left_is_strong(seed, count):
+    rng = np.random.default_rng(seed)
+
+    def noise(size: tuple[int, int]) -> np.ndarray:
+        field = cv2.GaussianBlur(rng.random(size).astype(np.float32), (0, 0), 3)
+        return np.clip((field - 0.5) * 6 + 0.5, 0, 1)
+
+    p, beside = noise(SHAPE), [noise((36, 64)) for _ in range(count)]
+    q = decided(p, beside)
+    assert np.all((q == p) | (q == 1 - p))
+    best = np.maximum.reduce(
+        [p, *(cv2.resize(b, SHAPE[::-1], interpolation=cv2.INTER_NEAREST) for b in beside)]
+    )
+    number, labels = cv2.connectedComponents((p > 0.5).view(np.uint8), connectivity=8)
+    strong = [best[labels == k].max() > STRONG for k in range(1, number)]
+    for k, kept in enumerate(strong, start=1):
+        if not kept and any(strong):
+            assert not (q[labels == k] > 0.5).any()
