@@ -238,7 +238,7 @@ def read_weights(path: Path) -> None:
 
     source = find(DEFAULT).path
     assert source is not None
-    others = {"config.json": ["model.onnx"], "model.onnx": ["config.json"]}
+    others = {"config.json": ["model.safetensors"]}
     for name in others.get(path.name, ["config.json"]):
         shutil.copy(source / name, path.parent / name)
     open_backend(DEFAULT, path.parent, "cpu", 1, "fp32")
@@ -301,12 +301,13 @@ TARGETS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], None]]] = {
     "mask": (_picture("p.png"), read_mask),
     "flow picture": (_picture("q.jpg"), read_flow),
     "onnx": (_weights("model.onnx"), read_weights),
+    "safetensors": (_weights("model.safetensors"), read_weights),
     "config.json": (_weights("config.json"), read_weights),
     "zip": (_zip, read_zip),
 }
 """How a whole file is made, and how a damaged one is read."""
 
-SLOW = {"onnx": 20, "zip": 10, "mov": 3}
+SLOW = {"onnx": 20, "safetensors": 20, "zip": 10, "mov": 3}
 """Readers that take long, and every how many rounds they have their turn."""
 
 

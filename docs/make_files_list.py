@@ -23,6 +23,7 @@ SECTIONS = {
         "animations": "video/test_animation.py",
         "transparency": "video/test_source_alpha.py",
         "pipes, streams, cameras": "video/test_read_live.py",
+        "cuts": "video/test_shots.py",
     },
     "What comes out, and what is kept": {
         "folders": "video/test_write_folder.py",

@@ -254,7 +254,7 @@ def test_the_papers_settings(root: Path, tmp_path: Path, backend: Watching) -> N
     job = ran(root, tmp_path / "out", preset="paper", size=128, flow="dis-fast")
     s = job.segmenter.config
     assert (s.size, s.keep_aspect, s.references, s.threshold, s.normalise) == (128, False, 4, 0.5, False)
-    assert (s.smooth, s.refine) == (0.0, "off")
+    assert (s.smooth, s.refine, s.shots) == (0.0, "off", "off")
     assert backend.sizes == {(128, 128)}
     assert PRESETS["paper"]["size"] == 512
     assert "the paper's flow is RAFT's, trained on Sintel (raft-large-sintel)" in job.engine

@@ -66,6 +66,10 @@ def test_flashes_are_no_cuts(length):
     assert cuts(images) == [0]
 
 
+def test_flat_colours_that_change_slowly_are_no_cut():
+    assert cuts([np.full((96, 128, 3), 6 * i, np.uint8) for i in range(40)]) == [0]
+
+
 def test_quick_motion_is_no_cut():
     rng = np.random.default_rng(0)
     wide = np.repeat(np.repeat(rng.integers(0, 255, (6, 60, 3)), 16, 0), 16, 1).astype(np.uint8)

@@ -57,6 +57,11 @@ _SETTINGS = {
         str, OUTPUT, "Of cut-outs: refined, or ramp, half-transparent where the network doubts."
     ),
     "every": _Setting(int, SPEED, "The network sees every Nth frame; between, masks follow the flow."),
+    "shots": _Setting(
+        str,
+        OUTPUT,
+        "Cuts, over which nothing is smoothed or propagated: auto, off, or a file with the starts of shots.",
+    ),
     "device": _Setting(str, SPEED, "auto, cpu, cuda, cuda:INDEX or mps."),
     "precision": _Setting(
         str, SPEED, "auto, fp32, int8, fp16 or bf16; auto is int8 on CPUs where there is such a graph."

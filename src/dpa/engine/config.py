@@ -22,6 +22,7 @@ OF_MASKS = (
     "smooth",
     "refine",
     "every",
+    "shots",
     "precision",
 )
 """Settings that decide what masks look like; weights and flow do too, and have records of their own."""
@@ -60,6 +61,8 @@ class SegmenterConfig:
         every: the network sees every n-th frame, the first and the last; the masks between are propagated
             along the flow (`dpa.engine.propagation`). Faster, less exact; masks come up to
             n * `Backend.batch` frames late.
+        shots: flow, propagation and smoothing do not cross cuts (`dpa.engine.shots`): "auto" finds them,
+            "off" takes all for one shot, a file lists where shots start, see `dpa.video.shots.read_cuts`.
         device: "auto", "cpu", "cuda", "cuda:INDEX" or "mps", see `dpa.device.pick_device`.
         precision: of the network, see `dpa.backends.open_backend`.
         compiled: run the network through torch.compile, see `dpa.backends.open_backend`.
@@ -87,6 +90,7 @@ class SegmenterConfig:
     refine: str = "auto"
     alpha: str = "refined"
     every: int = 1
+    shots: str = "auto"
     device: str = "auto"
     precision: str = "auto"
     compiled: bool = False
@@ -182,6 +186,7 @@ class Settings(TypedDict, total=False):
     refine: str
     alpha: str
     every: int
+    shots: str
     device: str
     precision: str
     compiled: bool

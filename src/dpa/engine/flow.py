@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -62,9 +63,10 @@ class FlowInput:
                 yield from (FrameData(frame, frame.image) for frame in frames if frame.index >= start)
             return
         timed = _Timed(self._estimator, self._clock)
-        with closing(flows(frames, timed, self._size, skip=lambda frame: frame.index < start)) as moving:
-            for frame, flow in moving:
-                yield FrameData(frame, self._draw(flow), flow)
+        with closing(frames):
+            for _, shot in groupby(frames, key=lambda frame: frame.shot):
+                for frame, flow in flows(shot, timed, self._size, skip=lambda frame: frame.index < start):
+                    yield FrameData(frame, self._draw(flow), flow)
 
     def picture(
         self, index: int, image: np.ndarray, following: np.ndarray | None, previous: np.ndarray | None

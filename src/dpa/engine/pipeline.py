@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable
 from contextlib import closing
+from functools import partial
 from typing import TypeVar
 
 import cv2
@@ -17,12 +18,16 @@ from dpa.engine.references import Inputs, Reservoir, neighbours, prepare
 from dpa.engine.refine import refined
 from dpa.engine.regions import decided
 from dpa.engine.results import Mask
+from dpa.engine.shots import by_shot, tell_shots
 from dpa.engine.threads import Clock, threaded
 from dpa.video.frame import Frame
 from dpa.video.source import Source
 
 _HELD = 16
 """Frames that wait at most for the network to see some of them at once."""
+
+_BEFORE = 8
+"""Frames before the first one wanted that are looked at for cuts."""
 
 T = TypeVar("T")
 
@@ -54,8 +59,10 @@ class Pipeline:
         key = max(0, start - 1) if self._config.smooth else start
         key -= key % self._config.every
         # The frame before is decoded too: the last frame's flow may need it.
-        frames = self._source.read(max(0, key - 1))
-        decoded = self._stage("decode", self._clock.each("decode", frames))
+        # So are some more: whether a cut is one is seen by what precedes it.
+        read = self._clock.each("decode", self._source.read(max(0, key - 1 - _BEFORE)))
+        told = tell_shots(read, self._config.shots, self._source.live, start=key - 1)
+        decoded = self._stage("decode", told)
         drawn = self._stage("flow", self._motion.stream(decoded, key))
         seen = self._stage("network", self._seen(drawn))
         # A thread of its own: while masks are finished, the network sees the next frames.
@@ -92,8 +99,9 @@ class Pipeline:
         with closing(drawn):
             references = self._references()
             # A live mask waits for no later frame than it must; of others, few are held at once.
+            known = by_shot(drawn, partial(keyed, every=every))
             together = 1 if self._source.live else max(1, min(self._backend.batch, _HELD // every))
-            yield from self._network.probabilities(keyed(drawn, every), together, references, self._clock)
+            yield from self._network.probabilities(known, together, references, self._clock)
 
     def _look(self, index: int, image: np.ndarray, *others: np.ndarray | None) -> Inputs:
         return self._network.inputs(image, self._motion.picture(index, image, *others))
@@ -101,8 +109,8 @@ class Pipeline:
     def _finished(self, seen: Generator[FrameData, None, None]) -> Generator[Mask, None, None]:
         smooth = self._config.smooth
         with closing(seen):
-            known = propagated(seen) if self._config.every > 1 else seen
-            for item in smoothed(known, smooth) if smooth else known:
+            known = by_shot(seen, propagated) if self._config.every > 1 else seen
+            for item in by_shot(known, partial(smoothed, weight=smooth)) if smooth else known:
                 with self._clock.time("masks"):
                     mask = finish(item, self._config)
                 yield mask

@@ -9,6 +9,8 @@ import numpy as np
 # so many of the grid's pixels. Measured on DAVIS: larger boxes join thin parts, smaller ones follow less.
 _LINES, _BOX = 100, 7
 _EPSILON = 1e-5
+# Weight of the probability itself beside the filter's answer: where colours say nothing, the edge stays.
+_OWN = 0.25
 # How much steeper alpha is than the filter's answer, and half the width of its soft edge, share of the frame.
 _STEEP, _SOFT = 3.0, 1 / 270
 # Sides of the cells that the band is covered with, pixels of the grid.
@@ -20,8 +22,9 @@ def refined(probability: np.ndarray, image: np.ndarray) -> np.ndarray:
 
     In a band around the level of one half, the fast guided filter in colour (K. He and J. Sun, arXiv
     1505.00996): in every box of a coarse grid the probability is fitted as a linear function of the frame's
-    colour, and the mean of the functions is applied to the frame's own pixels. What is above one half then is
-    the object; alpha is opaque inside and clear outside, and soft by a few pixels at its border.
+    colour, and the mean of the functions is applied to the frame's own pixels; its answer is mixed with the
+    probability. What is above one half then is the object; alpha is opaque inside and clear outside, and soft
+    by a few pixels at its border.
 
     Args:
         probability: (h, w) float32 in [0, 1], at any size.
@@ -41,14 +44,15 @@ def refined(probability: np.ndarray, image: np.ndarray) -> np.ndarray:
     alpha = np.ascontiguousarray(large[:height, :width])
     if not band.any():
         return alpha
+    # Without the grid's steps, which would show where the answer comes to the end of the band.
+    _, near = cv2.threshold(cv2.resize(band, large.shape[::-1]), 127, 255, cv2.THRESH_BINARY)
+    near = near[:height, :width]
     functions = _functions(_on_grid(image, size, step), coarse)
     for window in _windows(band):
         top, bottom, left, right = (side * step for side in window)
         part = alpha[top:bottom, left:right]
         fitted = _applied(functions, window, step, image[top:bottom, left:right])
-        near = band[window[0] : window[1], window[2] : window[3]]
-        near = cv2.resize(near, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST)
-        cv2.copyTo(fitted, near[: part.shape[0], : part.shape[1]], part)
+        cv2.copyTo(fitted, near[top:bottom, left:right], part)
     _soften(alpha)
     return alpha
 
@@ -70,7 +74,9 @@ def _on_grid(image: np.ndarray, size: tuple[int, int], step: int) -> np.ndarray:
 
 
 def _functions(image: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The guided filter's linear functions of colour at every pixel of the grid: (h, w, 4), a and b."""
+    """Linear functions of colour at every pixel of the grid, (h, w, 4): the guided filter's a and b, mixed
+    with the target.
+    """
 
     def mean(plane: np.ndarray) -> np.ndarray:
         return cv2.blur(plane, (_BOX, _BOX), borderType=cv2.BORDER_REPLICATE)
@@ -87,7 +93,9 @@ def _functions(image: np.ndarray, target: np.ndarray) -> np.ndarray:
     ar = (c_rr * tr + c_rg * tg + c_rb * tb) * scale
     ag = (c_rg * tr + c_gg * tg + c_gb * tb) * scale
     ab = (c_rb * tr + c_gb * tg + c_bb * tb) * scale
-    return mean(cv2.merge([ar, ag, ab, mt - ar * mr - ag * mg - ab * mb]))
+    functions = mean(cv2.merge([ar, ag, ab, mt - ar * mr - ag * mg - ab * mb]))
+    functions[:, :, 3] += _OWN * target
+    return functions / (1 + _OWN)
 
 
 def _applied(

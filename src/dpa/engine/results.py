@@ -111,6 +111,7 @@ class Summary:
         settings: of the run.
         problem: why frames are missing, if any are.
         warnings: what was lost though all frames are there, a sentence each: a sound track, for instance.
+        shots: of the frames written, see `dpa.engine.shots.Shot`.
     """
 
     source: str = ""
@@ -125,3 +126,4 @@ class Summary:
     settings: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
     warnings: list[str] = field(default_factory=list)
+    shots: list[dict[str, Any]] = field(default_factory=list)

@@ -15,6 +15,7 @@ from dpa.engine.config import SegmenterConfig, Settings
 from dpa.engine.flow import FlowInput, Given
 from dpa.engine.pipeline import Pipeline
 from dpa.engine.results import Mask, Summary
+from dpa.engine.shots import ShotLog
 from dpa.engine.step import Stepper
 from dpa.engine.threads import Clock
 from dpa.errors import InputError
@@ -208,13 +209,16 @@ class Segmenter:
             # Nothing is left to do; reading on from the end still says so where frames are missing.
             deque(source.read(start), maxlen=0)
             return
+        shots = ShotLog()
         with closing(self._pipeline(source, clock, flow_pictures).masks(start)) as masks:
             for mask in masks:
                 with clock.time("write"):
                     for sink in sinks:
                         sink.write(mask.frame, mask.probability, mask.binary, mask.flow_picture, mask.alpha)
                 summary.frames += 1
+                shots.add(mask)
                 progress(mask.index + 1, source.count)
+        summary.shots, summary.warnings = shots.records(), [*summary.warnings, *shots.warnings()]
 
     def _pipeline(self, source: Source, clock: Clock, flow_pictures: Given) -> Pipeline:
         if self.config.every > 1 and any(path is not None for path in flow_pictures or ()):

@@ -116,7 +116,9 @@ class IMA(nn.Module):
         self, channels: int, dim: int, neighbours: int, streams: int, *, raw_residual: bool = True
     ) -> None:
         super().__init__()
-        self.refine = nn.ModuleList(PrototypeRefinement(dim, neighbours, raw_residual) for _ in range(streams))
+        self.refine = nn.ModuleList(
+            PrototypeRefinement(dim, neighbours, raw_residual) for _ in range(streams)
+        )
         self.fuse = nn.ModuleList(fusion(channels, dim) for _ in range(streams))
         self.exchange = nn.ModuleList(TokenAttention(dim) for _ in range(streams if streams > 1 else 0))
 

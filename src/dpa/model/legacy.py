@@ -1,7 +1,7 @@
 """Weights of dpa-mobile 0.3 and before in today's network: gone when the next ones are in the package.
 
-Their merges had the coarser features first and ended in one 1x1 convolution with batch norm, and ASPP's pooled
-branch had no batch norm. Today's layers hold the same functions, so the numbers are moved and filled up.
+Their merges had the coarser features first and ended in one 1x1 convolution with batch norm, and ASPP's
+pooled branch had no batch norm. Today's layers hold the same functions: numbers are moved and filled up.
 """
 
 import torch
@@ -42,7 +42,7 @@ def _reorder(old: dict[str, Tensor], new: dict[str, Tensor], before: str, now: s
 
 
 def _last_merge(old: dict[str, Tensor], new: dict[str, Tensor], width: int, order: Tensor) -> None:
-    """The 1x1 convolution as the middle of a 3x3 one with silent channels, and a plain 1x1 that passes them on."""
+    """The 1x1 convolution as the middle of a 3x3 one with silent channels, and a 1x1 that passes them on."""
     few = old[_MARK].shape[0]
     weight, bias = torch.zeros(width, 2 * width, 3, 3), torch.zeros(width)
     weight[:few, :, 1, 1] = old[_MARK][:, order, 0, 0].float()

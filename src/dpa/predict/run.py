@@ -32,6 +32,7 @@ _PAPER: Settings = {
     "normalise": False,
     "smooth": 0.0,
     "refine": "off",
+    "shots": "off",
 }
 PRESETS: dict[str, Settings] = {
     "paper": _PAPER,

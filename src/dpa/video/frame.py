@@ -21,6 +21,7 @@ class Frame:
         name: the file's stem for folders and images, None for videos.
         alpha: (H, W) uint8, how opaque the source itself is; None where it is so everywhere. The image then
             lies on grey.
+        shot: number of the shot that it belongs to, from 0.
     """
 
     image: np.ndarray
@@ -28,6 +29,7 @@ class Frame:
     time: Fraction | None = None
     name: str | None = None
     alpha: np.ndarray | None = None
+    shot: int = 0
 
 
 def shown(colours: np.ndarray, alpha: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:

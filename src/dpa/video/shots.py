@@ -15,10 +15,12 @@ import numpy as np
 from dpa.errors import InputError
 from dpa.video.frame import Frame
 
-# Pictures are compared by their colours alone, which motion hardly changes: in DAVIS they differ by 0.10 at
-# most from one frame to the next, and by 0.42 at least from one sequence to another.
+# Pictures are compared by their colours, which motion hardly changes: in DAVIS they differ by 0.10 at most
+# from one frame to the next, and by 0.42 at least from one sequence to another.
 _ROWS, _BINS = 54, 6
 _FLOOR = 0.2
+# Flat colours may all change bins at once. Pixels of one sequence and another differ by 35 levels at least.
+_LEVELS = 20.0
 # A cut is one step: it stands out from those beside it. Fades, dissolves and quick pans go over several.
 _SPIKE, _BESIDE = 3.0, 2
 # A flash is over, and the picture is as before it, within so many frames.
@@ -27,9 +29,17 @@ _TIME = re.compile(r"(?:(\d+):)?(?:(\d+):)?(\d+(?:\.\d+)?)")
 
 
 @dataclass
+class Look:
+    """What a picture looks like: small, (h, w, 3) uint8, and the shares of 216 colours, (216,) float32."""
+
+    small: np.ndarray
+    colours: np.ndarray
+
+
+@dataclass
 class _Seen:
     frame: Any
-    colours: np.ndarray
+    look: Look
     step: float
 
 
@@ -41,12 +51,12 @@ def found_cuts(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool]]:
     """
     waiting: deque[_Seen] = deque()
     past: deque[_Seen] = deque(maxlen=_FLASH)
-    last: np.ndarray | None = None
+    last: Look | None = None
     for frame in chain(frames, [None]):
         if frame is not None:
-            colours = colours_of(frame.image)
-            waiting.append(_Seen(frame, colours, 0.0 if last is None else distance(last, colours)))
-            last = colours
+            look = look_at(frame.image)
+            waiting.append(_Seen(frame, look, 0.0 if last is None else distance(last, look)))
+            last = look
         while waiting and (frame is None or waiting[0].step < _FLOOR or len(waiting) > _FLASH):
             yield waiting[0].frame, not past or _is_cut(past, waiting)
             past.append(replace(waiting.popleft(), frame=None))
@@ -100,19 +110,21 @@ def read_cuts(path: Path) -> list[Fraction | int]:
     return starts
 
 
-def colours_of(image: np.ndarray) -> np.ndarray:
-    """The shares of 216 colours in a picture, (216,) float32; image (H, W, 3) uint8."""
+def look_at(image: np.ndarray) -> Look:
+    """Looks at a picture, (H, W, 3) uint8."""
     step = max(1, image.shape[0] // (2 * _ROWS))
     coarse = np.ascontiguousarray(image[::step, ::step])
     width = max(1, round(_ROWS * coarse.shape[1] / coarse.shape[0]))
     small = cv2.resize(coarse, (width, _ROWS), interpolation=cv2.INTER_AREA)
     counts = cv2.calcHist([small], [0, 1, 2], None, [_BINS] * 3, [0, 256] * 3)
-    return counts.ravel() / small[:, :, 0].size
+    return Look(small, counts.ravel() / small[:, :, 0].size)
 
 
-def distance(one: np.ndarray, other: np.ndarray) -> float:
-    """How much of a picture has other colours, from 0 to 1."""
-    return float(cv2.norm(one, other, cv2.NORM_L1)) / 2
+def distance(one: Look, other: Look) -> float:
+    """How much of a picture has other colours, from 0 to 1; 0 where its pixels are nearly the same."""
+    if cv2.norm(one.small, other.small, cv2.NORM_L1) < _LEVELS * one.small.size:
+        return 0.0
+    return float(cv2.norm(one.colours, other.colours, cv2.NORM_L1)) / 2
 
 
 def _is_cut(past: deque[_Seen], waiting: deque[_Seen]) -> bool:
@@ -123,6 +135,6 @@ def _is_cut(past: deque[_Seen], waiting: deque[_Seen]) -> bool:
     beside = [seen.step for seen in (*list(past)[-_BESIDE:], *later[:_BESIDE])]
     if now.step < _SPIKE * max(beside, default=0.0):
         return False
-    begins = any(distance(before.colours, seen.colours) < _FLOOR for seen in later)
-    ends = any(distance(seen.colours, now.colours) < _FLOOR for seen in earlier)
+    begins = any(distance(before.look, seen.look) < _FLOOR for seen in later)
+    ends = any(distance(seen.look, now.look) < _FLOOR for seen in earlier)
     return not begins and not ends  # a flash
