@@ -8,7 +8,7 @@ import pytest
 
 from dpa.datasets.layout import find_sequences, find_still_flows, find_stills
 from dpa.errors import InputError
-from dpa.train.data.augment import AugmentSettings
+from dpa.train.data.augment import AugmentSettings, View
 from dpa.train.data.batches import Batches
 from dpa.train.data.read import read_view
 
@@ -281,3 +281,55 @@ def test_broken_pictures_are_replaced_and_named(root: Path) -> None:
         path.write_bytes(b"no picture")
     with pytest.raises(InputError, match="cannot be read as a picture"):
         batches[0]
+
+
+def test_flow_of_stills_is_estimated_in_its_share(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "dpa.train.data.batches.estimated_flow_picture", lambda image, *_: (image, np.full_like(image, 77))
+    )
+    drawn, mixed, all_of = (_batches(root, share=1.0, estimated=share) for share in (0.0, 0.5, 1.0))
+    groups = {
+        name: [(b[i].flow.reshape(4, -1) == 77).all(axis=1) for i in range(10)]  # type: ignore[union-attr]
+        for name, b in (("drawn", drawn), ("mixed", mixed), ("all", all_of))
+    }
+    assert not np.any(groups["drawn"])
+    assert np.all(groups["all"])
+    assert 0.25 < np.mean(groups["mixed"]) < 0.75  # whole groups, one way or the other
+
+
+def test_a_crowd_rests_in_stills_and_videos(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One to three others in each group's scene, and then motion tells which object is meant."""
+    pasted: list[int] = []
+    motions = []
+
+    def paste(view: View, other: View, rng: np.random.Generator) -> View:
+        pasted.append(int(other.image[0, 0, 0]))
+        return View(np.minimum(view.image, 250) + 1, view.mask, view.flow)
+
+    monkeypatch.setattr("dpa.train.data.batches.paste_resting", paste)
+    monkeypatch.setattr(
+        "dpa.train.data.batches.synthetic_flow_picture",
+        lambda mask, rng, motion: motions.append(motion) or np.zeros((*mask.shape, 3), np.uint8),
+    )
+    _batches(root)[3]
+    assert not pasted
+    assert motions == [None] * 6
+    motions.clear()
+    batch = _batches(root, crowd=1.0)[3]
+    assert set(pasted) <= {20, 40, 60}  # of the stills
+    assert all(motion.still_object == 0 for motion in motions)
+    extra = batch.image[:, 0, 5, 5].astype(int) % 20  # how many were pasted: every picture's grey is 20 n
+    assert set(extra) <= {1, 2, 3}
+    for group in extra.reshape(4, 3):
+        assert len(set(group)) == 1
+
+
+def test_pictures_are_read_ahead_when_there_is_room(root: Path) -> None:
+    batches = _batches(root, cache=10**7)
+    before = batches[2]
+    batches.fill_cache()
+    for path in root.rglob("*.png"):
+        path.unlink()
+    after = batches[2]
+    assert np.array_equal(before.image, after.image)
+    assert np.array_equal(before.mask, after.mask)

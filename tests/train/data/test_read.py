@@ -71,3 +71,27 @@ def test_broken_files_are_named_across_processes_too(tmp_path: Path, read) -> No
         read(path)
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (copy.path, str(copy)) == (path, str(caught.value))
+
+
+def test_read_ahead_and_shared(files: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    image, mask, flow = files
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    read = Reader(cache=10**7)
+    read.fill([(image, mask, None), (broken, mask, None), (image, mask, flow)], (301, 403))
+    for path in files:
+        path.rename(path.with_suffix(".away"))
+    # What was read ahead is there; what could not be read is said when it is asked for.
+    assert read(image, mask, size=(301, 403)).flow is None
+    assert read(image, mask, flow, size=(301, 403)).flow is not None
+    with pytest.raises(UnreadableError):
+        read(broken, mask, size=(301, 403))
+
+
+def test_reading_ahead_keeps_to_the_memory(files: tuple[Path, Path, Path]) -> None:
+    image, mask, flow = files
+    room = 301 * 403 * 4  # one picture with its mask
+    read = Reader(cache=room)
+    read.fill([(image, mask, None), (image, mask, flow)], (301, 403))
+    assert read.room == 0
+    assert len(read._kept) == 1
