@@ -69,7 +69,7 @@ def test_places_that_cannot_be_written(scene: Scene, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"\.mp4"):
         write_clip(tmp_path / "clip.gif", scene)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="file: cannot be made"):
         write_clip(tmp_path / "file" / "clip.mp4", scene)
 
 
