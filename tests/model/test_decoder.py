@@ -61,6 +61,9 @@ def test_level_6_halves_and_keeps_a_single_position() -> None:
 
 def test_aspp_has_dilations_6_12_18_and_image_pooling() -> None:
     aspp = made(ASPP(4))
+    assert [type(layer) for layer in aspp.pool] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
+    for norm in (aspp.pool[1], aspp.project[1]):  # above zero, where ReLU passes changes on
+        nn.init.constant_(norm.bias, 5.0)
     assert [branch[0].dilation[0] for branch in aspp.branches] == [1, 6, 12, 18]
     assert [branch[0].kernel_size[0] for branch in aspp.branches] == [1, 3, 3, 3]
     x = torch.randn(1, 4, 40, 40)

@@ -26,7 +26,7 @@ def test_cached_references_equal_encoding_them_again(tiny: DPA) -> None:
 
 @no_gradient
 def test_references_matter_and_their_order_and_size_do_not(tiny: DPA) -> None:
-    features = tiny.encode(*pair(1, 64, 64))
+    features = tiny.encode(*pair(1, 128, 128))
     references = remember(tiny, 3, 96, 32)  # of another size than the query
     found = tiny.segment(features, references)[-1]
     d = tiny.config.dim
@@ -35,6 +35,20 @@ def test_references_matter_and_their_order_and_size_do_not(tiny: DPA) -> None:
     twice = References.join([references] * 2)
     torch.testing.assert_close(tiny.segment(features, twice)[-1], found, rtol=1e-4, atol=1e-4)
     assert not torch.allclose(tiny.segment(features, remember(tiny, 1))[-1], found, atol=1e-3)
+
+
+def test_references_leave_the_running_statistics_to_the_queries() -> None:
+    """The queries' f4 has been through IMA, the references' has not: one set of statistics is of one kind."""
+    model = build(encoder="resnet18", folded=False).train()
+    deep = [stages.stages[-1] for stages in model.encoders]
+    before = {k: v.clone() for stage in deep for k, v in stage.state_dict().items()}
+    features = model.encode(*pair(2, 64, 64))
+    references = model.reference(features)
+    assert all(torch.equal(v, before[k]) for stage in deep[-1:] for k, v in stage.state_dict().items())
+    assert all(stage.training for stage in deep)
+    model.segment(features, References(*(r[:1] for r in references)))
+    after = deep[-1].state_dict()
+    assert any(not torch.equal(v, before[k]) for k, v in after.items() if k.endswith("running_mean"))
 
 
 @no_gradient

@@ -3,10 +3,12 @@
 import pytest
 import torch
 from model_samples import pair
+from torch import nn
 
 from dpa.errors import InputError
 from dpa.model.config import NAMED, DPAConfig, named_config
 from dpa.model.dpa import DPA, References
+from dpa.model.ima import EdgeConv
 
 
 @pytest.fixture(scope="class")
@@ -29,11 +31,19 @@ class NamedModel:
         assert all(x.isfinite().all() for x in predictions)
 
     def test_starts_as_the_paper_says(self, model: DPA) -> None:
-        outside = {n: p for n, p in model.named_parameters() if not n.startswith("encoders.")}
-        kernels = torch.cat([p.flatten() for p in outside.values() if p.dim() > 1])
+        modules = [m for n, m in model.named_modules() if not n.startswith("encoders.")]
+        convolutions = [m for m in modules if isinstance(m, nn.Conv2d | EdgeConv)]
+        kernels = torch.cat([m.weight.flatten() for m in convolutions])
         assert abs(kernels.std().item() - 0.01) < 1e-4
         assert abs(kernels.mean().item()) < 1e-4
-        assert all((p == 0).all() for n, p in outside.items() if n.endswith("bias"))
+        assert all((m.bias == 0).all() for m in modules if isinstance(m, nn.Conv2d) and m.bias is not None)
+        # PyTorch's default for linear layers: uniform to 1 / sqrt(inputs), biases too.
+        linear = [m for m in modules if isinstance(m, nn.Linear)]
+        assert linear
+        for layer in linear:
+            bound = layer.in_features**-0.5
+            assert 0.9 * bound < layer.weight.abs().max() <= bound
+            assert layer.bias.abs().max() > 0
 
     def test_references_are_small(self, model: DPA) -> None:
         d = model.config.dim
@@ -66,8 +76,12 @@ class TestMobile(NamedModel):
         assert sum(t.numel() for t in model.state_dict().values()) * 2 <= 16 * 2**20  # in half precision
 
 
+class TestLite0(TestMobile):
+    name = "dpa-lite0"
+
+
 def test_all_are_tested() -> None:
-    assert {c.name for c in NamedModel.__subclasses__()} == set(NAMED)
+    assert {c.name for c in (*NamedModel.__subclasses__(), TestLite0)} == set(NAMED)
 
 
 def test_unknown_names_and_settings() -> None:
