@@ -12,7 +12,7 @@ WIDTH, FEW = 6, 4
 
 
 class Before(nn.Module):
-    """The decoder's parts as they were: coarser features first, a 1x1 convolution last, a bare pooled branch."""
+    """The decoder's parts as they were: coarser features first, a 1x1 convolution last, a bare pool."""
 
     def __init__(self) -> None:
         super().__init__()
