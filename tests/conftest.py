@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from graph_samples import Exported
+
     from engine_samples import FakeBackend
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -89,6 +91,16 @@ def shared() -> Path:
     if why := _no_real_data():
         pytest.skip(why)
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> "Exported":
+    """A small network, its weights and its graph. Not to be changed."""
+    from graph_samples import exported_once
+
+    base = tmp_path_factory.getbasetemp()
+    # The workers of pytest-xdist have a folder each in one.
+    return exported_once(base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base)
 
 
 @pytest.fixture(autouse=True)

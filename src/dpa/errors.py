@@ -4,6 +4,11 @@ from pathlib import Path
 from typing import Any
 
 
+def reason(error: Exception) -> str:
+    """What FFmpeg or the system says, as the middle of a sentence."""
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
+
+
 class DPAError(Exception):
     """Base of every error that a user can mend. The command line prints it without a traceback."""
 

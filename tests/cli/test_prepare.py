@@ -1,12 +1,8 @@
 """`dpa prepare`."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent.parent / "prepare"))
-
 from archive_samples import SMALL, davis2016, duts, names, save, scene, square
 from fbms_samples import fbms
 

@@ -69,16 +69,16 @@ def test_places_that_cannot_be_written(scene: Scene, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"\.mp4"):
         write_clip(tmp_path / "clip.gif", scene)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="file: cannot be made"):
         write_clip(tmp_path / "file" / "clip.mp4", scene)
 
 
 def test_fit_counts_overlap() -> None:
     one, other, none = np.eye(4, dtype=bool), np.ones((4, 4), bool), np.zeros((4, 4), bool)
-    score = fit(iter([(one, other), (none, none)]))
-    assert score.j == pytest.approx((4 / 16 + 1) / 2)
+    score = fit(iter([(one, other), (none, none), (one, other)]))
+    assert score.j == pytest.approx((4 / 16 + 1 + 4 / 16) / 3)  # the mean, not the median
     assert score.worst == pytest.approx(4 / 16)
-    assert score.frames == 2
+    assert score.frames == 3
 
 
 def test_masks_that_do_not_belong_to_the_clip(scene: Scene, tmp_path: Path) -> None:

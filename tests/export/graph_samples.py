@@ -1,21 +1,17 @@
 """One small network with its weights and its graph: exporting takes half a minute, so it is done once."""
 
-import sys
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from filelock import FileLock
+from model_samples import build
 from torch import nn
 
 from dpa.backends.protocol import Memory
 from dpa.export.onnx import export_onnx
 from dpa.model.dpa import DPA
 from dpa.model.encoder import ENCODERS, Encoder
-
-sys.path.append(str(Path(__file__).parent.parent / "model"))
-
-from model_samples import build
 
 
 def _test_resnet(net: Any) -> Encoder:
@@ -44,11 +40,14 @@ def small(**changes: Any) -> DPA:
     return build(encoder="test_resnet", **changes)
 
 
-@cache
-def export(folder: Path) -> Exported:
-    small().save_pretrained(folder, half=True)
-    model = DPA.from_pretrained(folder)
-    return Exported(model, folder, export_onnx(model, folder / "model.onnx"))
+def exported_once(root: Path) -> Exported:
+    """Exports into a folder of `root`, or finds there what another process has exported."""
+    folder, told = root / "exported", root / "exported.txt"
+    with FileLock(root / "exported.lock"):
+        if not told.exists():
+            small().save_pretrained(folder, half=True)
+            told.write_text(str(export_onnx(DPA.from_pretrained(folder), folder / "model.onnx")))
+    return Exported(DPA.from_pretrained(folder), folder, float(told.read_text()))
 
 
 def pictures(height: int, width: int, seed: int = 0, frames: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -147,7 +147,7 @@ def test_it_is_calibrated_on_videos(no_export: None, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written(no_export: None, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     video = make_folder(tmp_path / "in", ["0.png"], size=(32, 32))
-    with pytest.raises(OutputError, match=r"file/model\.int8\.onnx: cannot be written"):
+    with pytest.raises(OutputError, match=r"file: cannot be made"):
         export_int8(small(size=64), tmp_path / "file" / "model.int8.onnx", [video])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "in"]
 

@@ -1,16 +1,12 @@
 """The importer of the authors' checkpoints, on one made in their names and shapes."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from release_samples import checkpoint, in_our_names, release_rows
-
-sys.path.append(str(Path(__file__).parents[1] / "model"))
-
 from model_samples import pair
+from release_samples import checkpoint, in_our_names, release_rows
 from slow_dpa import SlowDPA, vgg_stages
 
 from dpa.errors import WeightsError

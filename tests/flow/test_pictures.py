@@ -59,7 +59,7 @@ def test_a_damaged_recipe(tmp_path: Path, content: str) -> None:
 
 def test_a_recipe_that_is_no_object(tmp_path: Path) -> None:
     (tmp_path / "flow.json").write_text("[1]")
-    with pytest.raises(OutputError, match="another recipe"):
+    with pytest.raises(OutputError, match="cannot be read as a record"):
         claim(tmp_path, make_recipe(DIS(), Look()), [], overwrite=False)
 
 

@@ -1,12 +1,6 @@
-"""Lets the tests of this folder import `model_samples`: pytest's importlib mode leaves it off the path."""
-
-import sys
-from pathlib import Path
+"""What the tests of this folder share."""
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent))
-
 from model_samples import build
 
 from dpa.model.dpa import DPA

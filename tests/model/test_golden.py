@@ -5,19 +5,15 @@ docs/network.md: only when the method's description is what changed.
 """
 
 import copy
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
-
-sys.path.append(str(Path(__file__).parent))
-
 from model_samples import build
 from slow_dpa import SlowDPA, vgg_stages
 from slow_layers import Array, detach, prototypes, resize, soft_iou_loss
+from torch import Tensor
 
 from dpa.model.dpa import DPA, References, share
 from dpa.model.prototypes import prototypes as fast_prototypes

@@ -85,7 +85,7 @@ def test_all_are_tested() -> None:
 
 
 def test_unknown_names_and_settings() -> None:
-    with pytest.raises(InputError, match=r"unknown model 'dpa-vgg', did you mean 'dpa-vgg16'\?"):
+    with pytest.raises(InputError, match=r"unknown model 'dpa-vgg'; did you mean 'dpa-vgg16'\?"):
         DPA("dpa-vgg")
     with pytest.raises(InputError, match=r"unknown setting 'dims' .*did you mean 'dim'\?"):
         named_config("dpa-mobile", dims=3)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dpa.train.report import Board, Lines, Log, Row, Screen, make_reporters
+from dpa.train.report import Board, Lines, Log, Reporter, Row, make_reporters
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -54,35 +54,25 @@ def test_a_new_run_in_an_old_folder_starts_anew(tmp_path: Path) -> None:
 SCORES = {"bear": 0.5, "car": 0.75}
 
 
-def test_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = Lines()
-    lines.row(Row(20, 100, 0.25, 1e-4, 12.3))
-    lines.validated(20, SCORES, {})
-    lines.note("skipped: a.jpg: broken")
-    assert capsys.readouterr().out.splitlines() == [
+def _tell(reporter: Reporter) -> None:
+    reporter.row(Row(20, 100, 0.25, 1e-4, 12.3))
+    reporter.validated(20, SCORES, {})
+    reporter.row(Row(40, 100, 0.25, 1e-4, 12.3))
+    reporter.note("skipped: [a].jpg: broken")
+    reporter.close()
+
+
+def test_the_log(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    with caplog.at_level("INFO", "dpa.train"):
+        _tell(Lines())
+    assert [record.getMessage() for record in caplog.records] == [
         "iteration 20/100 loss 0.2500 lr 0.0001 images/s 12.30",
         "iteration 20: J 62.5 (bear 50.0, car 75.0)",
-        "skipped: a.jpg: broken",
+        "iteration 40/100 loss 0.2500 lr 0.0001 images/s 12.30",
+        "skipped: [a].jpg: broken",
     ]
-
-
-def test_screen(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
-    screen = Screen(0, 100)
-    screen.validated(20, SCORES, {})
-    screen.row(Row(40, 100, 0.25, 1e-4, 12.3))
-    screen.note("skipped: [a].jpg: broken")
-    screen.close()
-    out, err = capsys.readouterr()
-    assert out == ""
-    for words in (
-        "iteration 20: J 62.5",
-        "40/100",
-        "loss 0.250",
-        "J 62.5 · 12.3 images/s",
-        "[a].jpg: broken",
-    ):
-        assert words in err
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO", "INFO", "WARNING"]
+    assert capsys.readouterr().out == "", "a library does not print"
 
 
 def test_tensorboard_has_scalars_and_pictures(tmp_path: Path) -> None:
@@ -101,9 +91,12 @@ def test_tensorboard_has_scalars_and_pictures(tmp_path: Path) -> None:
     assert (picture.step, picture.width, picture.height) == (20, 32, 8)
 
 
-def test_a_terminal_gets_a_bar_and_a_file_gets_lines(tmp_path: Path) -> None:
-    for terminal, kind in ((True, Screen), (False, Lines)):
-        reporters = make_reporters(tmp_path, 0, 100, terminal)
+def test_who_is_told(tmp_path: Path) -> None:
+    class Own(Lines):
+        pass
+
+    for given, kind in (((), Lines), ([Own()], Own)):
+        reporters = make_reporters(tmp_path, 0, given)
         assert [type(r) for r in reporters][:2] == [Log, kind]
         for reporter in reporters:
             reporter.close()

@@ -17,6 +17,7 @@ from video_samples import close_to, corners, damage, make_video, picture, read_u
 
 from dpa.errors import InputError
 from dpa.video import Source, open_source
+from dpa.video.convert import Converter
 
 
 def read(path: Path) -> list:
@@ -133,6 +134,20 @@ def test_matrix_and_range_are_the_tagged_ones(tmp_path, space, full):
         output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     assert np.abs(read(path)[0].image[20, 20].astype(int) - colour).max() <= 2
+
+
+@pytest.mark.parametrize(("lines", "kr", "kb"), [(718, 0.299, 0.114), (720, 0.2126, 0.0722)])
+def test_an_untagged_matrix_is_bt709_from_720_lines_up(lines, kr, kb):
+    colour = np.array([30, 160, 60])
+    luma = kr * 30 + (1 - kr - kb) * 160 + kb * 60
+    chroma = np.array([(60 - luma) / (2 - 2 * kb), (30 - luma) / (2 - 2 * kr)])
+    frame = av.VideoFrame(32, lines, "yuv444p")
+    yuv = [16 + luma * 219 / 255, *(128 + chroma * 224 / 255)]
+    for plane, value in zip(frame.planes, yuv, strict=True):
+        plane.update(np.full(plane.buffer_size, round(value), np.uint8).tobytes())
+    image, _ = Converter(frame)(frame)
+    assert image.shape == (lines, 32, 3)
+    assert np.abs(image.astype(int) - colour).max() <= 2
 
 
 def test_pixels_that_are_not_square(tmp_path):

@@ -169,7 +169,12 @@ def test_windows_cover_the_edge_once_at_any_size(height, width, seed):
 def test_nothing_there_is_nothing_written():
     frame, empty = Frame(picture(0), 0), np.zeros((48, 64), np.float32)
     assert not paint_rgba(frame, empty, empty > 0.5, None).any()
-    assert (paint_green(frame, empty, empty > 0.5, None) == GREEN).all()
+    assert (paint_green(frame, empty, empty > 0.5, None) == (0, 177, 64)).all()
+
+
+def test_the_ramp_is_from_a_tenth_to_nine_tenths():
+    probability = np.float32([[0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 1]])
+    assert np.abs(ramp(probability).astype(int) - [[0, 0, 32, 64, 128, 191, 223, 255, 255]]).max() <= 1
 
 
 def test_what_is_transparent_shows_nothing_of_the_background():
@@ -216,3 +221,7 @@ def test_overlay_tints_the_object_only():
     far = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7))) == 0
     assert np.array_equal(painted[far], picture(0)[far])
     assert (painted[mask] != picture(0)[mask]).any(axis=1).all()
+    inside = cv2.erode(mask.astype(np.uint8), np.ones((7, 7))) > 0
+    half = (picture(0)[inside].astype(float) + np.array((255, 64, 64))) / 2
+    assert inside.any()
+    assert np.abs(painted[inside] - half).max() <= 1

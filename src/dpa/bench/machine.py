@@ -2,9 +2,7 @@
 
 import os
 import platform
-import subprocess
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from dpa._version import __version__
 from dpa.bench.measure import finish
 from dpa.bench.settings import BenchSettings
 from dpa.device import cores
+from dpa.versions import commit, installed
 
 _LIBRARIES = ("numpy", "opencv-python-headless", "av", "onnxruntime", "torch", "torchvision", "timm")
 _LEAST_SECONDS, _LEAST_RUNS = 1.0, 5
@@ -26,8 +25,8 @@ def describe(device: str) -> dict[str, Any]:
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
         "dpa": __version__,
-        "commit": _commit(),
-        "libraries": {name: found for name in _LIBRARIES if (found := _version(name))},
+        "commit": commit(),
+        "libraries": installed(_LIBRARIES),
     }
     if device.startswith("cuda"):
         import torch
@@ -93,28 +92,3 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
-
-
-def _commit() -> str | None:
-    """The commit that this package's files are of; None where they are not in a checkout of their own."""
-    folder = Path(__file__).parent.parent
-
-    def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=20
-        )
-        return done.stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", "__init__.py")
-        changed = git("status", "--porcelain", "--untracked-files=no", ".")
-        return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -25,16 +25,19 @@ def finetune(
     device: TrainDevice = "auto",
 ) -> None:
     """Stage 2 of the training: the whole network, on videos with masks."""
+    from dpa.cli.progress import training_progress
     from dpa.config import load
     from dpa.device import pick_device
     from dpa.train.settings import TrainSettings
     from dpa.train.stages import finetune as run
 
-    run(
-        load(TrainSettings, config, overrides or []),
-        output,
-        stage1,
-        resume=resume,
-        overwrite=overwrite,
-        device=pick_device(device),
-    )
+    with training_progress() as reporters:
+        run(
+            load(TrainSettings, config, overrides or []),
+            output,
+            stage1,
+            resume=resume,
+            overwrite=overwrite,
+            device=pick_device(device),
+            reporters=reporters,
+        )

@@ -19,15 +19,18 @@ def pretrain(
     device: TrainDevice = "auto",
 ) -> None:
     """Stage 1 of the training: the appearance stream, on still images with masks."""
+    from dpa.cli.progress import training_progress
     from dpa.config import load
     from dpa.device import pick_device
     from dpa.train.settings import TrainSettings
     from dpa.train.stages import pretrain as run
 
-    run(
-        load(TrainSettings, config, overrides or []),
-        output,
-        resume=resume,
-        overwrite=overwrite,
-        device=pick_device(device),
-    )
+    with training_progress() as reporters:
+        run(
+            load(TrainSettings, config, overrides or []),
+            output,
+            resume=resume,
+            overwrite=overwrite,
+            device=pick_device(device),
+            reporters=reporters,
+        )

@@ -1,6 +1,5 @@
 """The example clip as files: the video with its sound, the true masks, and how well given masks fit them."""
 
-import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +13,11 @@ from PIL import Image
 from dpa.errors import InputError, OutputError
 from dpa.evaluate.measures import region_similarity
 from dpa.example.scene import RATE, Scene
+from dpa.files import aside, make_folder
+from dpa.video.write.base import output_errors
 
 SOUND_RATE = 48_000  # samples a second
+_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 SOUND_BLOCK = 1024  # samples; what one AAC frame holds
 
 
@@ -42,21 +44,14 @@ def write_clip(path: Path, scene: Scene, masks: Path | None = None, overwrite: b
     """
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists already: choose another name, or --overwrite")
-    if path.suffix.lower() not in (".mp4", ".mov", ".mkv"):
+    suffix = path.suffix.lower()
+    if suffix not in _FORMATS:
         raise OutputError(f"{path}: the example clip is written as .mp4, .mov or .mkv")
-    unfinished = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if masks is not None:
-            masks.mkdir(parents=True, exist_ok=True)
-        with av.open(str(unfinished), "w") as container:
-            _encode(container, scene, masks)
-        unfinished.replace(path)
-    except OSError as error:  # PyAV's errors are OSErrors too
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):  # nothing there, or a place where nothing can be
-            unfinished.unlink()
+    for folder in (path.parent, masks):
+        if folder is not None:
+            make_folder(folder)
+    with output_errors(path), aside(path) as part, av.open(str(part), "w", _FORMATS[suffix]) as container:
+        _encode(container, scene, masks)
 
 
 def _encode(container: av.container.OutputContainer, scene: Scene, masks: Path | None) -> None:

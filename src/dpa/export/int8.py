@@ -7,7 +7,6 @@ frames. The prototypes and all attention stay in float32.
 import ast
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +17,10 @@ import numpy as np
 from dpa.backends.onnx import OnnxBackend
 from dpa.backends.protocol import Memory
 from dpa.engine.segmenter import Segmenter
-from dpa.errors import InputError, OutputError
+from dpa.errors import InputError
 from dpa.export.onnx import graph_of, write_graph
 from dpa.export.stem import read_bytes
+from dpa.files import aside, make_folder, output_errors
 from dpa.model.dpa import DPA
 
 # Without this mark ONNX Runtime advises, on standard error, to do what `graph_of` has done.
@@ -57,35 +57,27 @@ def export_int8(
     inputs = [given for video in videos for given in _seen(model, video, frames)]
     if not inputs:
         raise InputError("an 8-bit graph is calibrated on videos: give at least one")
-    part = path.with_name(f".{path.stem}.part.onnx")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory() as folder:
-            plain, quantised = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
-            graph = graph_of(model, fold=True)
-            _read_bytes(graph, model)
-            set_model_props(graph, _PREPARED)
-            plain.write_bytes(graph.SerializeToString())
-            quantize_static(
-                plain,
-                quantised,
-                _Reader(inputs),
-                quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=list(QUANTISED),
-                nodes_to_exclude=_attention(graph),
-                per_channel=True,
-                # The mean over frames of each range: one frame's outliers would coarsen all steps.
-                extra_options={"CalibMovingAverage": True},
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-            )
-            _finish(quantised, part, model)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    make_folder(path.parent)
+    with output_errors(path), aside(path) as part, TemporaryDirectory() as folder:
+        plain, quantised = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
+        graph = graph_of(model, fold=True)
+        _read_bytes(graph, model)
+        set_model_props(graph, _PREPARED)
+        plain.write_bytes(graph.SerializeToString())
+        quantize_static(
+            plain,
+            quantised,
+            _Reader(inputs),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(QUANTISED),
+            nodes_to_exclude=_attention(graph),
+            per_channel=True,
+            # The mean over frames of each range: one frame's outliers would coarsen all steps.
+            extra_options={"CalibMovingAverage": True},
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+        _finish(quantised, part, model)
     return len(inputs), _difference(model, path, inputs[:: max(1, len(inputs) // _COMPARED)])
 
 

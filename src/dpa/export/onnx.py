@@ -8,7 +8,6 @@ import copy
 import json
 import os
 import warnings
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -19,8 +18,9 @@ from torch import Tensor, nn
 from dpa.backends.onnx import METADATA, PRECISION, OnnxBackend
 from dpa.backends.protocol import Memory
 from dpa.backends.torch import TorchBackend
-from dpa.errors import DPAError, OutputError
+from dpa.errors import DPAError
 from dpa.export.rewrite import keep_normal, optional
+from dpa.files import aside, make_folder, output_errors
 from dpa.model.dpa import DPA, References
 from dpa.model.pretrained import in_half
 
@@ -73,21 +73,14 @@ def export_onnx(model: DPA, path: Path, *, half: bool = True) -> float:
     model = copy.deepcopy(model).eval()  # the caller's keeps its weights and its mode
     if half:  # what is compared is what is stored
         model.load_state_dict({k: in_half(v, k) for k, v in model.state_dict().items()})
-    part = path.with_name(f".{path.stem}.part.onnx")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    with output_errors(path), aside(path) as part:
         _write(model, part, half)
         difference = parity(model, part)
         if not difference <= TOLERANCE:
             raise DPAError(
                 f"{path}: not written: the graph's probabilities differ from torch's by {difference:.2g}"
             )
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # where the folder itself is none
-            part.unlink(missing_ok=True)
     return difference
 
 

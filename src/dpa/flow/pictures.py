@@ -1,6 +1,5 @@
 """Flow pictures on disk: one JPEG a frame, and the recipe they were made by, kept beside them."""
 
-import json
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dpa import files
 from dpa._version import __version__
 from dpa.errors import OutputError
-from dpa.files import write_whole
 from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import FlowEstimator
 from dpa.flow.stream import direction, end_rule, flows
@@ -75,34 +74,13 @@ def claim(out: Path, recipe: dict[str, object], existing: Iterable[Path], overwr
     if overwrite:
         for path in [file, *pictures]:
             path.unlink(missing_ok=True)
-    elif file.exists():
-        _compare(file, recipe)
-        return
-    elif pictures:
-        raise OutputError(
-            f"{pictures[0]}: there are flow pictures, but no {out / RECIPE_FILE} to say how they were made: "
-            "choose another folder, or --overwrite to make them anew"
-        )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be made: {error.strerror}") from error
-    write_whole(file, (json.dumps(recipe, indent=2) + "\n").encode())
-
-
-def _compare(file: Path, recipe: dict[str, object]) -> None:
-    try:
-        before = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise OutputError(f"{file}: not a recipe that can be read; --overwrite makes it anew") from error
-    if before == recipe:
-        return
-    old = before if isinstance(before, dict) else {}
-    keys = [key for key in {**recipe, **old} if old.get(key) != recipe.get(key)]
-    differences = "; ".join(f"{key}: {old.get(key)} there, {recipe.get(key)} now" for key in keys)
-    raise OutputError(
-        f"{file}: the pictures there were made by another recipe ({differences}): "
-        "choose another folder, or --overwrite to make them anew"
+        pictures = []
+    files.claim(
+        file,
+        recipe,
+        pictures,
+        "the pictures there were made by another recipe",
+        "choose another folder, or --overwrite to make them anew",
     )
 
 
@@ -144,4 +122,4 @@ def write_picture(path: Path, flow: np.ndarray, look: Look) -> None:
     done, data = cv2.imencode(SUFFIX, picture, [cv2.IMWRITE_JPEG_QUALITY, look.quality])
     if not done:
         raise OutputError(f"{path}: the picture cannot be packed as JPEG")
-    write_whole(path, data.tobytes())
+    files.write_whole(path, data.tobytes())

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
-from difflib import get_close_matches
 from typing import Any, get_origin
 
+from dpa.config import nearest
 from dpa.errors import InputError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -119,9 +119,7 @@ class DPAConfig:
         names = [f.name for f in fields(cls)]
         for key in values:
             if key not in names:
-                near = get_close_matches(key, names, 1)
-                hint = f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(names)}"
-                raise InputError(f"unknown setting {key!r} of the network{hint}")
+                raise InputError(f"unknown setting {key!r} of the network{nearest(key, names)}")
         return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
@@ -166,7 +164,5 @@ def named_config(name: str, **changes: Any) -> DPAConfig:
         InputError: unknown name or setting.
     """
     if name not in NAMED:
-        near = get_close_matches(name, NAMED, 1)
-        hint = f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(NAMED)}"
-        raise InputError(f"unknown model {name!r}{hint}")
+        raise InputError(f"unknown model {name!r}{nearest(name, NAMED)}")
     return NAMED[name].changed(changes)

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from dpa.errors import DPAError, InputError, OutputError, WeightsError
-from dpa.files import write_whole
+from dpa.errors import DPAError, InputError, WeightsError
+from dpa.files import make_folder, write_json, write_whole
 from dpa.model.config import DPAConfig
 from dpa.model.dpa import DPA
 from dpa.model.legacy import is_legacy, modern
@@ -53,12 +53,9 @@ def save(model: DPA, folder: Path, *, half: bool = False) -> None:
     tensors = {k: v.contiguous().cpu() for k, v in model.state_dict().items()}
     if half:
         tensors = {k: in_half(v, k) for k, v in tensors.items()}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
+    make_folder(folder)
     write_whole(folder / TENSORS, to_bytes(tensors, metadata={"format": "pt"}))
-    write_whole(folder / CONFIG, (json.dumps(model.config.to_dict(), indent=2) + "\n").encode())
+    write_json(folder / CONFIG, model.config.to_dict())
 
 
 def in_half(tensor: Tensor, name: str) -> Tensor:

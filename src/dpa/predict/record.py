@@ -1,17 +1,18 @@
 """predict.json: with which settings the masks of a data set were made, and how far that went."""
 
-import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from dpa.errors import OutputError
-from dpa.files import write_whole
+from dpa.files import check_same, make_folder, read_record, write_json
 
 FILE = "predict.json"
 KINDS = {"binary": "mask", "soft": "soft"}
 """Folder of the output and the kind of its pictures, see `dpa.video.write.kind_of`."""
+
+_MEND = "choose another folder, or --overwrite to make them anew"
 
 
 @dataclass
@@ -65,28 +66,17 @@ class Record:
         Raises:
             OutputError: the folder has masks of other settings, or is not one of this command's.
         """
-        settings = json.loads(json.dumps(settings))  # as it will be read again: tuples are lists
         record = cls(folder, settings, engine)
         file = folder / FILE
         if folder.exists() and not folder.is_dir():
             raise OutputError(f"{folder} is a file, not a folder: choose another name")
-        if not file.exists():
-            if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-                raise OutputError(f"{folder}: not empty, and no {FILE} is in it: choose another folder")
-            return record
-        if overwrite:
+        if file.exists() and overwrite:
             record._discard()
-            return record
-        before, record.entries = _read(file)
-        keys = [key for key in {**settings, **before} if before.get(key) != settings.get(key)]
-        if keys:
-            differences = "; ".join(
-                f"{key}: {before.get(key)} there, {settings.get(key)} now" for key in keys
-            )
-            raise OutputError(
-                f"{file}: the masks there were made with other settings ({differences}): "
-                "choose another folder, or --overwrite to make them anew"
-            )
+        elif file.exists():
+            before, record.entries = _read(file)
+            check_same(file, before, settings, "the masks there were made with other settings", _MEND)
+        elif folder.is_dir() and any(folder.iterdir()) and not overwrite:
+            raise OutputError(f"{folder}: not empty, and no {FILE} is in it: choose another folder")
         return record
 
     def save(self) -> None:
@@ -95,11 +85,8 @@ class Record:
         Raises:
             OutputError: it cannot be written.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{self.folder}: cannot be made: {error.strerror}") from error
-        write_whole(self.folder / FILE, (json.dumps(self.to_dict(), indent=2) + "\n").encode())
+        make_folder(self.folder)
+        write_json(self.folder / FILE, self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -130,8 +117,8 @@ def discard(masks: Path) -> None:
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
+    content = read_record(file, _MEND)
     try:
-        content = json.loads(file.read_text("utf-8"))
         return dict(content["settings"]), {name: Entry(**e) for name, e in content["videos"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OutputError(f"{file}: cannot be read as a record; --overwrite makes the masks anew") from error
+        raise OutputError(f"{file}: cannot be read as a record: {_MEND}") from error

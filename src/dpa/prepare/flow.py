@@ -5,21 +5,20 @@ Where frames of a video were left out, the frame that follows an annotated one i
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from dpa.datasets.layout import FLOWS, IMAGES, is_dataset
-from dpa.errors import InputError, OutputError
-from dpa.flow.estimator import FlowEstimator
+from dpa.errors import InputError
+from dpa.files import make_folder
 from dpa.flow.pictures import SUFFIX, Look, claim, write_picture
 from dpa.flow.stream import pair_flow
 from dpa.prepare.decode import open_picture, rgb
 from dpa.prepare.film import film_name, open_film
-from dpa.prepare.flow_batch import Maker, plan, run
-from dpa.prepare.pool import spread
+from dpa.prepare.flow_batch import Maker, estimator_of, plan, run
 from dpa.prepare.records import Clip, Entry, Film, Part
+from dpa.processes import spread
 
 _AT_ONCE = 16  # frames that a process takes at a time
 
@@ -101,12 +100,9 @@ def _stems(folder: Path) -> set[str]:
 
 
 def _write(task: _Task) -> Iterator[int]:
-    estimator = _estimator(task.maker)
+    estimator = estimator_of(task.maker)
     folder = task.folder / FLOWS
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
+    make_folder(folder)
     of_clip = (
         _of_film(task.clip, task.names) if isinstance(task.clip, Film) else _of_clip(task.clip, task.names)
     )
@@ -114,11 +110,6 @@ def _write(task: _Task) -> Iterator[int]:
         flow = pair_flow(estimator, image, after, before, task.look.size)
         write_picture(folder / f"{name}{SUFFIX}", flow, task.look)
         yield 1
-
-
-@lru_cache(maxsize=1)
-def _estimator(maker: Maker) -> FlowEstimator:
-    return maker()
 
 
 def _of_clip(clip: Clip, names: frozenset[str]) -> Iterator[Wanted]:

@@ -1,21 +1,17 @@
 """Flow pictures of many videos: what is to be done, and doing it in several processes."""
 
-import multiprocessing
-import os
-import signal
-from collections.abc import Generator, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing.synchronize import Event
+from functools import lru_cache
 from pathlib import Path
-
-import cv2
 
 from dpa.datasets.layout import FLOWS, find_sequences, is_dataset, is_flat
 from dpa.errors import InputError, OutputError
+from dpa.files import make_folder
 from dpa.flow.estimator import FlowEstimator, make_estimator
 from dpa.flow.pictures import SUFFIX, Look, write_pictures
+from dpa.processes import spread
 from dpa.video.frame import Frame
 from dpa.video.read import open_source
 
@@ -110,64 +106,24 @@ def run(jobs: list[Job], maker: Maker, look: Look, processes: int = 1) -> Iterat
     """
     missing = [job for job in jobs if len(job.existing()) < len(job.names)]
     for job in missing:
-        try:
-            job.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{job.folder}: cannot be made: {error.strerror}") from error
-    processes = min(processes, len(missing))
-    if processes > 1:
-        yield from _run_parallel(missing, maker, look, processes)
-    elif missing:
-        estimator = maker()
-        for job in missing:
-            for _ in _work(job, estimator, look):
-                yield 1
+        make_folder(job.folder)
+    yield from spread(_work, [(job, maker, look) for job in missing], processes)
 
 
-def _work(job: Job, estimator: FlowEstimator, look: Look) -> Generator[Path, None, None]:
+def _work(task: tuple[Job, Maker, Look]) -> Iterator[int]:
+    job, maker, look = task
     with open_source(job.source) as opened:
 
         def target(frame: Frame) -> Path:
             return job.folder / f"{opened.frame_name(frame.index)}{SUFFIX}"
 
-        yield from write_pictures(opened.read(), estimator, target, look)
+        with closing(write_pictures(opened.read(), estimator_of(maker), target, look)) as pictures:
+            for _ in pictures:
+                yield 1
         opened.check()
 
 
-def _run_parallel(jobs: list[Job], maker: Maker, look: Look, processes: int) -> Iterator[int]:
-    # Spawned, not forked: a fork of a process in which OpenCV or torch has threads may hang.
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    with ProcessPoolExecutor(processes, context, _start_worker, (maker, look, threads, stop)) as pool:
-        try:
-            for done in as_completed([pool.submit(_work_in_worker, job) for job in jobs]):
-                yield done.result()
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-
-
-class _Worker:
-    """What a process keeps between jobs."""
-
-    estimator: FlowEstimator
-    look: Look
-    stop: Event
-
-
-def _start_worker(maker: Maker, look: Look, threads: int, stop: Event) -> None:
-    # Ctrl-C reaches every process of the terminal: the parent alone acts on it, through `stop`.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(threads)
-    _Worker.estimator, _Worker.look, _Worker.stop = maker(), look, stop
-
-
-def _work_in_worker(job: Job) -> int:
-    written = 0
-    with closing(_work(job, _Worker.estimator, _Worker.look)) as pictures:
-        for _ in pictures:
-            written += 1
-            if _Worker.stop.is_set():
-                break
-    return written
+@lru_cache(maxsize=1)
+def estimator_of(maker: Maker) -> FlowEstimator:
+    """The estimator of a process: RAFT is not loaded anew for every video."""
+    return maker()

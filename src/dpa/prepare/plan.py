@@ -1,19 +1,19 @@
 """The data sets that can be prepared, and preparing one: what is to be done, then doing it."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from dpa.datasets.layout import IMAGES
 from dpa.errors import InputError, OutputError
-from dpa.files import write_whole
+from dpa.files import claim
 from dpa.prepare import davis, duts, fbms, folder, longvideos, moca, segtrack, vsod, ytobj, ytvos
 from dpa.prepare.archive import Archive
 from dpa.prepare.film import write_film
-from dpa.prepare.pool import spread
 from dpa.prepare.records import Clip, Entry, Film, Options, Part
 from dpa.prepare.write import Present, Result, Shelf, write_entry
+from dpa.processes import spread
 
 RECORD = "prepare.json"
 _AT_ONCE = 32  # pictures that a process takes at a time
@@ -87,7 +87,9 @@ class Plan:
             record: dict[str, object] = {"dataset": self.dataset, "part": part.name, **self.options.given()}
             if self.dataset == "folder":
                 record["source"] = self.source.resolve().name
-            _claim(self.target / part.name, record)
+            root = self.target / part.name
+            pictures = chain(root.glob(f"{IMAGES}/*"), root.glob(f"*/{IMAGES}/*"))
+            claim(root / RECORD, record, pictures, "the data there are others", "choose another target")
 
 
 def plan(dataset: str, source: Path, target: Path, options: Options | None = None) -> Plan:
@@ -178,23 +180,3 @@ def _missing(clip: Clip, there: Present) -> list[Entry]:
         if entry.kept
         and not (entry.name in there.pictures and (not entry.annotated or entry.name in there.masks))
     ]
-
-
-def _claim(root: Path, record: dict[str, object]) -> None:
-    file = root / RECORD
-    if file.exists():
-        try:
-            before = json.loads(file.read_text("utf-8"))
-        except ValueError as error:
-            raise OutputError(f"{file}: cannot be read: choose another target") from error
-        if before != record:
-            was, now = (", ".join(f"{k} {v}" for k, v in r.items()) for r in (before, record))
-            raise OutputError(f"{file}: the data there are {was}; not {now}: choose another target")
-        return
-    if (root / IMAGES).is_dir() or any(root.glob(f"*/{IMAGES}")):
-        raise OutputError(f"{root}: there are pictures, but no {RECORD} to say whence: choose another target")
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{root}: cannot be made: {error.strerror}") from error
-    write_whole(file, (json.dumps(record, indent=2) + "\n").encode())

@@ -11,7 +11,7 @@ from PIL import Image
 
 from dpa.datasets.layout import IMAGES, MASKS
 from dpa.errors import InputError, OutputError
-from dpa.files import write_whole
+from dpa.files import make_folder, write_whole
 from dpa.prepare.archive import Member
 from dpa.prepare.decode import open_picture, rgb
 from dpa.prepare.masks import Rule
@@ -148,8 +148,5 @@ def mask_png(mask: np.ndarray) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path.parent}: cannot be made: {error.strerror}") from error
+    make_folder(path.parent)
     write_whole(path, data)

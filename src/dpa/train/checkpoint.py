@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from dpa.errors import InputError, OutputError
+from dpa.files import aside
 
 NAME = "checkpoint.pt"
 
@@ -17,20 +18,16 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    part = folder / f".{NAME}.part"
     try:
-        with part.open("wb") as f:
+        with aside(folder / NAME) as part, part.open("wb") as f:
             torch.save(state, f)
             f.flush()
             os.fsync(f.fileno())
-        part.replace(folder / NAME)
     except (OSError, RuntimeError) as error:  # torch's writer makes a RuntimeError of a full disk
         raise OutputError(
             f"{folder / NAME}: cannot be written, the last one is kept; "
             f"free some space and go on with --resume ({str(error).partition(chr(10))[0]})"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any]:

@@ -3,10 +3,8 @@
 import hashlib
 import json
 import platform
-import subprocess
 from collections.abc import Iterable
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,13 @@ from dpa._version import __version__
 from dpa.datasets.layout import Sequence, Still
 from dpa.errors import InputError
 from dpa.train.settings import TrainSettings
+from dpa.versions import commit, installed
 
 NAME = "run.json"
 FILES = "files.txt"
 """Beside the weights: every picture that they were trained on."""
+
+_LIBRARIES = ("torch", "timm", "torchvision", "lightning-fabric", "opencv-python-headless", "numpy")
 
 # Settings that may differ between a run and its continuation: the weights do not depend on them.
 _FREE = {
@@ -48,8 +49,12 @@ def make_record(
         "iterations": iterations,
         "settings": asdict(settings),
         "device": device,
-        "versions": _versions(),
-        "commit": _commit(),
+        "versions": {
+            "dpa-vos": __version__,
+            "python": platform.python_version(),
+            **installed(_LIBRARIES),
+        },
+        "commit": commit(),
         "data": {name: found for name, found in data.items() if found["files"]},
     }
 
@@ -127,27 +132,3 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = list(value) if isinstance(value, tuple) else value
     return flat
-
-
-def _versions() -> dict[str, str]:
-    found = {"dpa-vos": __version__, "python": platform.python_version()}
-    for name in ("torch", "timm", "torchvision", "lightning-fabric", "opencv-python-headless", "numpy"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _commit() -> str | None:
-    """Of the checkout that this package lies in, with "+changes" if it has any; None outside one."""
-    where = Path(__file__).resolve().parent
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=where, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--", ".") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -1,6 +1,7 @@
-"""What a run tells about itself: CSV files, a progress bar or lines, TensorBoard where it is installed."""
+"""What a run tells about itself: CSV files, lines in a log, TensorBoard where it is installed."""
 
 import csv
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ import numpy as np
 
 from dpa.files import write_whole
 
+_LOG = logging.getLogger("dpa.train")
 LOG, VALIDATION, SKIPPED = "log.csv", "validation.csv", "skipped.txt"
 
 
@@ -52,20 +54,17 @@ class Reporter(Protocol):
         ...
 
 
-def make_reporters(folder: Path, iteration: int, iterations: int, terminal: bool) -> Sequence[Reporter]:
-    """The CSV files; on a terminal a progress bar, else lines; TensorBoard where it is installed.
+def make_reporters(
+    folder: Path, iteration: int, shown: Sequence[Reporter] | None = None
+) -> Sequence[Reporter]:
+    """The CSV files; TensorBoard where it is installed; who else is told.
 
     Args:
         folder: of the run.
         iteration: where the run goes on.
-        iterations: of the whole run.
-        terminal: somebody looks on.
+        shown: whoever else is told; without any, the log.
     """
-    screen = terminal and find_spec("rich") is not None
-    reporters: list[Reporter] = [
-        Log(folder, iteration),
-        Screen(iteration, iterations) if screen else Lines(),
-    ]
+    reporters: list[Reporter] = [Log(folder, iteration), *(shown or [Lines()])]
     if find_spec("tensorboard") is not None:
         reporters.append(Board(folder, iteration))
     return reporters
@@ -108,51 +107,26 @@ class Log:
 
 
 class Lines:
-    """Lines on standard output, for log files."""
+    """Lines in the log of `dpa.train`: `logging` says where they go."""
 
     def row(self, row: Row) -> None:
-        print(
-            f"iteration {row.iteration}/{row.iterations} loss {row.loss:.4f} lr {row.lr:.3g} "
-            f"images/s {row.images_per_second:.2f}",
-            flush=True,
+        _LOG.info(
+            "iteration %d/%d loss %.4f lr %.3g images/s %.2f",
+            row.iteration,
+            row.iterations,
+            row.loss,
+            row.lr,
+            row.images_per_second,
         )
 
     def validated(self, iteration: int, scores: dict[str, float], pictures: dict[str, np.ndarray]) -> None:
-        print(f"iteration {iteration}: {_scores(scores)}", flush=True)
+        _LOG.info("%s", score_line(iteration, scores))
 
     def note(self, sentence: str) -> None:
-        print(sentence, flush=True)
+        _LOG.warning("%s", sentence)
 
     def close(self) -> None:
         return
-
-
-class Screen:
-    """A progress bar with loss, J, images a second and the time left, on standard error."""
-
-    def __init__(self, iteration: int, iterations: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-        self.progress = Progress(*columns, console=Console(stderr=True))
-        self.task = self.progress.add_task("", total=iterations, completed=iteration)
-        self.best = ""
-        self.progress.start()
-
-    def row(self, row: Row) -> None:
-        text = f"loss {row.loss:.3f}{self.best} · {row.images_per_second:.1f} images/s"
-        self.progress.update(self.task, completed=row.iteration, description=text)
-
-    def validated(self, iteration: int, scores: dict[str, float], pictures: dict[str, np.ndarray]) -> None:
-        self.best = f" · J {100 * np.mean(list(scores.values())):.1f}"
-        self.progress.console.print(f"iteration {iteration}: {_scores(scores)}", highlight=False)
-
-    def note(self, sentence: str) -> None:
-        self.progress.console.print(sentence, highlight=False, markup=False)
-
-    def close(self) -> None:
-        self.progress.stop()
 
 
 class Board:
@@ -182,9 +156,10 @@ class Board:
         self.writer.close()
 
 
-def _scores(scores: dict[str, float]) -> str:
+def score_line(iteration: int, scores: dict[str, float]) -> str:
+    """A validation in one line, J in percent: `iteration 20: J 62.5 (bear 50.0, car 75.0)`."""
     each = ", ".join(f"{name} {100 * score:.1f}" for name, score in scores.items())
-    return f"J {100 * np.mean(list(scores.values())):.1f} ({each})"
+    return f"iteration {iteration}: J {100 * np.mean(list(scores.values())):.1f} ({each})"
 
 
 def _cut(path: Path, iteration: int) -> None:

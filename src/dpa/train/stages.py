@@ -3,7 +3,6 @@
 import json
 import math
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from dpa.datasets.layout import find_sequences, find_still_flows, find_stills
 from dpa.errors import InputError, WeightsError
-from dpa.files import write_whole
+from dpa.files import make_folder, write_whole
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
 from dpa.model.encoder import build_encoder
@@ -35,6 +34,7 @@ def pretrain(
     resume: bool = False,
     overwrite: bool = False,
     device: str = "cpu",
+    reporters: Sequence[Reporter] = (),
 ) -> DPA:
     """Stage 1: the appearance stream on stills; IMA without the other modality, no IFA.
 
@@ -44,6 +44,7 @@ def pretrain(
         resume: go on from the folder's checkpoint.
         overwrite: replace a run that the folder holds.
         device: "cpu", "cuda", "cuda:INDEX" or "mps".
+        reporters: told of the run as it goes on; without any, the log "dpa.train" is.
 
     Raises:
         InputError: no stills given, or files that cannot be read.
@@ -59,7 +60,16 @@ def pretrain(
         weights = read_safetensors(Path(given))
         encoder = build_encoder(config.encoder, folded=config.folded, weights=weights)
         model.encoders[0].load_state_dict(encoder.state_dict())
-    return _run(model, settings, settings.pretrain, folder, device, resume=resume, overwrite=overwrite)
+    return _run(
+        model,
+        settings,
+        settings.pretrain,
+        folder,
+        device,
+        resume=resume,
+        overwrite=overwrite,
+        reporters=reporters,
+    )
 
 
 def finetune(
@@ -70,6 +80,7 @@ def finetune(
     resume: bool = False,
     overwrite: bool = False,
     device: str = "cpu",
+    reporters: Sequence[Reporter] = (),
 ) -> DPA:
     """Stage 2: the whole network on videos, with stills and synthetic flow beside them if asked.
 
@@ -81,6 +92,7 @@ def finetune(
         resume: go on from the folder's checkpoint.
         overwrite: replace a run that the folder holds.
         device: "cpu", "cuda", "cuda:INDEX" or "mps".
+        reporters: told of the run as it goes on; without any, the log "dpa.train" is.
 
     Raises:
         InputError: no data or stage-1 weights given, or files that cannot be read.
@@ -100,7 +112,16 @@ def finetune(
     model = DPA(config)
     if stage1 is not None and not resume:
         into_both_streams(load(stage1), model)
-    return _run(model, settings, settings.finetune, folder, device, resume=resume, overwrite=overwrite)
+    return _run(
+        model,
+        settings,
+        settings.finetune,
+        folder,
+        device,
+        resume=resume,
+        overwrite=overwrite,
+        reporters=reporters,
+    )
 
 
 def into_both_streams(source: DPA, target: DPA) -> list[str]:
@@ -164,6 +185,7 @@ def _run(
     *,
     resume: bool,
     overwrite: bool,
+    reporters: Sequence[Reporter],
 ) -> DPA:
     if not resume and not overwrite and (folder / CHECKPOINT).exists():
         raise InputError(
@@ -198,16 +220,16 @@ def _run(
     )
     if resume:
         trainer.resume()
-    reporters: Sequence[Reporter] = ()
+    told: Sequence[Reporter] = ()
     if fabric.is_global_zero:
         if overwrite:
             _clear(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         write_whole(folder / RECORD, trainer.record.encode())
-        reporters = make_reporters(folder, trainer.iteration, stage.iterations, sys.stderr.isatty())
+        told = make_reporters(folder, trainer.iteration, reporters)
     fabric.barrier()
     return trainer.fit(
-        reporters,
+        told,
         workers=settings.workers,
         save_minutes=settings.save_minutes,
         validate_every=math.ceil(settings.validate_epochs * batches.epoch) or settings.validate_every,

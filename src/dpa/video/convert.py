@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from dpa.errors import InputError
-from dpa.video.decode import reason
+from dpa.errors import InputError, reason
 from dpa.video.frame import shown
 from dpa.video.hdr import CODED, ToneMap
 

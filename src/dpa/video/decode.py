@@ -7,7 +7,7 @@ from typing import Any
 
 import av
 
-from dpa.errors import InputError
+from dpa.errors import InputError, reason
 
 
 class Reader:
@@ -112,11 +112,6 @@ def _opened(file: Any, label: str, options: dict[str, Any]) -> av.container.Inpu
         container.close()
         raise InputError(f"{label} is a text file, not a video")
     return container
-
-
-def reason(error: Exception) -> str:
-    """What FFmpeg or the system says, as the middle of a sentence."""
-    return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
 
 
 def path_text(path: os.PathLike[str]) -> str:

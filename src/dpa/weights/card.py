@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dpa.errors import WeightsError
-from dpa.files import write_whole
+from dpa.files import write_json, write_whole
 
 CARD = "card.json"
 README = "README.md"
@@ -104,7 +104,7 @@ def write_card(
         raise WeightsError(f"{folder}: no .safetensors or .onnx file to write a card for")
     files = {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in paths}
     card = Card(name, version, licence, data, recipe, figures, limits, files)
-    write_whole(folder / CARD, (json.dumps(asdict(card), indent=2) + "\n").encode())
+    write_json(folder / CARD, asdict(card))
     write_whole(folder / README, render(card).encode())
     return card
 

@@ -11,6 +11,7 @@ from dpa.errors import InputError
 from dpa.train.data.augment import AugmentSettings, View
 from dpa.train.data.batches import Batches
 from dpa.train.data.read import read_view
+from dpa.train.data.synthetic_flow import SyntheticFlowSettings, synthetic_layers
 
 PLAIN = AugmentSettings(
     border=0, rotate=0.0, brightness=(1, 1), contrast=(1, 1), colour=(1, 1), sharpness=(1, 1)
@@ -195,6 +196,27 @@ def test_bars_in_stills_and_in_video_frames(root: Path, share: float) -> None:
     assert 0.3 < np.mean(cut) < 1
     if not share:
         assert 0.2 < np.mean(drawn) < 1, "an estimator sees some bars and loses others"
+
+
+@pytest.mark.parametrize("estimated", [0.0, 1.0])
+def test_of_two_objects_one_always_moves(
+    root: Path, estimated: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another still's object is pasted in, only motion tells which one is meant."""
+    drawn: list[SyntheticFlowSettings] = []
+
+    def layers(mask, rng, settings):
+        drawn.append(settings)
+        return synthetic_layers(mask, rng, settings)
+
+    for module in ("synthetic_flow", "second_frame"):
+        monkeypatch.setattr(f"dpa.train.data.{module}.synthetic_layers", layers)
+    for changes, sure in (({}, False), ({"paste": 1.0}, True), ({"crowd": 1.0}, True)):
+        drawn.clear()
+        _batches(root, share=1.0, estimated=estimated, **changes)[0]
+        assert len(drawn) == 12
+        for s in drawn:
+            assert ((s.still_object, s.least > 0) == (0, True)) == sure
 
 
 def test_share_of_groups_with_bars(root: Path) -> None:

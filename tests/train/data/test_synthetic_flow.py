@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpa.flow.colour import flow_to_image
-from dpa.train.data.synthetic_flow import SyntheticFlowSettings, synthetic_flow, synthetic_flow_picture
+from dpa.train.data.synthetic_flow import (
+    SyntheticFlowSettings,
+    synthetic_flow,
+    synthetic_flow_picture,
+    synthetic_layers,
+)
 
 MOVING = SyntheticFlowSettings(still_camera=0.0, still_object=0.0, stirred=0.0)
 # Nothing moves but what stirs.
@@ -71,6 +76,16 @@ def test_object_and_background_move_apart() -> None:
     at_rest = replace(MOVING, still_object=1.0)
     together = [_between(synthetic_flow(mask, rng(i), at_rest), mask) for i in range(60)]
     assert np.median(apart) > 3 * np.median(together)
+
+
+def test_the_object_is_carried_along_by_the_camera() -> None:
+    mask = disc(90, 70)
+    without_own = replace(MOVING, object=0.0, torn=0.0, apart=0.0)
+    for i in range(10):
+        background, ((part, motion),) = synthetic_layers(mask, rng(i), without_own)
+        assert background.any()
+        assert np.array_equal(part, mask)
+        np.testing.assert_array_equal(motion, background)
 
 
 def test_the_border_of_the_motion_is_the_border_of_the_mask() -> None:

@@ -1,6 +1,5 @@
 """What every sink has in common, and how things are put in place only when they are whole."""
 
-import errno
 import os
 import shutil
 from abc import ABC, abstractmethod
@@ -13,7 +12,7 @@ import av
 import numpy as np
 
 from dpa.errors import OutputError, TruncatedError
-from dpa.video.decode import reason
+from dpa.files import output_error
 from dpa.video.frame import Frame
 
 
@@ -89,17 +88,7 @@ def output_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, av.FFmpegError) as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OutputError(
-                f"{path} cannot be written: the disk is full; free some space and run again"
-            ) from error
-        if error.errno == errno.ENAMETOOLONG:
-            raise OutputError(
-                f"{path.name[:40]}... is too long a name for this disk: choose a shorter one"
-            ) from error
-        raise OutputError(
-            f"{path} cannot be written ({reason(error)}): choose another place for the output"
-        ) from error
+        raise output_error(path, error) from error
 
 
 def claim_file(path: Path, overwrite: bool) -> Path:

@@ -1,6 +1,5 @@
 """Pictures in a folder, one a frame, and a single picture."""
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ import cv2
 import numpy as np
 
 from dpa.errors import OutputError
+from dpa.files import aside
 from dpa.video.frame import Frame
 from dpa.video.source import Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
@@ -143,7 +143,7 @@ class FolderSink(Sink):
             raise OutputError(f"{self._part} is in the way and holds other things than masks: remove it")
 
     def _discard_torn(self) -> None:
-        for torn in self._part.glob(".*.tmp"):
+        for torn in self._part.glob(".*.part*"):
             torn.unlink()
 
     def _file(self, index: int) -> str:
@@ -220,10 +220,5 @@ def write_png(path: Path, picture: np.ndarray) -> None:
     whole, data = cv2.imencode(".png", picture)
     if not whole:
         raise OSError(f"OpenCV could not encode {path.name}")
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_bytes(data.data)
-        os.replace(temporary, path)
-    except BaseException:
-        remove(temporary)
-        raise
+    with aside(path) as part:
+        part.write_bytes(data.data)

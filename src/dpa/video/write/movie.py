@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from dpa.video.decode import path_text, reason
+from dpa.errors import reason
+from dpa.video.decode import path_text
 from dpa.video.frame import Frame
 from dpa.video.source import FALLBACK_RATE, Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove

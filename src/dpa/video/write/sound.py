@@ -8,7 +8,8 @@ from typing import Any
 
 import av
 
-from dpa.video.decode import path_text, reason
+from dpa.errors import reason
+from dpa.video.decode import path_text
 from dpa.video.write.tracks import Copied, Encoded, Track, TrackError
 
 _JUMP = Fraction(1, 2)

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import av
 
-from dpa.video.decode import reason
+from dpa.errors import reason
 
 _GAP = Fraction(1, 5)
 """Seconds by which decoded sound may be away from the samples counted so far before the gap is kept."""
