@@ -103,11 +103,14 @@ def test_the_summary(command, backend, place) -> None:
     assert json.loads(out)["frames"] == 7
 
 
-def test_the_encoder_is_said(command, place) -> None:
-    code, _, err = command("segment", "clip.mkv", "-o", "out.mp4", "--encoder", "auto", "--json", "run.json")
+def test_the_encoder_is_said(command, place, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(place))
+    code, _, err = command(
+        "segment", "clip.mkv", "-o", "~/out.mp4", "--encoder", "auto", "--json", "run.json"
+    )
     assert code == 0, err
-    encoder = json.loads((place / "run.json").read_text())["encoders"]["out.mp4"]
-    assert f"out.mp4 ({encoder}): 7 frames" in err
+    (encoder,) = json.loads((place / "run.json").read_text())["encoders"].values()
+    assert f"\n~/out.mp4 ({encoder}): 7 frames" in err
     code, _, err = command("segment", "clip.mkv", "-o", "b.mp4", "--encode", "slowly")
     assert code != 0
     assert "videos are encoded fast or good, not slowly" in err

@@ -182,7 +182,8 @@ class Segmenter:
                     how |= {"encode": encode, "encoder": encoder}
                     for path, kind in outputs:
                         sinks.append(writing.enter_context(open_sink(path, kind, opened, **how)))
-                    summary.encoders = {str(sink.path): sink.encoder for sink in sinks if sink.encoder}
+                    named = zip(outputs, sinks, strict=True)
+                    summary.encoders = {str(path): sink.encoder for (path, _), sink in named if sink.encoder}
                     told = progress or (lambda done, count: None)
                     self._fill(sinks, opened, clock, summary, told, flow_pictures)
                 summary.warnings += opened.warnings
