@@ -3,7 +3,7 @@
     python benchmarks/compare_settings.py STILLS VIDEOS DEV [--seeds 3] [--iterations 250] [--out FILE.csv]
 
 A small network (24 prototypes, 96 x 160 pixels, random encoder weights unless --encoder-weights) goes through
-stage 2 on stills and videos, the same data in the same order for each choice; then J on every 6th frame of DEV.
+stage 2 on stills and videos, the same data in the same order for each choice; then J on every 6th of DEV.
 Choices: `paper`, `normalised` (the residual adds to the normalised prototypes), `narrow` (linear layers start at
 std 0.01, zero bias).
 """
