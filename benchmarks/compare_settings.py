@@ -4,8 +4,8 @@
 
 A small network (24 prototypes, 96 x 160 pixels, random encoder weights unless --encoder-weights) goes through
 stage 2 on stills and videos, the same data in the same order for each choice; then J on every 6th of DEV.
-Choices: `paper`, `normalised` (the residual adds to the normalised prototypes), `narrow` (linear layers start at
-std 0.01, zero bias).
+Choices: `paper`, `normalised` (the residual adds to the normalised prototypes), `narrow` (linear layers start
+at std 0.01, zero bias).
 """
 
 import argparse
