@@ -21,6 +21,9 @@ Binary = NDArray[np.bool_]
 Alpha = NDArray[np.uint8]
 """(H, W), 255 where the picture or the object is opaque."""
 
+Grey = NDArray[np.uint8]
+"""(H, W), a picture of one channel: the soft maps of saliency, for instance."""
+
 Images = NDArray[np.uint8]
 """(B, H, W, 3), a batch of `Image`."""
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 
 import av
-import numpy as np
 
+from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import OutputError
 from dpa.files import output_error
 from dpa.video.frame import Frame
@@ -40,10 +40,10 @@ class Sink(ABC):
     def write(
         self,
         frame: Frame,
-        probability: np.ndarray,
-        mask: np.ndarray,
-        flow: np.ndarray | None = None,
-        alpha: np.ndarray | None = None,
+        probability: Probability,
+        mask: Binary,
+        flow: Image | None = None,
+        alpha: Alpha | None = None,
     ) -> None:
         """Writes one frame's result.
 

@@ -10,6 +10,8 @@ from typing import TypedDict
 
 import numpy as np
 
+from dpa.arrays import Binary
+
 _FIRST = 48
 _GROUPS = 7
 
@@ -21,7 +23,7 @@ class RLE(TypedDict):
     counts: str
 
 
-def encode(mask: np.ndarray) -> RLE:
+def encode(mask: Binary) -> RLE:
     """Encodes (H, W) bool as {"size": [H, W], "counts": str}."""
     height, width = mask.shape
     flat = np.concatenate([[False], mask.T.ravel(), [False]])
