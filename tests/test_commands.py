@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parent.parent
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 NOT_COMMANDS = re.compile(r"\bVERB\b|\bDATASET SOURCE TARGET\b")
 """Lines that show the form of a command."""
-SETS = ("DAVIS_train", "DAVIS_test", "DAVIS_both", "VIDEOS", "MINE", "HELD_OUT", "YTVOS_train")
+SETS = ("DAVIS_train", "DAVIS_test", "DAVIS_both", "DAVIS_far", "VIDEOS", "MINE", "HELD_OUT", "YTVOS_train")
 STILLS = ("STILLS", "STILLS_train", "DUTS_train")
 
 
@@ -148,11 +148,11 @@ def test_every_command_runs(
         for name in words[1:3]:
             assert command("evaluate", "MASKS", "GT", "--json", name)[0] == 0
     if "dpa-mobile" in words:
-        from dpa.train import stages
+        from dpa.model import dpa as network
 
-        read = stages.load
+        read, other = network.load, {"dpa-mobile": "runs/one/best"}
         # The default's weights do not fit the smallest network; that they are asked for by name counts.
-        monkeypatch.setattr(stages, "load", lambda name: read({"dpa-mobile": "runs/one/best"}[name]))
+        monkeypatch.setattr(network, "load", lambda name, build: read(other[name], build))
     if "-o -" in " ".join(words):
         # A video is not the text that pytest takes what is printed for.
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))

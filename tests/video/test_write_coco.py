@@ -9,17 +9,12 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from video_samples import SIZE, make_folder, make_video, results, run
 
 from dpa.video import open_sink, open_source
-from dpa.video.write.rle import decode, encode
+from dpa.video.write.rle import encode
 
 # Of pycocotools itself, with NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=40))
-
-
-@given(masks)
-def test_masks_come_back(mask):
-    assert np.array_equal(decode(encode(mask)), mask)
 
 
 @given(masks)
@@ -34,8 +29,9 @@ def test_masks_are_encoded_as_pycocotools_does(mask):
 
 @pytest.mark.parametrize("value", [False, True])
 def test_masks_of_one_value_and_of_full_size(value):
+    theirs = pytest.importorskip("pycocotools.mask")
     mask = np.full((2160, 3840), value)
-    assert np.array_equal(decode(encode(mask)), mask)
+    assert np.array_equal(theirs.decode(encode(mask)), mask)
 
 
 def test_the_file_is_read_by_pycocotools(tmp_path):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from video_samples import make_folder, make_video, results, run
 
-from dpa.errors import InputError, OutputError, TruncatedError
+from dpa.errors import InputError, OutputError
 from dpa.video import open_sink, open_source
 
 
@@ -80,12 +80,6 @@ def test_an_exception_before_the_first_frame_leaves_nothing(tmp_path, clip):
     with pytest.raises(RuntimeError), open_sink(tmp_path / "out", None, clip):
         raise RuntimeError
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
-
-
-def test_what_could_be_decoded_is_kept(tmp_path, clip):
-    with pytest.raises(TruncatedError), open_sink(tmp_path / "out", None, clip) as sink:
-        run(clip, sink, 5, TruncatedError)
-    assert len(tree(tmp_path / "out")) == 5
 
 
 def unbroken(tmp_path: Path, clip) -> dict[str, bytes]:

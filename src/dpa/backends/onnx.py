@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from dpa.arrays import Image, Images, Probabilities
 from dpa.backends.protocol import Memory
 from dpa.device import cores
 from dpa.errors import DPAError, WeightsError
@@ -51,8 +52,8 @@ class OnnxBackend:
         self.config, self.precision = _config(path, facts), facts.get(PRECISION, "fp32")
 
     def __call__(
-        self, images: np.ndarray, flows: np.ndarray, references: Memory, *, remember: bool = False
-    ) -> tuple[np.ndarray, list[Memory]]:
+        self, images: Images, flows: Images, references: Memory, *, remember: bool = False
+    ) -> tuple[Probabilities, list[Memory]]:
         together = len(images) > 1
         self._alone = 0 if together else self._alone + 1
         session = self._session(self._threads if self._alone > 1 else self._threads // self.batch)
@@ -62,7 +63,7 @@ class OnnxBackend:
             "remember": np.array(remember),
         }
 
-        def run(image: np.ndarray, flow: np.ndarray) -> list[np.ndarray]:
+        def run(image: Image, flow: Image) -> list[np.ndarray]:
             given = {"image": image[None], "flow": flow[None], **shared}
             feed = {name: np.ascontiguousarray(given[name]) for name in self._wanted}
             found: list[np.ndarray] = session.run(None, feed)

@@ -4,6 +4,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from dpa.arrays import Images, Probabilities, Prototypes
 from dpa.model.config import DPAConfig
 
 
@@ -14,8 +15,8 @@ class Memory(NamedTuple):
         key, value: (streams, N * D, D) float32.
     """
 
-    key: np.ndarray
-    value: np.ndarray
+    key: Prototypes
+    value: Prototypes
 
     @classmethod
     def join(cls, parts: "list[Memory]") -> "Memory":
@@ -51,8 +52,8 @@ class Backend(Protocol):
     weights: str
 
     def __call__(
-        self, images: np.ndarray, flows: np.ndarray, references: Memory, *, remember: bool = False
-    ) -> tuple[np.ndarray, list[Memory]]:
+        self, images: Images, flows: Images, references: Memory, *, remember: bool = False
+    ) -> tuple[Probabilities, list[Memory]]:
         """Segment frames that have the same references.
 
         Args:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dpa.arrays import Images, Probabilities
 from dpa.backends.protocol import Memory
 from dpa.model.dpa import DPA, References
 
@@ -59,8 +60,8 @@ class TorchBackend:
 
     @torch.inference_mode()
     def __call__(
-        self, images: np.ndarray, flows: np.ndarray, references: Memory, *, remember: bool = False
-    ) -> tuple[np.ndarray, list[Memory]]:
+        self, images: Images, flows: Images, references: Memory, *, remember: bool = False
+    ) -> tuple[Probabilities, list[Memory]]:
         c = self.config
         given = References(*(self._moved(r)[None] for r in references)) if c.ifa else None
         probability, own = self._run(

@@ -5,8 +5,7 @@ from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-
+from dpa.arrays import Flow, Image
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.frame_data import FrameData
 from dpa.engine.references import neighbours
@@ -68,9 +67,7 @@ class FlowInput:
                 for frame, flow in flows(shot, timed, self._size, skip=lambda frame: frame.index < start):
                     yield FrameData(frame, self._draw(flow), flow)
 
-    def picture(
-        self, index: int, image: np.ndarray, following: np.ndarray | None, previous: np.ndarray | None
-    ) -> np.ndarray:
+    def picture(self, index: int, image: Image, following: Image | None, previous: Image | None) -> Image:
         """One frame's flow picture, given its neighbours as `dpa.flow.stream.pair_flow` wants them.
 
         Raises:
@@ -102,7 +99,7 @@ class FlowInput:
                     picture = self._draw(flow)
                 yield FrameData(frame, picture, flow)
 
-    def _draw(self, flow: np.ndarray) -> np.ndarray:
+    def _draw(self, flow: Flow) -> Image:
         with self._clock.time("colour"):
             return flow_to_image(flow, self._floor)
 
@@ -114,6 +111,6 @@ class _Timed:
         self.name, self.recipe = estimator.name, estimator.recipe
         self._estimator, self._clock = estimator, clock
 
-    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def __call__(self, first: Image, second: Image) -> Flow:
         with self._clock.time("flow"):
             return self._estimator(first, second)

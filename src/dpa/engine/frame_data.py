@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from dpa.arrays import Flow, Image, Probability
 from dpa.video.frame import Frame
 
 
@@ -24,8 +23,8 @@ class FrameData:
     """
 
     frame: Frame
-    picture: np.ndarray
-    flow: np.ndarray | None = None
+    picture: Image
+    flow: Flow | None = None
     wanted: bool = True
-    probability: np.ndarray | None = None
-    beside: tuple[np.ndarray, ...] = ()
+    probability: Probability | None = None
+    beside: tuple[Probability, ...] = ()

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dpa.arrays import Image, Probabilities
 from dpa.backends import Backend, Memory
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.frame_data import FrameData
@@ -24,7 +25,7 @@ class Network:
     def __init__(self, backend: Backend, config: SegmenterConfig) -> None:
         self._backend, self._config = backend, config.for_network(backend.config)
 
-    def inputs(self, image: np.ndarray, picture: np.ndarray) -> Inputs:
+    def inputs(self, image: Image, picture: Image) -> Inputs:
         """A frame and its flow picture, (H, W, 3) uint8, at the working size."""
         size = self._config.working_size(image.shape[:2])
         return fit(image, size), fit(picture, size)
@@ -61,7 +62,7 @@ class Network:
 
     def _apply(
         self, inputs: list[Inputs], memory: Memory, *, remember: bool = False
-    ) -> tuple[np.ndarray, list[Memory]]:
+    ) -> tuple[Probabilities, list[Memory]]:
         images, pictures = (np.stack(arrays) for arrays in zip(*inputs, strict=True))
         return self._backend(images, pictures, memory, remember=remember)
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from dpa.arrays import Image, Probability
 from dpa.backends import Backend, Memory
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.flow import FlowInput
@@ -103,7 +104,7 @@ class Pipeline:
             together = 1 if self._source.live else max(1, min(self._backend.batch, _HELD // every))
             yield from self._network.probabilities(known, together, references, self._clock)
 
-    def _look(self, index: int, image: np.ndarray, *others: np.ndarray | None) -> Inputs:
+    def _look(self, index: int, image: Image, *others: Image | None) -> Inputs:
         return self._network.inputs(image, self._motion.picture(index, image, *others))
 
     def _finished(self, seen: Generator[FrameData, None, None]) -> Generator[Mask, None, None]:
@@ -134,7 +135,7 @@ def finish(item: FrameData, config: SegmenterConfig) -> Mask:
     return Mask(alpha > 127, probability, item.frame, item.flow, item.picture, shown)
 
 
-def _centred(probability: np.ndarray, threshold: float) -> np.ndarray:
+def _centred(probability: Probability, threshold: float) -> Probability:
     """Stretched below and above the threshold, so that it comes to one half."""
     if threshold == 0.5:
         return probability

@@ -7,6 +7,7 @@ from functools import lru_cache, reduce
 import cv2
 import numpy as np
 
+from dpa.arrays import Flow, Probability
 from dpa.engine.frame_data import FrameData
 
 
@@ -42,7 +43,7 @@ def propagated(items: Iterable[FrameData]) -> Generator[FrameData, None, None]:
     Yields:
         The same with a probability for each, in order, as soon as the next known one has come.
     """
-    before: np.ndarray | None = None
+    before: Probability | None = None
     passed: list[FrameData] = []
     for item in items:
         if item.probability is None:
@@ -118,7 +119,7 @@ def _mixed(before: _Step | None, this: _Step, after: _Step | None, weight: float
     return replace(this.item, probability=mean, beside=tuple(moved))
 
 
-def _between(fields: list[np.ndarray], before: np.ndarray, after: np.ndarray) -> list[np.ndarray]:
+def _between(fields: list[Flow], before: Probability, after: Probability) -> list[Probability]:
     """Probabilities of the frames between two known ones.
 
     Args:
@@ -146,7 +147,7 @@ def _steps(item: FrameData, size: tuple[int, ...]) -> np.ndarray:
     return cv2.multiply(cv2.resize(flow, (w, h), interpolation=cv2.INTER_LINEAR), scale)
 
 
-def _moved(probability: np.ndarray, field: np.ndarray) -> np.ndarray:
+def _moved(probability: Probability, field: Flow) -> Probability:
     """p(x + field(x)), with the border's values outside."""
     places = _grid(*probability.shape) + field
     x, y = cv2.split(places)

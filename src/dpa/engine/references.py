@@ -3,15 +3,14 @@
 import random
 from collections.abc import Callable
 
-import numpy as np
-
+from dpa.arrays import Image
 from dpa.backends import Backend, Memory
 from dpa.errors import InputError
 from dpa.video.source import Source
 
-Inputs = tuple[np.ndarray, np.ndarray]
+Inputs = tuple[Image, Image]
 """A frame and its flow picture at the network's size, each (h, w, 3) uint8."""
-Look = Callable[[int, np.ndarray, np.ndarray | None, np.ndarray | None], Inputs]
+Look = Callable[[int, Image, Image | None, Image | None], Inputs]
 """A frame's inputs, from its index, its image and those of the next and the previous frame."""
 Encode = Callable[[list[Inputs]], list[Memory]]
 """Own prototypes of frames, from their inputs."""
@@ -43,7 +42,7 @@ def from_file(source: Source, n: int, look: Look, encode: Encode) -> Memory | No
     return Memory.join(encode(frames)) if frames else None
 
 
-def neighbours(source: Source, index: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+def neighbours(source: Source, index: int) -> tuple[Image, Image | None, Image | None]:
     """A frame's image, the next one's, and, where there is no next one, the previous one's; found by seeking.
 
     Raises:

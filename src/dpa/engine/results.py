@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dpa.arrays import Alpha, Binary, Flow, Image, Probability
 from dpa.errors import MissingExtra
 from dpa.video.frame import Frame
 
@@ -29,12 +30,12 @@ class Mask:
             probability.
     """
 
-    binary: np.ndarray
-    probability: np.ndarray
+    binary: Binary
+    probability: Probability
     frame: Frame
-    flow: np.ndarray | None = None
-    flow_picture: np.ndarray | None = None
-    alpha: np.ndarray | None = None
+    flow: Flow | None = None
+    flow_picture: Image | None = None
+    alpha: Alpha | None = None
 
     @property
     def index(self) -> int:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-
+from dpa.arrays import Image
 from dpa.backends import Backend, open_backend
 from dpa.device import pick_device
 from dpa.engine.config import SegmenterConfig, Settings
@@ -114,7 +113,7 @@ class Segmenter:
                 yield from masks
             opened.check()
 
-    def step(self, frame: np.ndarray) -> Mask:
+    def step(self, frame: Image) -> Mask:
         """The mask of the next frame of a loop of one's own, at once and from what came before alone.
 
         The state between frames is kept here and does not grow; `reset` begins another video.

@@ -1,7 +1,6 @@
 """Segmentation one frame at a time, for loops of one's own: causal, with a state of bounded size."""
 
-import numpy as np
-
+from dpa.arrays import Image
 from dpa.backends import Backend, Memory
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.frame_data import FrameData
@@ -44,7 +43,7 @@ class Stepper:
         self._references = Reservoir(config.references) if ifa else Memory.blank(backend.config)
         self._previous: FrameData | None = None
 
-    def step(self, image: np.ndarray) -> Mask:
+    def step(self, image: Image) -> Mask:
         """The mask of the next frame.
 
         Args:

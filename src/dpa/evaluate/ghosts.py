@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dpa.arrays import Alpha
 from dpa.errors import InputError
 from dpa.evaluate.pairs import PairedSequence
 
@@ -44,7 +45,7 @@ def ghost_share_of(path: Path) -> float:
     return ghost_share(picture if picture.ndim == 2 else picture[:, :, 3])
 
 
-def ghost_share(alpha: np.ndarray) -> float:
+def ghost_share(alpha: Alpha) -> float:
     """Half-transparent pixels away from the object's border, as a share of the object's area.
 
     The object is what is more than half opaque; its border ends `REACH` outside and inside. A picture without

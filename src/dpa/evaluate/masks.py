@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from dpa.arrays import Binary
 from dpa.errors import InputError
 from dpa.video.images import BROKEN
 
@@ -77,7 +78,7 @@ def read_values(path: Path) -> Values:
         raise InputError(f"{path}: cannot be read as a mask ({error})") from error
 
 
-def binary(values: Values, path: Path, rule: Rule) -> tuple[np.ndarray, Code]:
+def binary(values: Values, path: Path, rule: Rule) -> tuple[Binary, Code]:
     """The mask that a file holds: (H, W) bool, and what stood for the object.
 
     Raises:
@@ -99,7 +100,7 @@ def binary(values: Values, path: Path, rule: Rule) -> tuple[np.ndarray, Code]:
 
 def read_prediction(
     path: Path, rule: Rule, other: Path, shape: tuple[int, ...], resize: bool
-) -> tuple[np.ndarray, Code]:
+) -> tuple[Binary, Code]:
     """A mask at the size of another picture, its annotation or frame: see `binary`.
 
     Soft masks are resized before they are cut, bilinearly; others by the nearest pixel.
@@ -130,7 +131,7 @@ def refuse_size(path: Path, size: tuple[int, ...], other: Path, shape: tuple[int
         raise InputError(f"{path}: is {ours}, but {other} is {theirs}: --resize brings it to that size")
 
 
-def void(values: Values) -> np.ndarray | None:
+def void(values: Values) -> Binary | None:
     """(H, W) bool, the pixels that an annotation leaves open (palette id 255); None if there are none."""
     open_ = values.array == _VOID
     return open_ if not values.top and open_.any() else None

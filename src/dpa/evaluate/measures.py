@@ -5,6 +5,8 @@ import math
 import cv2
 import numpy as np
 
+from dpa.arrays import Binary
+
 TOLERANCE = 0.008
 """Share of the diagonal within which boundaries count as matched."""
 
@@ -12,7 +14,7 @@ _SMALL = 12  # pixels: up to here OpenCV's dilation is the quicker way, measured
 _WINDOW = np.ones((2, 2), np.uint8)
 
 
-def region_similarity(prediction: np.ndarray, ground_truth: np.ndarray) -> float:
+def region_similarity(prediction: Binary, ground_truth: Binary) -> float:
     """J: intersection over union, in [0, 1]; 1 where both masks are empty.
 
     Args:
@@ -23,7 +25,7 @@ def region_similarity(prediction: np.ndarray, ground_truth: np.ndarray) -> float
     return both / union if union else 1.0
 
 
-def box_of(mask: np.ndarray) -> np.ndarray:
+def box_of(mask: Binary) -> np.ndarray:
     """The pixels of the box around a mask's largest connected region, (H, W) bool; none of an empty mask."""
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     box = np.zeros(mask.shape, bool)
@@ -33,7 +35,7 @@ def box_of(mask: np.ndarray) -> np.ndarray:
     return box
 
 
-def boundary_accuracy(prediction: np.ndarray, ground_truth: np.ndarray) -> float:
+def boundary_accuracy(prediction: Binary, ground_truth: Binary) -> float:
     """F: harmonic mean of the boundaries' precision and recall, in [0, 1].
 
     A boundary pixel is matched if the other boundary comes within `tolerance` pixels of it (a disk). Where
@@ -58,7 +60,7 @@ def tolerance(height: int, width: int) -> int:
     return math.ceil(TOLERANCE * math.sqrt(height * height + width * width))
 
 
-def boundary(mask: np.ndarray) -> np.ndarray:
+def boundary(mask: Binary) -> Binary:
     """Pixels that differ from the one to the right, below, or right below: (H, W) bool -> (H, W) uint8.
 
     The mask goes on beyond the picture's border, where there is no boundary.
@@ -69,7 +71,7 @@ def boundary(mask: np.ndarray) -> np.ndarray:
     )
 
 
-def _box_of_both(prediction: np.ndarray, ground_truth: np.ndarray) -> tuple[slice, slice]:
+def _box_of_both(prediction: Binary, ground_truth: Binary) -> tuple[slice, slice]:
     """The part of the frame that holds both masks and a pixel around them: all boundary is in it."""
     left, top, width, height = cv2.boundingRect((prediction | ground_truth).view(np.uint8))
     return slice(max(0, top - 1), top + height + 1), slice(max(0, left - 1), left + width + 1)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from dpa.arrays import Binary, Image
 from dpa.evaluate.compare import frame_values
 from dpa.evaluate.pairs import Pair, PairedSequence
 from dpa.evaluate.report import Report
@@ -58,7 +59,7 @@ def worst_frames(
     ]
 
 
-def error_picture(image: np.ndarray | None, prediction: np.ndarray, ground_truth: np.ndarray) -> np.ndarray:
+def error_picture(image: Image | None, prediction: Binary, ground_truth: Binary) -> Image:
     """The frame in grey; wrong pixels in `FALSE_POSITIVE` and `FALSE_NEGATIVE`, right object pixels lighter.
 
     Args:

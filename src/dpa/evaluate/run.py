@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from dpa.arrays import Binary, Grey
 from dpa.errors import InputError
 from dpa.evaluate import ghosts, saliency, stability
 from dpa.evaluate.masks import Code, Rule, agree, binary, read_prediction, read_values, void
@@ -184,7 +185,7 @@ def score(
     )
 
 
-def read_masks(settings: Settings, pair: Pair) -> tuple[np.ndarray, Code, np.ndarray, Code]:
+def read_masks(settings: Settings, pair: Pair) -> tuple[Binary, Code, Binary, Code]:
     """The mask and the annotation of a frame as they are scored, (H, W) bool, and how the files were coded.
 
     Raises:
@@ -199,7 +200,7 @@ def read_masks(settings: Settings, pair: Pair) -> tuple[np.ndarray, Code, np.nda
     return prediction if open_ is None else prediction & ~open_, code, ground_truth, ground_truth_code
 
 
-def read_maps(settings: Settings, pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+def read_maps(settings: Settings, pair: Pair) -> tuple[Grey, Binary]:
     """The soft map, (H, W) uint8, and the annotation, (H, W) bool, of the protocol saliency.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from dpa.arrays import Binary, Grey
 from dpa.errors import MissingExtra
 from dpa.evaluate.masks import Rule, Values, binary, read_values, refuse_size
 from dpa.evaluate.protocols import SALIENCY_MEASURES
@@ -41,7 +42,7 @@ def library() -> Any:
         raise MissingExtra("the protocol saliency", extra="evaluate") from error
 
 
-def measure(prediction: np.ndarray, ground_truth: np.ndarray) -> Saliency:
+def measure(prediction: Grey, ground_truth: Binary) -> Saliency:
     """Score one soft map.
 
     The library stretches every map to [0, 1] by its least and largest value before it measures, as published
@@ -79,7 +80,7 @@ def summarise(pictures: Sequence[Saliency]) -> dict[str, float]:
     return {name: float(figures[name]) for name in SALIENCY_MEASURES}
 
 
-def read_ground_truth(path: Path, rule: Rule) -> np.ndarray:
+def read_ground_truth(path: Path, rule: Rule) -> Binary:
     """An annotation as (H, W) bool; grey values are object above 128 of 255.
 
     Raises:
@@ -91,7 +92,7 @@ def read_ground_truth(path: Path, rule: Rule) -> np.ndarray:
     return binary(values, path, rule)[0]
 
 
-def read_map(path: Path, rule: Rule, ground_truth: Path, shape: tuple[int, ...], resize: bool) -> np.ndarray:
+def read_map(path: Path, rule: Rule, ground_truth: Path, shape: tuple[int, ...], resize: bool) -> Grey:
     """A soft map as (H, W) uint8, resized bilinearly where that is asked for.
 
     Raises:

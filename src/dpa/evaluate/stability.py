@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dpa.arrays import Binary, Flow
 from dpa.errors import InputError
 from dpa.evaluate.masks import Rule, read_prediction
 from dpa.evaluate.measures import region_similarity
@@ -54,7 +55,7 @@ def stability(step: Step, rule: Rule, resize: bool) -> float:
     return warped_iou(mask, before, estimator()(image, image_before))
 
 
-def warped_iou(mask: np.ndarray, before: np.ndarray, flow: np.ndarray) -> float:
+def warped_iou(mask: Binary, before: Binary, flow: Flow) -> float:
     """IoU of a mask with the one before, warped; pixels that come from outside of the frame do not count.
 
     Args:

@@ -10,6 +10,7 @@ import av
 import numpy as np
 from PIL import Image
 
+from dpa.arrays import Binary
 from dpa.errors import InputError, OutputError
 from dpa.evaluate.measures import region_similarity
 from dpa.example.scene import RATE, Scene
@@ -96,13 +97,13 @@ def measure(masks: Path, scene: Scene) -> Fit:
     return fit(zip((_read(path, scene) for path in paths), scene.masks(), strict=True))
 
 
-def fit(pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> Fit:
+def fit(pairs: Iterator[tuple[Binary, Binary]]) -> Fit:
     """Compare pairs of masks, (H, W) bool each: prediction, ground truth."""
     scores = [region_similarity(*pair) for pair in pairs]
     return Fit(float(np.mean(scores)), float(np.min(scores)), len(scores))
 
 
-def _read(path: Path, scene: Scene) -> np.ndarray:
+def _read(path: Path, scene: Scene) -> Binary:
     try:
         with Image.open(path) as picture:
             mask = np.asarray(picture.convert("L")) >= 128

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from dpa.arrays import Binary, Image
 from dpa.example.animal import Dog, Sprite
 from dpa.example.noise import fractal, mix
 
@@ -42,7 +43,7 @@ class Scene:
         paths = [np.convolve(row, kernel, "same")[12:-12] * 2.2 * self._unit for row in shake]
         self._shake = [(float(dx), float(dy)) for dx, dy in zip(*paths, strict=True)]
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def __iter__(self) -> Iterator[tuple[Image, Binary]]:
         """Every frame in order: image (H, W, 3) uint8 RGB and the true mask (H, W) bool."""
         noise = np.random.default_rng(self.seed + 1)
         for index in range(self.frames):
@@ -56,7 +57,7 @@ class Scene:
             picture += np.float32(0.012) * noise.standard_normal(picture.shape, np.float32)
             yield (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8), dog.alpha > 0.5
 
-    def masks(self) -> Iterator[np.ndarray]:
+    def masks(self) -> Iterator[Binary]:
         """The true masks alone, (H, W) bool: the same as in a whole run, for less work."""
         for index in range(self.frames):
             yield self._place_dog(index)[0].alpha > 0.5

@@ -4,6 +4,8 @@ from functools import cache
 
 import numpy as np
 
+from dpa.arrays import Flow, Image
+
 # Hues between which the wheel runs, and the number of steps from each to the next (Baker et al., "A Database
 # and Evaluation Methodology for Optical Flow", IJCV 2011): perceptually even, hence the uneven counts.
 _HUES = np.array(
@@ -27,7 +29,7 @@ def _wheel() -> np.ndarray:
     return np.ascontiguousarray(wheel.T)
 
 
-def flow_to_image(flow: np.ndarray, floor: float = 0.0) -> np.ndarray:
+def flow_to_image(flow: Flow, floor: float = 0.0) -> Image:
     """Draw a flow field: hue is direction, saturation is length, white is rest.
 
     The scale is the field's own largest length, so the picture of a flow and of twice that flow are the same.
@@ -58,7 +60,7 @@ def flow_to_image(flow: np.ndarray, floor: float = 0.0) -> np.ndarray:
     return _draw(x / scale, y / scale)
 
 
-def _known(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _known(flow: Flow) -> tuple[np.ndarray, np.ndarray]:
     """The two components as contiguous float32 planes, unknown vectors zeroed."""
     x = flow[..., 0].astype(np.float32, order="C")
     y = flow[..., 1].astype(np.float32, order="C")

@@ -5,6 +5,8 @@ import threading
 import cv2
 import numpy as np
 
+from dpa.arrays import Flow, Grey, Image
+
 _PRESETS = {
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
@@ -40,7 +42,7 @@ class DIS:
         self._search = cv2.DISOpticalFlow.create(_PRESETS[preset])
         self._lock = threading.Lock()
 
-    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def __call__(self, first: Image, second: Image) -> Flow:
         """Flow from `first` to `second`: (H, W, 3) uint8 RGB each; gives (H, W, 2) float32, pixels.
 
         Raises:
@@ -51,11 +53,11 @@ class DIS:
         height, width = first.shape[:2]
         with self._lock:
             # OpenCV types leave None out; an array would be read as a first guess.
-            flow = self._search.calc(_grey(first), _grey(second), None)  # type: ignore[call-overload]
+            flow = self._search.calc(_grey(first), _grey(second), None)
         return np.ascontiguousarray(flow[:height, :width])
 
 
-def _grey(image: np.ndarray) -> np.ndarray:
+def _grey(image: Image) -> Grey:
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     below = max(0, _LEAST_SIDE - grey.shape[0])
     right = max(0, _LEAST_SIDE - grey.shape[1])

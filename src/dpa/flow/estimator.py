@@ -4,8 +4,7 @@ import importlib.util
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
+from dpa.arrays import Flow, Image
 from dpa.errors import InputError
 from dpa.flow.raft import RAFT, VARIANTS, cached_weights
 
@@ -27,7 +26,7 @@ class FlowEstimator(Protocol):
     name: str
     recipe: dict[str, object]
 
-    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def __call__(self, first: Image, second: Image) -> Flow:
         """Flow from `first` to `second`.
 
         Args:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from dpa import files
 from dpa._version import __version__
+from dpa.arrays import Flow
 from dpa.errors import OutputError
 from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import FlowEstimator
@@ -112,7 +112,7 @@ def write_pictures(
             yield target(frame)
 
 
-def write_picture(path: Path, flow: np.ndarray, look: Look) -> None:
+def write_picture(path: Path, flow: Flow, look: Look) -> None:
     """Draw one flow field, (H, W, 2) float32 pixels, and write it.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dpa.arrays import Flow, Image
 from dpa.errors import MissingExtra, WeightsError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class RAFT:
             "versions": {"torch": str(torch.__version__), "torchvision": str(torchvision.__version__)},
         }
 
-    def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def __call__(self, first: Image, second: Image) -> Flow:
         """Flow from `first` to `second`: (H, W, 3) uint8 RGB each; gives (H, W, 2) float32, pixels.
 
         Raises:
@@ -114,7 +115,7 @@ class RAFT:
             flow = flow[:, top : top + height, left : left + width]
             return np.ascontiguousarray(flow.permute(1, 2, 0).float().cpu().numpy())
 
-    def _prepare(self, image: np.ndarray) -> "torch.Tensor":
+    def _prepare(self, image: Image) -> "torch.Tensor":
         """(H, W, 3) uint8 to (1, 3, H', W') in [-1, 1], padded."""
         import torch
 

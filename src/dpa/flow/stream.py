@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 import cv2
 import numpy as np
 
+from dpa.arrays import Flow, Image
 from dpa.errors import InputError
 from dpa.flow.estimator import FlowEstimator
 from dpa.video.frame import Frame
@@ -49,7 +50,7 @@ def flow_size(height: int, width: int, size: int | None) -> tuple[int, int]:
     return max(1, round(height * ratio)), max(1, round(width * ratio))
 
 
-def reduce(image: np.ndarray, size: int | None) -> np.ndarray:
+def reduce(image: Image, size: int | None) -> Image:
     """The picture from which flow is computed: (H, W, 3) uint8 to (h, w, 3) uint8; see `flow_size`."""
     height, width = flow_size(image.shape[0], image.shape[1], size)
     if (height, width) == image.shape[:2]:
@@ -66,11 +67,11 @@ def reduce(image: np.ndarray, size: int | None) -> np.ndarray:
 
 def pair_flow(
     estimator: FlowEstimator,
-    image: np.ndarray,
-    following: np.ndarray | None,
-    previous: np.ndarray | None = None,
+    image: Image,
+    following: Image | None,
+    previous: Image | None = None,
     size: int | None = None,
-) -> np.ndarray:
+) -> Flow:
     """The flow of one frame, given its neighbours.
 
     To the following frame where there is one; else, for the last frame of a video, to the previous one,
@@ -103,7 +104,7 @@ def flows(
     size: int | None = None,
     skip: Callable[[Frame], bool] | None = None,
     gap: int = 1,
-) -> Generator[tuple[Frame, np.ndarray], None, None]:
+) -> Generator[tuple[Frame, Flow], None, None]:
     """Every frame of a video with its flow, in order, looking `gap` frames ahead: what `pair_flow` gives.
 
     Memory is that of a few frames, whatever the video's length. Closing the generator closes `frames`.
@@ -136,12 +137,12 @@ def flows(
 
 def _neighbours(
     frames: Iterable[Frame], size: int | None, gap: int
-) -> Iterator[tuple[Frame, np.ndarray | None, np.ndarray, np.ndarray | None]]:
+) -> Iterator[tuple[Frame, Image | None, Image, Image | None]]:
     """Each frame with the reduced pictures `gap` frames before it, of it and as many after it."""
-    held: deque[tuple[Frame, np.ndarray]] = deque()
-    past: deque[np.ndarray] = deque(maxlen=gap)
+    held: deque[tuple[Frame, Image]] = deque()
+    past: deque[Image] = deque(maxlen=gap)
 
-    def first(after: np.ndarray | None) -> tuple[Frame, np.ndarray | None, np.ndarray, np.ndarray | None]:
+    def first(after: Image | None) -> tuple[Frame, Image | None, Image, Image | None]:
         frame, image = held.popleft()
         before = past[0] if len(past) == gap else None
         past.append(image)
@@ -160,11 +161,11 @@ def _neighbours(
 
 def _by_rule(
     estimator: FlowEstimator,
-    image: np.ndarray,
-    after: np.ndarray | None,
-    before: np.ndarray | None,
+    image: Image,
+    after: Image | None,
+    before: Image | None,
     full: tuple[int, ...],
-) -> np.ndarray:
+) -> Flow:
     """The rule itself, on reduced pictures; `full` is the shape of the frame, whose pixels are the unit."""
     height, width = image.shape[:2]
     if after is not None:
@@ -178,7 +179,7 @@ def _by_rule(
     return flow
 
 
-def _check_sizes(first: np.ndarray, second: np.ndarray) -> None:
+def _check_sizes(first: Image, second: Image) -> None:
     if first.shape != second.shape:
         sizes = " and ".join(f"{image.shape[1]}x{image.shape[0]}" for image in (first, second))
         raise InputError(f"frames of one video must have one size, not {sizes}: resize or split them")

@@ -14,6 +14,7 @@ from dpa.model.encoder import Encoder, build_encoder, evaluating
 from dpa.model.ifa import IFA
 from dpa.model.ima import IMA, EdgeConv
 from dpa.model.precision import full_precision
+from dpa.model.pretrained import load, save
 from dpa.model.size import MULTIPLE
 
 
@@ -208,15 +209,11 @@ class DPA(nn.Module):
     @classmethod
     def from_pretrained(cls, source: str | Path) -> "DPA":
         """A network with weights, by name, folder, file or hub id; see `dpa.model.pretrained.load`."""
-        from dpa.model.pretrained import load
-
-        return load(source)
+        return load(source, cls)
 
     def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
         """Write `config.json` and `model.safetensors`; see `dpa.model.pretrained.save`."""
-        from dpa.model.pretrained import save
-
-        save(self, Path(folder), half=half)
+        save(self, self.config, Path(folder), half=half)
 
     # -- inside --------------------------------------------------------------------------------------
 

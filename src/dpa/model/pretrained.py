@@ -1,27 +1,36 @@
-"""Weights on disk: `config.json` and `model.safetensors`. Nothing is ever unpickled."""
+"""Weights on disk: `config.json` and `model.safetensors`. Nothing is ever unpickled.
+
+Not huggingface_hub's PyTorchModelHubMixin (tried with 2.4): it falls back to a pickle, prints, takes settings of its
+own in silence where `config.json` is missing, ends in raw JSONDecodeErrors that name no file, and knows neither single
+files nor the names of the package's own weights.
+"""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from dpa.errors import DPAError, InputError, WeightsError
 from dpa.files import make_folder, write_json, write_whole
 from dpa.model.config import DPAConfig
-from dpa.model.dpa import DPA
 from dpa.model.legacy import is_legacy, modern
 
 CONFIG, TENSORS = "config.json", "model.safetensors"
 _PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
 
 
-def load(source: str | Path) -> DPA:
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def load(source: str | Path, build: Callable[[DPAConfig], Network]) -> Network:
     """A network with weights, in evaluation mode.
 
     Args:
         source: name of embedded or installed weights (`dpa models`), a folder with `config.json` and
             `model.safetensors`, the `model.safetensors` in such a folder, or a hub id, "owner/name".
+        build: makes the network of settings.
 
     Raises:
         WeightsError: a file that is missing, damaged, or does not fit the network; unknown name.
@@ -29,18 +38,19 @@ def load(source: str | Path) -> DPA:
     folder, tensors = _find(source)
     config = read_config(folder / CONFIG)
     try:
-        model = DPA(config)
+        model = build(config)
     except InputError as error:  # the encoder's name is known only where torch is
         raise WeightsError(f"{folder / CONFIG}: {error}") from error
     _fill(model, read_safetensors(tensors), tensors)
     return model.eval()
 
 
-def save(model: DPA, folder: Path, *, half: bool = False) -> None:
+def save(model: nn.Module, config: DPAConfig, folder: Path, *, half: bool = False) -> None:
     """Write a network's settings and weights.
 
     Args:
-        model: to be written.
+        model: whose weights are written.
+        config: its settings.
         folder: made if missing; both files are written aside and renamed.
         half: store floating point tensors in half precision.
 
@@ -55,7 +65,7 @@ def save(model: DPA, folder: Path, *, half: bool = False) -> None:
         tensors = {k: in_half(v, k) for k, v in tensors.items()}
     make_folder(folder)
     write_whole(folder / TENSORS, to_bytes(tensors, metadata={"format": "pt"}))
-    write_json(folder / CONFIG, model.config.to_dict())
+    write_json(folder / CONFIG, config.to_dict())
 
 
 def in_half(tensor: Tensor, name: str) -> Tensor:
@@ -143,7 +153,7 @@ def _from_hub(name: str) -> tuple[Path, Path]:
     return config.parent, tensors
 
 
-def _fill(model: DPA, given: dict[str, Tensor], path: Path) -> None:
+def _fill(model: nn.Module, given: dict[str, Tensor], path: Path) -> None:
     if is_legacy(given):
         given = modern(given)
     own = model.state_dict()

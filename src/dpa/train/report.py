@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dpa.arrays import Image
 from dpa.files import write_whole
 
 _LOG = logging.getLogger("dpa.train")
@@ -41,7 +42,7 @@ class Reporter(Protocol):
         """Every few iterations."""
         ...
 
-    def validated(self, iteration: int, scores: dict[str, float], pictures: dict[str, np.ndarray]) -> None:
+    def validated(self, iteration: int, scores: dict[str, float], pictures: dict[str, Image]) -> None:
         """J in [0, 1] by sequence, and pictures (H, W, 3) uint8 of frame, flow, prediction, ground truth."""
         ...
 
@@ -88,7 +89,7 @@ class Log:
     def row(self, row: Row) -> None:
         self._write(LOG, [row.iteration, f"{row.loss:.4f}", f"{row.lr:.3g}", f"{row.images_per_second:.2f}"])
 
-    def validated(self, iteration: int, scores: dict[str, float], pictures: dict[str, np.ndarray]) -> None:
+    def validated(self, iteration: int, scores: dict[str, float], pictures: dict[str, Image]) -> None:
         if not (self.folder / VALIDATION).exists():
             self._write(VALIDATION, ["iteration", "J", *scores])
         mean = float(np.mean(list(scores.values())))
@@ -119,7 +120,7 @@ class Lines:
             row.images_per_second,
         )
 
-    def validated(self, iteration: int, scores: dict[str, float], pictures: dict[str, np.ndarray]) -> None:
+    def validated(self, iteration: int, scores: dict[str, float], pictures: dict[str, Image]) -> None:
         _LOG.info("%s", score_line(iteration, scores))
 
     def note(self, sentence: str) -> None:
@@ -141,7 +142,7 @@ class Board:
         for name in ("loss", "lr", "images_per_second"):
             self.writer.add_scalar(name, getattr(row, name), row.iteration)
 
-    def validated(self, iteration: int, scores: dict[str, float], pictures: dict[str, np.ndarray]) -> None:
+    def validated(self, iteration: int, scores: dict[str, float], pictures: dict[str, Image]) -> None:
         self.writer.add_scalar("J", float(np.mean(list(scores.values()))), iteration)
         for name, score in scores.items():
             self.writer.add_scalar(f"J/{name}", score, iteration)

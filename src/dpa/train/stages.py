@@ -16,7 +16,7 @@ from dpa.files import make_folder, write_whole
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
 from dpa.model.encoder import build_encoder
-from dpa.model.pretrained import load, read_safetensors
+from dpa.model.pretrained import read_safetensors
 from dpa.train.checkpoint import NAME as CHECKPOINT
 from dpa.train.data.batches import Batches
 from dpa.train.devices import make_fabric
@@ -111,7 +111,7 @@ def finetune(
     torch.manual_seed(settings.seed)
     model = DPA(config)
     if stage1 is not None and not resume:
-        into_both_streams(load(stage1), model)
+        into_both_streams(DPA.from_pretrained(stage1), model)
     return _run(
         model,
         settings,

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import torch
 
+from dpa.arrays import Binary, Image
 from dpa.backends.torch import TorchBackend
 from dpa.datasets.layout import Sequence
 from dpa.engine.config import SegmenterConfig
@@ -21,7 +22,7 @@ from dpa.video.images import ImageSource
 
 def validate(
     model: DPA, videos: list[Sequence], stride: int = 1, device: str | torch.device = "cpu"
-) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+) -> tuple[dict[str, float], dict[str, Image]]:
     """Mean J of every sequence, and what it looks like.
 
     With a stride of 1 it is what `dpa predict --smooth 0` and `dpa evaluate` find in the network's weights.
@@ -47,7 +48,7 @@ def validate(
 
 def _sequence(
     backend: TorchBackend, config: SegmenterConfig, video: Sequence, stride: int
-) -> tuple[float, np.ndarray]:
+) -> tuple[float, Image]:
     count = len(video.images)
     # The protocol leaves out the first and the last frame; a video too short for that counts all the same.
     frames = range(min(1, count - 1), min(count, max(2, count - 1)), stride)
@@ -64,7 +65,7 @@ def _sequence(
     return float(np.mean(scores)), picture
 
 
-def _picture(mask: Mask, ground_truth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _picture(mask: Mask, ground_truth: Binary, size: tuple[int, int]) -> Image:
     assert mask.flow_picture is not None
     greys = ((255 * mask.probability).astype(np.uint8), 255 * ground_truth.astype(np.uint8))
     panels: list[np.ndarray] = [mask.frame.image, mask.flow_picture]

@@ -6,6 +6,8 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
+from dpa.arrays import Alpha, Image
+
 _GREY = 128
 
 
@@ -24,15 +26,15 @@ class Frame:
         shot: number of the shot that it belongs to, from 0.
     """
 
-    image: np.ndarray
+    image: Image
     index: int
     time: Fraction | None = None
     name: str | None = None
-    alpha: np.ndarray | None = None
+    alpha: Alpha | None = None
     shot: int = 0
 
 
-def shown(colours: np.ndarray, alpha: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+def shown(colours: Image, alpha: Alpha | None) -> tuple[Image, Alpha | None]:
     """What a picture with transparency is segmented as: on grey, since its hidden colours are anything.
 
     Args:

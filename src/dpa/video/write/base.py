@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 
 import av
-import numpy as np
 
-from dpa.errors import OutputError, TruncatedError
+from dpa.arrays import Alpha, Binary, Image, Probability
+from dpa.errors import OutputError
 from dpa.files import output_error
 from dpa.video.frame import Frame
 
@@ -19,8 +19,8 @@ from dpa.video.frame import Frame
 class Sink(ABC):
     """Takes the results of one run, frame by frame and in order, and keeps none of them.
 
-    As a context manager it closes on success and after `TruncatedError` (what could be decoded is kept), and
-    aborts after any other exception.
+    As a context manager it closes on success and aborts after an exception. A source that is cut off is none:
+    `Source.read` ends, and whoever reads asks `Source.check` when the sinks are closed.
 
     Attributes:
         path: where the result will be.
@@ -40,10 +40,10 @@ class Sink(ABC):
     def write(
         self,
         frame: Frame,
-        probability: np.ndarray,
-        mask: np.ndarray,
-        flow: np.ndarray | None = None,
-        alpha: np.ndarray | None = None,
+        probability: Probability,
+        mask: Binary,
+        flow: Image | None = None,
+        alpha: Alpha | None = None,
     ) -> None:
         """Writes one frame's result.
 
@@ -76,7 +76,7 @@ class Sink(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, TruncatedError):
+        if error is None:
             self.close()
         else:
             self.abort()

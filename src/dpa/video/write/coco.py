@@ -7,6 +7,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.video.frame import Frame
 from dpa.video.source import Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
@@ -52,10 +53,10 @@ class CocoSink(Sink):
     def write(
         self,
         frame: Frame,
-        probability: np.ndarray,
-        mask: np.ndarray,
-        flow: np.ndarray | None = None,
-        alpha: np.ndarray | None = None,
+        probability: Probability,
+        mask: Binary,
+        flow: Image | None = None,
+        alpha: Alpha | None = None,
     ) -> None:
         height, width = mask.shape
         image: dict[str, Any] = {
@@ -102,7 +103,7 @@ class CocoSink(Sink):
         remove(self._part)
 
 
-def _annotation(index: int, mask: np.ndarray) -> dict[str, Any]:
+def _annotation(index: int, mask: Binary) -> dict[str, Any]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     top, left = int(rows[0]), int(columns[0])
     return {

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import OutputError
 from dpa.files import aside
 from dpa.video.frame import Frame
@@ -14,7 +15,7 @@ from dpa.video.source import Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
 from dpa.video.write.worker import Worker
 
-Painter = Callable[[Frame, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None], np.ndarray]
+Painter = Callable[[Frame, Probability, Binary, Image | None, Alpha | None], np.ndarray]
 
 
 class FolderSink(Sink):
@@ -66,10 +67,10 @@ class FolderSink(Sink):
     def write(
         self,
         frame: Frame,
-        probability: np.ndarray,
-        mask: np.ndarray,
-        flow: np.ndarray | None = None,
-        alpha: np.ndarray | None = None,
+        probability: Probability,
+        mask: Binary,
+        flow: Image | None = None,
+        alpha: Alpha | None = None,
     ) -> None:
         if frame.index < self.start:
             return
@@ -177,10 +178,10 @@ class PictureSink(Sink):
     def write(
         self,
         frame: Frame,
-        probability: np.ndarray,
-        mask: np.ndarray,
-        flow: np.ndarray | None = None,
-        alpha: np.ndarray | None = None,
+        probability: Probability,
+        mask: Binary,
+        flow: Image | None = None,
+        alpha: Alpha | None = None,
     ) -> None:
         if self._written:
             raise OutputError(f"{self.path} is one picture and the input has more frames: give a folder")
@@ -208,7 +209,7 @@ def _remove_pictures(folder: Path) -> None:
         folder.rmdir()
 
 
-def write_png(path: Path, picture: np.ndarray) -> None:
+def write_png(path: Path, picture: Image) -> None:
     """Writes (H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8 under another name first, then renames it.
 
     Raises:

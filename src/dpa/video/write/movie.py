@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
+from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import reason
 from dpa.video.decode import path_text
 from dpa.video.frame import Frame
@@ -77,10 +78,10 @@ class MovieSink(Sink):
     def write(
         self,
         frame: Frame,
-        probability: np.ndarray,
-        mask: np.ndarray,
-        flow: np.ndarray | None = None,
-        alpha: np.ndarray | None = None,
+        probability: Probability,
+        mask: Binary,
+        flow: Image | None = None,
+        alpha: Alpha | None = None,
     ) -> None:
         picture = self._paint(frame, probability, mask, flow, alpha)
         self._worker.put((picture, frame))
@@ -141,7 +142,7 @@ class MovieSink(Sink):
                 picture = _even(picture)
             self._mux(self._stream.encode(self._convert(picture, frame)))
 
-    def _open_stream(self, picture: np.ndarray) -> av.VideoStream:
+    def _open_stream(self, picture: Image) -> av.VideoStream:
         encoding = self._encoding
         # PyAV types a stream by the literal name of its codec, which is a setting here.
         stream: Any = self._container.add_stream(self.encoder, rate=self._rate, options=self._options)
@@ -185,7 +186,7 @@ class MovieSink(Sink):
                 warn=self.warnings.append,
             )
 
-    def _pixels(self, picture: np.ndarray) -> av.VideoFrame:
+    def _pixels(self, picture: Image) -> av.VideoFrame:
         layout = "gray" if picture.ndim == 2 else "rgb24" if picture.shape[2] == 3 else "rgba"
         rgb = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), layout)
         if self._encoding.is_rgb:
@@ -201,7 +202,7 @@ class MovieSink(Sink):
             dst_color_primaries=_BT709,
         )
 
-    def _convert(self, picture: np.ndarray, frame: Frame) -> av.VideoFrame:
+    def _convert(self, picture: Image, frame: Frame) -> av.VideoFrame:
         converted = self._pixels(picture)
         time = frame.index / self._rate if frame.time is None else self._source.start + frame.time
         stamp = round((time - self._source.origin) / self._unit)
@@ -218,7 +219,7 @@ class MovieSink(Sink):
             self._container.mux(packet)
 
 
-def _even(picture: np.ndarray) -> np.ndarray:
+def _even(picture: Image) -> np.ndarray:
     """4:2:0 colour, which every player shows, needs even sides: repeats the last row and column where they
     are odd.
     """

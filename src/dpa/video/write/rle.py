@@ -2,13 +2,15 @@
 
 Runs of 0 and 1 in turn, down the columns, starting with 0; from the third run on the difference to the run
 two before; each number in groups of five bits, lowest first, with a sixth bit for "more follows", as
-characters from "0" on. This is the format of pycocotools (T.-Y. Lin and P. Dollar, maskApi.c, rleToString and
-rleFrString).
+characters from "0" on. This is the format of pycocotools (T.-Y. Lin and P. Dollar, maskApi.c, rleToString), which
+reads it.
 """
 
 from typing import TypedDict
 
 import numpy as np
+
+from dpa.arrays import Binary
 
 _FIRST = 48
 _GROUPS = 7
@@ -21,7 +23,7 @@ class RLE(TypedDict):
     counts: str
 
 
-def encode(mask: np.ndarray) -> RLE:
+def encode(mask: Binary) -> RLE:
     """Encodes (H, W) bool as {"size": [H, W], "counts": str}."""
     height, width = mask.shape
     flat = np.concatenate([[False], mask.T.ravel(), [False]])
@@ -30,23 +32,6 @@ def encode(mask: np.ndarray) -> RLE:
         edges = np.append(edges, mask.size)
     runs = np.diff(edges, prepend=0) if len(edges) else np.array([mask.size])
     return {"size": [height, width], "counts": _to_string(runs)}
-
-
-def decode(rle: RLE) -> np.ndarray:
-    """The inverse of `encode`: (H, W) bool."""
-    (height, width), counts = rle["size"], rle["counts"]
-    runs: list[int] = []
-    value = shift = 0
-    for character in counts:
-        group = ord(character) - _FIRST
-        value |= (group & 31) << shift
-        shift += 5
-        if not group & 32:
-            signed = value - (1 << shift) if group & 16 else value
-            runs.append(signed + (runs[-2] if len(runs) > 2 else 0))
-            value = shift = 0
-    values = np.arange(len(runs)) % 2 == 1
-    return np.repeat(values, runs).reshape(width, height).T
 
 
 def _to_string(runs: np.ndarray) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
-import numpy as np
 
+from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import InputError
 from dpa.video.frame import Frame
 from dpa.video.source import Source
@@ -62,10 +62,10 @@ class RawSink(Sink):
     def write(
         self,
         frame: Frame,
-        probability: np.ndarray,
-        mask: np.ndarray,
-        flow: np.ndarray | None = None,
-        alpha: np.ndarray | None = None,
+        probability: Probability,
+        mask: Binary,
+        flow: Image | None = None,
+        alpha: Alpha | None = None,
     ) -> None:
         with output_errors(self.path):
             sys.stdout.buffer.write(self._paint(frame, probability, mask, flow, alpha).tobytes())
