@@ -69,10 +69,17 @@ def batch() -> Batch:
     return Batch(image, flow, mask)
 
 
-class Same:
-    """One batch for every iteration, of ever so many pictures."""
+class NoFiles:
+    """Batches that are not read from a disk."""
 
     pictures = 100
+
+    def fill_cache(self) -> None:
+        return
+
+
+class Same(NoFiles):
+    """One batch for every iteration, of ever so many pictures."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
@@ -212,9 +219,7 @@ def test_skipped_pictures_are_counted_and_more_than_one_in_a_hundred_is_an_error
         assert notes.closed
 
 
-class Unreadable:
-    pictures = 1
-
+class Unreadable(NoFiles):
     def part(self, iteration: int, part: int, parts: int) -> Batch:
         raise InputError("pictures/a.jpg: cannot be read as a picture")
 
