@@ -16,6 +16,7 @@ from dpa.train.learner import Learner, others
 from dpa.train.loop import Trainer
 from dpa.train.optimiser import schedule
 from dpa.train.settings import StageSettings
+from small_encoder import SMALL_ENCODER
 
 
 def test_schedule_warms_up_then_falls_along_a_cosine() -> None:
@@ -95,7 +96,7 @@ def _part(batch: Batch) -> Part:
 
 def _network(**changes: object) -> DPA:
     torch.manual_seed(0)
-    return DPA("dpa-mobile", dim=16, width=16, **changes)
+    return DPA("dpa-mobile", encoder=SMALL_ENCODER, dim=16, width=16, **changes)
 
 
 @pytest.mark.parametrize("shared", [True, False])

@@ -13,8 +13,9 @@ from dpa.model.dpa import DPA
 from dpa.predict import Prediction
 from dpa.train.data.read import read_image
 from dpa.train.validate import validate
+from small_encoder import SMALL_ENCODER
 
-SMALL = {"dim": 16, "neighbours": 4}
+SMALL = {"encoder": SMALL_ENCODER, "dim": 16, "neighbours": 4}
 
 
 @pytest.fixture
