@@ -18,11 +18,13 @@ OUT_alpha := out.webm
 OUT_coco := out.json
 OUT ?= $(or $(OUT_$(KIND)),out)
 
-.PHONY: help segment test lint pictures clean
+.PHONY: help segment test test-fast test-oldest lint pictures clean
 
 help:
 	@echo 'make segment VIDEO=clip.mp4 [OUT=out] [KIND=overlay]   masks of a video; without VIDEO, of an example'
 	@echo 'make test                                             what make lint does, and the tests'
+	@echo 'make test-fast                                        the tests without slow ones, real data and processes'
+	@echo 'make test-oldest                                      the base installation with its oldest dependencies'
 	@echo 'make lint                                             ruff, mypy and the arrows between packages'
 	@echo 'make pictures                                         the pictures of the README'
 	@echo 'make clean                                            remove what these commands have made'
@@ -38,8 +40,14 @@ segment: $(VENV)/.base
 	@echo 'Look at example/overlay.mp4; then: make segment VIDEO=yours.mp4'
 endif
 
+# As many tests side by side as there are cores; those of a file together, for what they share.
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile
+
 test: lint
-	$(BIN)/python -m pytest -m "not network and not gpu" --cov=dpa --cov-report=term
+	$(PYTEST) -m "not network and not gpu" --cov=dpa --cov-report=term
+
+test-fast: $(VENV)/.dev
+	$(PYTEST) -q -m "not (slow or real or process or network or gpu or browser)"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

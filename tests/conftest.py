@@ -4,9 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,15 +48,23 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def pytest_configure() -> None:
     # Before any library is loaded: times and results must not depend on how many cores a machine has.
+    # Workers side by side (pytest -n) have one thread each.
+    threads = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "2"
+        os.environ[name] = str(threads)
     import cv2
     import hypothesis
 
-    cv2.setNumThreads(2)
+    cv2.setNumThreads(threads)
     # A busy machine is no error: nothing timed is a test here.
     hypothesis.settings.register_profile("untimed", deadline=None)
     hypothesis.settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"python", "base_python"}.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("process")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -134,6 +143,22 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.fixture
+def stages_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`dpa bench` measures its stages in this process: starting one for each takes most of a test's time."""
+    import torch
+
+    from dpa.bench import worker
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess(command, worker.main(*command[-2:]), b"", b"")
+
+    monkeypatch.setattr("dpa.bench.run.subprocess", SimpleNamespace(run=run, PIPE=None, DEVNULL=None))
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
 def python() -> Run:
     """Run Python in a process of its own: `python("-c", code)`, `python("-m", "dpa", "--help")`."""
     return _run
@@ -151,5 +176,5 @@ def base_python(tmp_path: Path) -> Run:
 
 def _run(*words: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *map(str, words)]
-    settings: dict[str, object] = {"capture_output": True, "text": True, "timeout": 240} | options
+    settings: dict[str, object] = {"capture_output": True, "text": True, "timeout": 500} | options
     return subprocess.run(command, check=False, **settings)  # type: ignore[call-overload,no-any-return]

@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from graph_samples import Exported, memory, pictures
+from graph_samples import Exported, memory, pictures, small
+from model_samples import fill
 from onnx import TensorProto, helper
+from torch import nn
 
 from dpa.backends import PRECISIONS, open_backend
 from dpa.backends.onnx import METADATA, PRECISION, OnnxBackend
@@ -159,13 +162,22 @@ def test_graphs_of_before_still_run(exported: Exported, tmp_path: Path, frames: 
         assert all(np.array_equal(memory.key, given.key[:, :16]) for memory in own)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_compiled_is_as_uncompiled(exported: Exported) -> None:
-    eager = TorchBackend(exported.model)
+def test_compiled_is_torch(exported: Exported) -> None:
     compiled = open_backend(weights=exported.folder, compiled=True)
     assert (compiled.name, compiled.precision) == ("torch", "fp32")
-    given = memory(exported.model, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_is_as_uncompiled() -> None:
+    # The compiler's time goes with the number of layers: one is enough of every kind.
+    model = small(size=64)
+    for encoder in model.encoders:
+        steps = pairwise((3, *encoder.channels))
+        encoder.stages = nn.ModuleList(nn.Conv2d(a, b, 3, 2, padding=1) for a, b in steps)
+    fill(model)
+    eager, compiled = (TorchBackend(model, compiled=compiled) for compiled in (False, True))
+    given = memory(model, 2)
     for frame in (pictures(64, 96), pictures(64, 96, seed=1)):
         for remember in (True, False):
             wanted, own = eager(*frame, given, remember=remember)

@@ -1,4 +1,4 @@
-"""Whole measurements, each stage in a process of its own: tiny networks, tiny videos."""
+"""Whole measurements: tiny networks, tiny videos."""
 
 import json
 from dataclasses import asdict, replace
@@ -35,6 +35,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> BenchSettings:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("stages_here")
 def test_all_stages(settings: BenchSettings) -> None:
     told: list[str] = []
     report = run_stages(settings, told.append)
@@ -61,7 +62,7 @@ def test_all_stages(settings: BenchSettings) -> None:
     assert {"decode", "flow", "network", "part encoders", "whole"} <= set(told)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("stages_here")
 def test_the_papers_way(settings: BenchSettings) -> None:
     report = run_ways(settings)
     figures = report.to_dict()
@@ -95,6 +96,7 @@ def test_frames_that_are_not_seen_cost_flow_alone(
         assert figures["network"]["gflop_per_frame"] == 8
 
 
+@pytest.mark.process
 def test_what_a_process_cannot_use_is_one_sentence(settings: BenchSettings, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.mp4"):
         run_stages(replace(settings, video=str(tmp_path / "gone.mp4")))
@@ -107,6 +109,7 @@ def test_a_network_without_weights_has_no_8_bits() -> None:
         stages._open(BenchSettings(video="clip", model="dpa-vgg16", precision="int8"))
 
 
+@pytest.mark.process
 def test_a_process_that_dies_is_told(settings: BenchSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dpa.bench.run.sys.executable", "/bin/false")
     with pytest.raises(DPAError, match="measuring machine ended with code 1"):

@@ -21,6 +21,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @needs_default
 @pytest.mark.slow
+@pytest.mark.usefixtures("stages_here")
 def test_the_default_network(command, place) -> None:
     code, out, err = command("bench", "--video", "clip", *QUICK, "--json", "bench.json")
     assert code == 0, err
@@ -50,6 +51,7 @@ def test_the_default_network(command, place) -> None:
 @needs_default
 @pytest.mark.slow
 def test_without_torch(base_python, place) -> None:
+    """The whole of it, each stage in a process of its own."""
     done = base_python("-m", "dpa", "bench", "--video", "clip", *QUICK, "--json", "-")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
@@ -64,6 +66,7 @@ def test_without_torch(base_python, place) -> None:
 
 @needs_default
 @pytest.mark.slow
+@pytest.mark.usefixtures("stages_here")
 def test_the_papers_way(command, place) -> None:
     code, out, err = command("bench", "--video", "clip", *QUICK, "--paper-way")
     assert code == 0, err

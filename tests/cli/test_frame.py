@@ -99,6 +99,7 @@ def test_wrong_use(python) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.process
 def test_closed_stdout_is_quiet() -> None:
     reading, writing = os.pipe()
     os.close(reading)

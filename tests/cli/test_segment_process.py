@@ -16,6 +16,8 @@ from video_samples import make_video
 
 from engine_samples import SIZE, image, names, program, tree
 
+pytestmark = pytest.mark.process
+
 
 def run(*words: str | Path, hook: str = "pass", **options) -> subprocess.Popen[str]:
     settings = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True} | options
@@ -25,7 +27,7 @@ def run(*words: str | Path, hook: str = "pass", **options) -> subprocess.Popen[s
 @pytest.mark.parametrize("output", ["out", "out.mp4"])
 def test_ctrl_c(place, output) -> None:
     process = run("clip.mkv", "-o", output, hook="n == 8 and os.kill(os.getpid(), signal.SIGINT)")
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=500)[1]
     assert process.returncode == 130
     assert err.splitlines()[-1] == "dpa: interrupted"
     assert "Traceback" not in err
@@ -42,7 +44,7 @@ def test_a_killed_run_is_resumed(place) -> None:
     assert not broken.exists()
     assert names(place / "broken.part") == [f"{i:05d}.png" for i in range(3)]
     process = run("clip.mkv", "-o", broken, "--kind", "strip", "--resume")
-    assert "4 frames" in process.communicate(timeout=60)[1]
+    assert "4 frames" in process.communicate(timeout=500)[1]
     assert tree(broken) == tree(whole)
 
 
@@ -51,7 +53,7 @@ def test_closed_stdout(place) -> None:
     os.close(reading)
     process = run("clip.mkv", "--json", "-", stdout=writing)
     os.close(writing)
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=500)[1]
     assert process.returncode == 1
     assert "Traceback" not in err
     assert "BrokenPipe" not in err
@@ -69,7 +71,7 @@ def test_a_pipe(place, form) -> None:
         codec = "libx264" if form == "mpegts" else "rawvideo"
         data = make_video(place / "piped", images, codec=codec, container=form).read_bytes()
     process = run(*words, stdin=subprocess.PIPE, text=False)
-    err = process.communicate(data, timeout=60)[1]
+    err = process.communicate(data, timeout=500)[1]
     assert process.returncode == 0, err
     assert names(place / "out") == [f"{i:05d}.png" for i in range(12)]
     with av.open("o.mp4") as container:
@@ -96,7 +98,7 @@ def test_a_named_pipe(place) -> None:
     process = run("pipe", "-o", "out")
     with (place / "pipe").open("wb") as pipe:
         pipe.write((place / "clip.mkv").read_bytes())
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=500)[1]
     assert process.returncode == 0, err
     assert len(names(place / "out")) == 7
 
@@ -106,7 +108,7 @@ def test_an_mp4_with_its_index_at_the_end_on_standard_input(place) -> None:
     assert data.index(b"mdat") < data.index(b"moov")
     before = set(Path(tempfile.gettempdir()).glob("dpa-*.mp4"))
     process = run("-", "-o", "o.mp4", stdin=subprocess.PIPE, text=False)
-    err = process.communicate(data, timeout=60)[1]
+    err = process.communicate(data, timeout=500)[1]
     assert process.returncode == 0, err
     with av.open("o.mp4") as container:
         assert len(container.streams.audio) == 1
@@ -121,7 +123,7 @@ def test_matroska_on_standard_output(place, kind, pixels) -> None:
     source = make_video(place / "in.mp4", 9, sound="aac", stamps=[0, 1, 2, 5, 6, 7, 8, 11, 12])
     words = [] if kind is None else ["--kind", kind]
     process = run(source, "-o", "-", *words, stdout=subprocess.PIPE, text=False)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=500)
     assert process.returncode == 0, err
     with av.open(io.BytesIO(out)) as container:
         assert container.streams.video[0].codec_context.pix_fmt == pixels
@@ -135,7 +137,7 @@ def test_matroska_on_standard_output(place, kind, pixels) -> None:
 @pytest.mark.parametrize(("layout", "channels"), [("gray", 1), ("rgb24", 3), ("rgba", 4)])
 def test_bare_frames_on_standard_output(place, layout, channels) -> None:
     process = run("clip.mkv", "-o", "-", "--raw-out", layout, stdout=subprocess.PIPE, text=False)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=500)
     assert process.returncode == 0, err
     assert len(out) == 7 * SIZE[0] * SIZE[1] * channels
     if layout == "gray":

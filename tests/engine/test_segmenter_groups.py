@@ -128,7 +128,7 @@ def test_live_frames_are_given_alone(ifa: bool) -> None:
     assert {remember for _, remember in backend.groups} == {ifa}
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(200)
 @pytest.mark.parametrize("ifa", [True, False])
 def test_a_live_mask_waits_for_no_group(ifa: bool) -> None:
     """Flow looks one frame ahead, smoothing another one: of five frames the first three masks are there."""

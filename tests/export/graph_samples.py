@@ -6,22 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock
 from model_samples import build
-from torch import nn
 
 from dpa.backends.protocol import Memory
 from dpa.export.onnx import export_onnx
 from dpa.model.dpa import DPA
-from dpa.model.encoder import ENCODERS, Encoder
-
-
-def _test_resnet(net: Any) -> Encoder:
-    first, second = nn.Sequential(net.conv1, net.bn1, net.act1), nn.Sequential(net.maxpool, net.layer1)
-    stages = [first, second, net.layer2, net.layer3, net.layer4]
-    return Encoder(stages, (32, 32, 48, 192, 96), (2, 4, 8, 16, 32))
-
-
-# timm's smallest: a fifth of MobileNetV2's layers, and exporting is that much faster.
-ENCODERS["test_resnet"] = _test_resnet
+from small_encoder import SMALL_ENCODER
 
 
 class Exported(NamedTuple):
@@ -37,7 +26,7 @@ class Exported(NamedTuple):
 
 
 def small(**changes: Any) -> DPA:
-    return build(encoder="test_resnet", **changes)
+    return build(encoder=SMALL_ENCODER, **changes)
 
 
 def exported_once(root: Path) -> Exported:

@@ -57,13 +57,15 @@ def _write(root: Path, stem: str, made: tuple[np.ndarray, np.ndarray], flow: int
 
 @pytest.fixture(scope="session")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of the mobile encoder, in timm's names."""
+    """Random weights of the small encoder, in timm's names."""
     import timm
     import torch
     from safetensors.torch import save_file
 
+    from small_encoder import SMALL_ENCODER
+
     torch.manual_seed(0)
-    net = timm.create_model("mobilenetv2_100", pretrained=False, num_classes=0)
+    net = timm.create_model(SMALL_ENCODER, pretrained=False, num_classes=0)
     path = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
     save_file({k: v for k, v in net.state_dict().items() if v.is_floating_point()}, path)
     return path
@@ -74,13 +76,14 @@ def make_settings(data: Path, encoder: Path) -> Any:
     """`make_settings(workers=1, pretrain={"iterations": 3})`: small settings, with changes."""
     from dpa.train.data.augment import AugmentSettings
     from dpa.train.settings import DataSettings, StageSettings, TrainSettings
+    from small_encoder import SMALL_ENCODER
 
     def make(*, pretrain: dict | None = None, finetune: dict | None = None, **changes: Any) -> TrainSettings:
         common = {"iterations": 4, "sizes": [[64, 64], [64, 96]], "lr": 1e-3, "ema": 0.5, "clip": 5.0}
         both = {"groups": 2, "views": 2, "shared": True, "still_share": 0.5}
         values: dict[str, Any] = {
             "model": "dpa-mobile",
-            "changes": {"dim": 16, "width": 16, "size": 64},
+            "changes": {"encoder": SMALL_ENCODER, "dim": 16, "width": 16, "size": 64},
             "encoder_weights": str(encoder),
             "data": DataSettings(*(str(data / k) for k in ("stills", "videos", "validation"))),
             "augment": AugmentSettings(border=4),

@@ -11,6 +11,7 @@ import torch
 from dpa.errors import InputError, MissingExtra
 from dpa.train import devices
 from dpa.train.devices import OneDevice, make_fabric
+from small_encoder import KNOWN_HERE
 
 # One iteration in evaluation mode: batch statistics on a CPU are those of each process.
 RUN = """
@@ -46,6 +47,7 @@ if fabric.is_global_zero:
 """
 
 
+@pytest.mark.process
 @pytest.mark.slow
 def test_two_processes_are_one_with_the_joined_batch(make_settings: Any, tmp_path: Path) -> None:
     import pickle
@@ -53,13 +55,13 @@ def test_two_processes_are_one_with_the_joined_batch(make_settings: Any, tmp_pat
     settings = make_settings(finetune={"groups": 4, "accumulate": 2})
     (tmp_path / "settings").write_bytes(pickle.dumps(settings))
     script = tmp_path / "run.py"
-    script.write_text(RUN)
+    script.write_text(KNOWN_HERE + RUN)
     for processes in (1, 2):
         done = subprocess.run(
             [sys.executable, str(script), str(tmp_path), str(processes)],
             capture_output=True,
             text=True,
-            timeout=250,
+            timeout=500,
         )
         assert done.returncode == 0, done.stderr
     one, two = (torch.load(tmp_path / f"{n}.pt", weights_only=True) for n in (1, 2))

@@ -16,6 +16,7 @@ from dpa.train.learner import Learner, others
 from dpa.train.loop import Trainer
 from dpa.train.optimiser import schedule
 from dpa.train.settings import StageSettings
+from small_encoder import SMALL_ENCODER
 
 
 def test_schedule_warms_up_then_falls_along_a_cosine() -> None:
@@ -69,10 +70,17 @@ def batch() -> Batch:
     return Batch(image, flow, mask)
 
 
-class Same:
-    """One batch for every iteration, of ever so many pictures."""
+class NoFiles:
+    """Batches that are not read from a disk."""
 
     pictures = 100
+
+    def fill_cache(self) -> None:
+        return
+
+
+class Same(NoFiles):
+    """One batch for every iteration, of ever so many pictures."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
@@ -88,7 +96,7 @@ def _part(batch: Batch) -> Part:
 
 def _network(**changes: object) -> DPA:
     torch.manual_seed(0)
-    return DPA("dpa-mobile", dim=16, width=16, **changes)
+    return DPA("dpa-mobile", encoder=SMALL_ENCODER, dim=16, width=16, **changes)
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -212,9 +220,7 @@ def test_skipped_pictures_are_counted_and_more_than_one_in_a_hundred_is_an_error
         assert notes.closed
 
 
-class Unreadable:
-    pictures = 1
-
+class Unreadable(NoFiles):
     def part(self, iteration: int, part: int, parts: int) -> Batch:
         raise InputError("pictures/a.jpg: cannot be read as a picture")
 

@@ -17,6 +17,7 @@ from dpa.errors import InputError
 from dpa.train.loop import Trainer
 from dpa.train.settings import DataSettings
 from dpa.train.stages import finetune, pretrain
+from small_encoder import KNOWN_HERE
 
 
 class Stopped(Exception):
@@ -64,7 +65,7 @@ def test_both_stages_bitwise(make_settings: Any, tmp_path: Path, stop_after: Any
         _same(tmp_path / name, tmp_path / f"{name}-broken")
 
 
-RUN = """
+RUN = f"""{KNOWN_HERE}
 import pickle, sys
 from pathlib import Path
 import torch
@@ -75,6 +76,7 @@ pretrain(settings, Path(sys.argv[2]), resume=len(sys.argv) > 3)
 """
 
 
+@pytest.mark.process
 def test_kill_9(make_settings: Any, tmp_path: Path) -> None:
     settings = make_settings(workers=1, save_minutes=0, pretrain={"iterations": 8})
     (tmp_path / "settings").write_bytes(pickle.dumps(settings))
@@ -92,7 +94,7 @@ def test_kill_9(make_settings: Any, tmp_path: Path) -> None:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
     assert torch.load(broken / "checkpoint.pt", weights_only=True)["iteration"] < 8
-    subprocess.run([*command, broken, "resume"], check=True, capture_output=True, timeout=200)
+    subprocess.run([*command, broken, "resume"], check=True, capture_output=True, timeout=500)
     pretrain(settings, tmp_path / "whole")
     _same(broken, tmp_path / "whole")
     assert not list(broken.glob(".*part*")), "what the kill left is cleaned up by the next checkpoint"

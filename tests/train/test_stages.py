@@ -14,8 +14,9 @@ from dpa.model.dpa import DPA
 from dpa.train.settings import DataSettings
 from dpa.train.stages import finetune, into_both_streams, pretrain
 from dpa.train.validate import validate
+from small_encoder import SMALL_ENCODER
 
-SMALL: dict[str, Any] = {"dim": 16, "width": 16}
+SMALL: dict[str, Any] = {"encoder": SMALL_ENCODER, "dim": 16, "width": 16}
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_both_streams_start_from_the_appearance_stream(stage1: Path) -> None:
     target = DPA(named_config("dpa-mobile", **SMALL))
     fresh = into_both_streams(source, target)
     own, given = target.state_dict(), source.state_dict()
-    for name in ("encoders.{}.stages.4.0.0.conv_pw.weight", "squeeze5.{}.weight", "ima4.fuse.{}.0.weight"):
+    for name in ("encoders.{}.stages.4.0.conv1.weight", "squeeze5.{}.weight", "ima4.fuse.{}.0.weight"):
         assert torch.equal(own[name.format(0)], given[name.format(0)])
         assert torch.equal(own[name.format(1)], given[name.format(0)])
     # The index of a level is no index of a stream.
@@ -120,7 +121,7 @@ def test_a_whole_network_goes_on_with_all_it_has() -> None:
 
 def test_weights_of_another_network_are_refused(stage1: Path) -> None:
     with pytest.raises(WeightsError, match=r"do not fit.*not \(32,"):
-        into_both_streams(DPA.from_pretrained(stage1), DPA(named_config("dpa-mobile", dim=32, width=16)))
+        into_both_streams(DPA.from_pretrained(stage1), DPA(named_config("dpa-mobile", **SMALL | {"dim": 32})))
 
 
 WRONG = {

@@ -11,17 +11,25 @@ from dpa.datasets import Sequence, find_sequences
 from dpa.evaluate.run import evaluate
 from dpa.model.dpa import DPA
 from dpa.predict import Prediction
+from dpa.train.data.read import read_image
 from dpa.train.validate import validate
+from small_encoder import SMALL_ENCODER
 
-SMALL = {"dim": 16, "neighbours": 4}
+SMALL = {"encoder": SMALL_ENCODER, "dim": 16, "neighbours": 4}
 
 
 @pytest.fixture
-def model() -> DPA:
-    """A network whose masks are neither empty nor full."""
+def model(data: Path) -> DPA:
+    """A network whose masks are neither empty nor full: it takes half of a frame for the object."""
     torch.manual_seed(0)
     made = DPA("dpa-mobile", size=64, **SMALL).eval()
     randomise(made)
+    (video,) = find_sequences(data / "validation", masks=True)
+    frame = torch.from_numpy(read_image(video.images[1])).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        features = made.encode(frame, torch.ones_like(frame))
+        found = made.segment(features, made.reference(features))[-1]
+        made.decoder.refine[-1].predict.bias -= found.logit().median()
     return made
 
 

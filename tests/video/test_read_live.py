@@ -71,7 +71,7 @@ def test_raw_frames_on_standard_input(stdin):
     assert all(np.array_equal(frame.image, image) for frame, image in zip(frames, images, strict=True))
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(200)
 def test_what_arrives_is_given_at_once():
     out, into = os.pipe()
     image = picture(0)

@@ -145,6 +145,7 @@ def test_frames_before_the_start_are_ignored(tmp_path, clip):
     assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in before} == before
 
 
+@pytest.mark.process
 def test_a_killed_run_is_resumed(tmp_path, clip):
     expected = unbroken(tmp_path, clip)
     code = f"""
@@ -164,7 +165,7 @@ def test_a_killed_run_is_resumed(tmp_path, clip):
         for frame in source.frames():
             sink.write(frame, *results(frame.index))
     """
-    process = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], timeout=60)
+    process = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], timeout=500)
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "out").exists()
     with open_sink(tmp_path / "out", None, clip, resume=True) as sink:

@@ -254,6 +254,7 @@ FULL = """
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", OUTPUTS)
 @pytest.mark.parametrize("limit", [0, 500, 20_000])
 def test_a_full_disk_leaves_nothing(tmp_path, name, limit):
@@ -263,7 +264,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, name, limit):
         limit = min(limit, 3000)
     values = {"here": str(Path(__file__).parent), "limit": limit, "source": str(source)}
     code = textwrap.dedent(FULL.format(output=str(tmp_path / name), **values))
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=500)
     assert process.returncode == 3, process.stderr
     assert process.stdout.startswith(f"{tmp_path / name} cannot be written (file too large)")
     assert process.stderr == ""
