@@ -278,6 +278,7 @@ def make_batches(
         motion=motion,
         still_flows=find_still_flows(d.stills, stills) if d.stills and videos else None,
         frame_flow=stage.frame_flow if videos else 0.0,
+        borders=bool(stage.bce and stage.boundary),
         settings=settings.augment,
         seed=settings.seed,
         cache=int(d.cache * 2**30),
