@@ -73,9 +73,11 @@ def main() -> None:
 
 
 def _forward(trainer: Trainer, parts: list) -> None:
-    for image, flow, mask, _ in parts:
+    for image, flow, mask, border, _ in parts:
         with trainer.fabric.autocast():
-            trainer.learner(trainer._picture(image), trainer._picture(flow), trainer._moved(mask).float())
+            trainer.learner(
+                trainer._picture(image), trainer._picture(flow), trainer._moved(mask).float() / 255, border
+            )
 
 
 def _motion(repeats: int) -> None:

@@ -1,11 +1,14 @@
 """The soft IoU loss: hand-made cases and laws."""
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from dpa.train.data.border import border
 from dpa.train.loss import loss, soft_iou_loss
 
 
@@ -75,7 +78,7 @@ def test_mean_over_the_predictions_and_weight_of_the_cross_entropy() -> None:
     predictions = [torch.rand(2, 1, 5, 5) for _ in range(4)]
     singles = [soft_iou_loss(x, mask) for x in predictions]
     assert loss(predictions, mask).item() == pytest.approx(torch.stack(singles).mean().item())
-    entropy = torch.stack([torch.nn.functional.binary_cross_entropy(x, mask) for x in predictions])
+    entropy = torch.stack([F.binary_cross_entropy(x, mask) for x in predictions])
     more = loss(predictions, mask, bce=2.0) - loss(predictions, mask)
     assert more.item() == pytest.approx(2 * entropy.mean().item(), rel=1e-4)
 
@@ -84,7 +87,28 @@ def test_the_loss_is_in_full_precision_inside_autocast() -> None:
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., 20:50, 20:50] = 1
     prediction = (0.001 + 0.998 * mask).requires_grad_()
-    plain = loss([prediction], mask, bce=1.0, boundary=4.0)
+    near = _border(mask)
+    plain = loss([prediction], mask, 1.0, 4.0, near)
     with torch.autocast("cpu", torch.bfloat16):  # what a module is given is narrowed by then
-        mixed = loss([prediction], mask.bfloat16(), bce=1.0, boundary=4.0)
+        mixed = loss([prediction], mask.bfloat16(), 1.0, 4.0, near)
     assert mixed.item() == pytest.approx(plain.item(), rel=1e-6)
+
+
+def test_the_border_weighs_as_pooling_the_mask_would_weigh_it() -> None:
+    torch.manual_seed(0)
+    mask = torch.zeros(3, 1, 60, 50)
+    mask[0, :, 20:45, 5:30] = 1
+    mask[1, :, :9, 40:] = 1  # in a corner
+    mask[2] = (torch.rand(1, 60, 50) * 255).round() / 255  # as augmentation leaves soft borders
+    predictions = [torch.rand(3, 1, 60, 50) for _ in range(2)]
+    around = F.avg_pool2d(mask, 15, stride=1, padding=7, count_include_pad=False)
+    weight = 1 + 4 * (around - mask).abs()
+    entropy = torch.stack([F.binary_cross_entropy(x, mask, weight) for x in predictions]).mean()
+    wanted = loss(predictions, mask) + 0.5 * entropy
+    assert loss(predictions, mask, 0.5, 4.0, _border(mask)).item() == pytest.approx(wanted.item(), abs=1e-6)
+    assert abs(loss(predictions, mask, 0.5).item() - wanted.item()) > 0.1
+
+
+def _border(mask: Tensor) -> Tensor:
+    planes = [border((255 * one[0]).round().byte().numpy()) for one in mask]
+    return torch.from_numpy(np.stack(planes)[:, None])

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from dpa.datasets.held_out import is_held_out
 from dpa.errors import InputError, WeightsError
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
+from dpa.train.record import check_same, make_record
 from dpa.train.settings import DataSettings
-from dpa.train.stages import finetune, into_both_streams, pretrain
+from dpa.train.stages import finetune, into_both_streams, make_batches, pretrain
 from dpa.train.validate import validate
 from small_encoder import SMALL_ENCODER
 
@@ -209,3 +211,35 @@ def test_precision(make_settings: Any, stage1: Path, tmp_path: Path, precision: 
     assert all(p.dtype == torch.float32 for p in kept.parameters())
     with pytest.raises(InputError, match=r"precision must be one of 32, bf16, 16, not '8'"):
         finetune(make_settings(precision="8"), tmp_path / "three", stage1)
+
+
+def test_stills_held_out_are_not_trained_on(
+    make_settings: Any, stage1: Path, data: Path, tmp_path: Path
+) -> None:
+    names = {path.stem for path in (data / "stills" / "RGB").iterdir()}
+    every = next(n for n in range(2, 100) if 0 < sum(is_held_out(name, n) for name in names) < len(names))
+    settings = make_settings(finetune={"iterations": 1})
+    settings.data.held_out = every
+    kept = {name for name in names if not is_held_out(name, every)}
+    for videos in (False, True):
+        stage = settings.finetune if videos else settings.pretrain
+        batches = make_batches(settings, stage, videos=videos, motion=videos)
+        assert {image.stem for image, _ in batches.stills} == kept
+        assert len(batches.still_flows) == len(kept)
+    finetune(settings, tmp_path / "two", stage1)
+    listed = (tmp_path / "two" / "last" / "files.txt").read_text().splitlines()
+    assert {Path(line).stem for line in listed if line.startswith("stills/")} == kept
+    settings.data.held_out = 1
+    with pytest.raises(InputError, match=r"data\.held_out=1 leaves no still of"):
+        make_batches(settings, settings.pretrain, videos=False, motion=False)
+
+
+def test_a_run_from_before_a_setting_goes_on(make_settings: Any, tmp_path: Path) -> None:
+    record = make_record(make_settings(), "pretrain", 4, {}, "cpu")
+    before = json.loads(json.dumps(record))
+    del before["settings"]["data"]["held_out"]
+    (tmp_path / "run.json").write_text(json.dumps(before))
+    check_same(tmp_path, record)
+    record["settings"]["data"]["held_out"] = 20
+    with pytest.raises(InputError, match=r"data\.held_out differ"):
+        check_same(tmp_path, record)

@@ -41,7 +41,9 @@ def evaluate(
     stability: Annotated[
         bool,
         typer.Option(
-            "--stability", help="Add our own figure of flicker: IoU with the mask before, warped by flow."
+            "--stability",
+            help="Add our own figures of flicker: IoU with the mask before, warped by flow, and the share of "
+            "steps at which the object changes.",
         ),
     ] = False,
     ghosts: Annotated[

@@ -33,7 +33,7 @@ class Settings:
         threshold: share of white above which a soft mask is object, in [0, 1); None refuses soft masks.
         resize: masks of another size are brought to their annotation's.
         merge: ids of several objects are one object, also where the protocol does not say so.
-        stability: measure the temporal stability too.
+        stability: measure the temporal stability too, and how often the object changes.
         cutouts: a folder of cut-outs, or soft masks, whose ghost share is measured too.
 
     Raises:
@@ -158,7 +158,7 @@ def score(
         stable = threads.run(partial(_stable, settings), [step for steps in moves for step in steps])
         for (report, _), steps in zip(done, moves, strict=True):
             if steps:
-                report.figures["stability"] = float(np.mean([next(stable) for _ in steps]))
+                report.figures.update(stability.summarise([next(stable) for _ in steps]))
         shares = threads.run(ghosts.ghost_share_of, [path for paths in cut for path in paths])
         for (report, _), paths in zip(done, cut, strict=True):
             if paths:
@@ -229,8 +229,8 @@ def _score_map(settings: Settings, pair: Pair) -> Scored:
     return Scored(measured.values, True, Code(0, None), Code(0, None), measured)
 
 
-def _stable(settings: Settings, step: stability.Step) -> float:
-    return stability.stability(step, settings.of_masks, settings.resize)
+def _stable(settings: Settings, step: stability.Step) -> stability.Agreement:
+    return stability.measure(step, settings.of_masks, settings.resize)
 
 
 def _sequence(

@@ -1,8 +1,12 @@
-"""Temporal stability: how well a mask agrees with the one before it, moved by the flow. Ours, of no paper."""
+"""How a mask agrees with the one before it, moved by the flow: how stable, how often another object.
+
+Both are ours, of no paper.
+"""
 
 import threading
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +21,22 @@ from dpa.video.images import read_image
 #: A mask and its frame, then those of the frame before.
 Step = tuple[Path, Path, Path, Path]
 
+CHANGE = 1 / 3
+"""Share of the moved mask's area; where more than that differs, the step changed the object."""
+
 _local = threading.local()
+
+
+class Agreement(NamedTuple):
+    """A mask beside the one before, moved.
+
+    Attributes:
+        iou: their intersection over union, in [0, 1].
+        changed: the pixels that are in one of them alone are more than a third of the moved mask's.
+    """
+
+    iou: float
+    changed: bool
 
 
 def steps(sequence: PairedSequence) -> list[Step]:
@@ -37,8 +56,8 @@ def steps(sequence: PairedSequence) -> list[Step]:
     return found
 
 
-def stability(step: Step, rule: Rule, resize: bool) -> float:
-    """IoU of a mask with the one before it, warped by the flow between their frames; in [0, 1].
+def measure(step: Step, rule: Rule, resize: bool) -> Agreement:
+    """A mask compared with the one before it, warped by the flow between their frames.
 
     Raises:
         InputError: a file cannot be used, or sizes differ.
@@ -52,11 +71,19 @@ def stability(step: Step, rule: Rule, resize: bool) -> float:
         read_prediction(path, rule, frame, image.shape[:2], resize)[0]
         for path, frame in ((step[0], step[1]), (step[2], step[3]))
     )
-    return warped_iou(mask, before, estimator()(image, image_before))
+    return agreement(mask, before, estimator()(image, image_before))
 
 
-def warped_iou(mask: Binary, before: Binary, flow: Flow) -> float:
-    """IoU of a mask with the one before, warped; pixels that come from outside of the frame do not count.
+def summarise(steps: list[Agreement]) -> dict[str, float]:
+    """The figures of a sequence: mean IoU, and share of the steps that changed the object."""
+    return {
+        "stability": float(np.mean([step.iou for step in steps])),
+        "changes": float(np.mean([step.changed for step in steps])),
+    }
+
+
+def agreement(mask: Binary, before: Binary, flow: Flow) -> Agreement:
+    """A mask beside the one before, warped; pixels that come from outside of the frame do not count.
 
     Args:
         mask, before: (H, W) bool.
@@ -67,7 +94,9 @@ def warped_iou(mask: Binary, before: Binary, flow: Flow) -> float:
     from_x, from_y = (np.rint(grid + flow[..., i]).astype(np.int64) for i, grid in ((0, x), (1, y)))
     known = (from_x >= 0) & (from_x < width) & (from_y >= 0) & (from_y < height)
     warped = before[from_y.clip(0, height - 1), from_x.clip(0, width - 1)]
-    return region_similarity(mask & known, warped & known)
+    now, moved = mask & known, warped & known
+    differing = np.count_nonzero(now ^ moved)
+    return Agreement(region_similarity(now, moved), differing > CHANGE * np.count_nonzero(moved))
 
 
 def estimator() -> DIS:

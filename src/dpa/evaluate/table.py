@@ -17,6 +17,7 @@ LABELS = {
     "F_decay": "F decay",
     "JF": "J&F",
     "stability": "stability (ours)",
+    "changes": "changes (ours)",
     "ghosts": "ghosts (ours)",
     "ghosts_worst": "worst frame's ghosts",
     **{f"success_{t}": f"success {t}" for t in SUCCESS},

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 from dpa.errors import DPAError
 from dpa.train.data.batches import Batches
 
-Part = tuple[Tensor, Tensor | None, Tensor, dict[str, str]]
-"""Image, flow and mask of a `Batch`, and its skipped files."""
+Part = tuple[Tensor, Tensor | None, Tensor, Tensor | None, dict[str, str]]
+"""Image, flow, mask and border of a `Batch`, and its skipped files."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Feed(Dataset):
             )
         except DPAError as error:
             return error
-        flow = None if batch.flow is None else torch.from_numpy(batch.flow)
-        return torch.from_numpy(batch.image), flow, torch.from_numpy(batch.mask), batch.skipped
+        flow, border = (None if x is None else torch.from_numpy(x) for x in (batch.flow, batch.border))
+        return torch.from_numpy(batch.image), flow, torch.from_numpy(batch.mask), border, batch.skipped
 
     def iterations(self, workers: int, pinned: bool) -> Iterator[list[Part]]:
         """The parts of one iteration after the other.

@@ -20,28 +20,36 @@ class Learner(nn.Module):
         super().__init__()
         self.model, self.stage = model, stage
 
-    def forward(self, image: Tensor, flow: Tensor | None, mask: Tensor) -> Tensor:
+    def forward(
+        self, image: Tensor, flow: Tensor | None, mask: Tensor, border: Tensor | None = None
+    ) -> Tensor:
         """The loss, a scalar.
 
         Args:
             image: (B, 3, H, W) in [0, 1], B = groups * views.
             flow: (B, 3, H, W) in [0, 1]; None for the appearance stream alone.
             mask: (B, 1, H, W), 0 or 1.
+            border: (B, 1, H, W) int32, see `dpa.train.data.border`.
         """
-        predictions, mask = self.predict(image, flow, mask)
-        return loss(predictions, mask, self.stage.bce, self.stage.boundary)
+        predictions = self.predict(image, flow)
+        every = len(mask) // len(predictions[0])  # view is a query
+        if border is not None:
+            border = border[::every]
+        return loss(predictions, mask[::every], self.stage.bce, self.stage.boundary, border)
 
-    def predict(self, image: Tensor, flow: Tensor | None, mask: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Probabilities of the batch's query frames, and their masks."""
+    def predict(self, image: Tensor, flow: Tensor | None) -> list[Tensor]:
+        """Probabilities of the batch's query frames: of all views, or of the first of every group."""
         if not self.model.config.ifa:
-            return self.model.segment(self.model.encode(image, flow)), mask
+            return self.model.segment(self.model.encode(image, flow))
         views = self.stage.views
         if self.stage.shared:
             features = self.model.encode(image, flow)
-            return self.model.segment(features, others(self.model.reference(features), views)), mask
+            return self.model.segment(features, others(self.model.reference(features), views))
         first, rest = _split(image, views), None if flow is None else _split(flow, views)
-        predictions = self.model(first[0], rest[0] if rest else None, first[1], rest[1] if rest else None)
-        return predictions, mask[::views]
+        predictions: list[Tensor] = self.model(
+            first[0], rest[0] if rest else None, first[1], rest[1] if rest else None
+        )
+        return predictions
 
 
 def others(references: References, views: int) -> References:

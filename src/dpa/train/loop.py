@@ -188,12 +188,13 @@ class Trainer:
             group["lr"] = rate * group["scale"]
         self.optimiser.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.fabric.device)
-        for k, (image, flow, mask, _) in enumerate(parts):
+        for k, (image, flow, mask, border, _) in enumerate(parts):
             # Gradients of several devices are joined once an iteration.
             with self.fabric.no_backward_sync(self.learner, enabled=k + 1 < len(parts)):
                 with self.fabric.autocast():
                     seen = self._picture(image), None if flow is None else self._picture(flow)
-                    value = self.learner(*seen, self._moved(mask).float() / 255) / len(parts)
+                    near = None if border is None else self._moved(border)
+                    value = self.learner(*seen, self._moved(mask).float() / 255, near) / len(parts)
                 self.fabric.backward(value)
             total += value.detach()
         if self.stage.clip:
@@ -213,7 +214,7 @@ class Trainer:
 
     def _note_skipped(self, parts: list[Part]) -> None:
         for part in parts:
-            for path, sentence in part[3].items():
+            for path, sentence in part[-1].items():
                 if path in self.skipped:
                     continue
                 self.skipped[path] = sentence

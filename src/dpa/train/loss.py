@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dpa.model.precision import full_precision
+from dpa.train.data.border import ONE
 
 
 def soft_iou_loss(probability: Tensor, mask: Tensor) -> Tensor:
@@ -20,34 +21,29 @@ def soft_iou_loss(probability: Tensor, mask: Tensor) -> Tensor:
     return (1 - least / most.clamp_min(1e-6)).mean()
 
 
-def loss(predictions: list[Tensor], mask: Tensor, bce: float = 0.0, boundary: float = 0.0) -> Tensor:
+def loss(
+    predictions: list[Tensor],
+    mask: Tensor,
+    bce: float = 0.0,
+    boundary: float = 0.0,
+    border: Tensor | None = None,
+) -> Tensor:
     """Mean over the predictions of the soft IoU loss, plus `bce` times binary cross entropy.
 
     Args:
         predictions: probabilities, each (B, 1, H, W), float32.
         mask: (B, 1, H, W) in [0, 1].
         bce: weight of the cross entropy; the paper has none.
-        boundary: extra weight of the cross entropy near the object's border, see `boundary_weight`.
+        boundary: extra weight of the cross entropy near the object's border: 1 + boundary * border / ONE.
+        border: (B, 1, H, W) int32, see `dpa.train.data.border`; None for the same weight everywhere.
     """
     # In float32: half precision's sums overflow, and near 1 it has no logarithm to speak of.
     with full_precision(mask.device.type):
         mask = mask.float()  # mixed precision narrows what a module is given
-        weight = boundary_weight(mask, boundary) if bce and boundary else None
+        weight = None if border is None else 1 + boundary / ONE * border.float()
         total = mask.new_zeros(())
         for probability in predictions:
             total = total + soft_iou_loss(probability, mask)
             if bce:
                 total = total + bce * F.binary_cross_entropy(probability, mask, weight)
         return total / len(predictions)
-
-
-def boundary_weight(mask: Tensor, amount: float, size: int = 15) -> Tensor:
-    """1 + amount * |mean of the mask around a pixel - the mask there|, as in F3Net (arXiv 1911.11445, eq. 6).
-
-    Args:
-        mask: (B, 1, H, W), 0 or 1.
-        amount: the weight at a straight border is 1 + amount / 2.
-        size: side of the neighbourhood, pixels.
-    """
-    around = F.avg_pool2d(mask, size, stride=1, padding=size // 2, count_include_pad=False)
-    return 1 + amount * (around - mask).abs()

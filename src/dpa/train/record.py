@@ -70,10 +70,12 @@ def check_same(folder: Path, record: dict[str, Any]) -> None:
         return
     try:
         before = json.loads(path.read_text())
+        # A setting that came later was at its default then.
+        then = _flat(asdict(TrainSettings())) | _flat(before["settings"])
         differing = sorted(
             key
             for key, value in _flat(record["settings"]).items()
-            if key not in _FREE and _flat(before["settings"]).get(key) != value
+            if key not in _FREE and then.get(key) != value
         )
         data = before["data"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:

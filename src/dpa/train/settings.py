@@ -22,6 +22,8 @@ class DataSettings:
         validation: folder of sequences for choosing the best weights; they are never trained on.
         extra: another one, from which every epoch draws as many frames as `videos` has, anew each time (the
             paper's YouTube-VOS).
+        held_out: about every n-th still is left out, by the hash of its name (`dpa.datasets.held_out`), for
+            `benchmarks/failure_kinds.py`; 0 for none.
         cache: GiB of decoded pictures that are read before the training starts and kept; workers share them.
     """
 
@@ -29,6 +31,7 @@ class DataSettings:
     videos: str | None = None
     validation: str | None = None
     extra: str | None = None
+    held_out: int = 0
     cache: float = 0.0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dpa.datasets.held_out import is_held_out
 from dpa.datasets.layout import find_sequences, find_still_flows, find_stills
 from dpa.errors import InputError, WeightsError
 from dpa.files import make_folder, write_whole
@@ -261,7 +262,16 @@ def make_batches(
     """
     d = settings.data
     need_stills = not videos or stage.still_share > 0 or (stage.paste > 0 and motion)
-    stills = find_stills(d.stills) if d.stills and need_stills else []
+    found = find_stills(d.stills) if d.stills and need_stills else []
+    flows = find_still_flows(d.stills, found) if d.stills and videos else [None] * len(found)
+    kept = [
+        (still, flow)
+        for still, flow in zip(found, flows, strict=True)
+        if not is_held_out(still[0].stem, d.held_out)
+    ]
+    if found and not kept:
+        raise InputError(f"data.held_out={d.held_out} leaves no still of {d.stills} to train on: raise it")
+    stills = [still for still, _ in kept]
     return Batches(
         stills,
         find_sequences(d.videos, masks=True, flows=motion) if d.videos and videos else [],
@@ -276,8 +286,9 @@ def make_batches(
         estimated=stage.estimated,
         sizes=[(h, w) for h, w in stage.sizes],
         motion=motion,
-        still_flows=find_still_flows(d.stills, stills) if d.stills and videos else None,
+        still_flows=[flow for _, flow in kept],
         frame_flow=stage.frame_flow if videos else 0.0,
+        borders=bool(stage.bce and stage.boundary),
         settings=settings.augment,
         seed=settings.seed,
         cache=int(d.cache * 2**30),

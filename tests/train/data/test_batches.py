@@ -10,6 +10,7 @@ from dpa.datasets.layout import find_sequences, find_still_flows, find_stills
 from dpa.errors import InputError
 from dpa.train.data.augment import AugmentSettings, View
 from dpa.train.data.batches import Batches
+from dpa.train.data.border import border
 from dpa.train.data.read import read_view
 from dpa.train.data.synthetic_flow import SyntheticFlowSettings, synthetic_layers
 
@@ -105,6 +106,17 @@ def test_shapes_and_all_sizes(root: Path) -> None:
         assert set(np.unique(batch.mask)) == {0, 255}
     assert sizes == {(32, 64), (64, 32)}
     assert _batches(root, motion=False)[0].flow is None
+
+
+def test_borders_are_those_of_the_masks(root: Path) -> None:
+    batch = _batches(root, borders=True)[0]
+    assert batch.border is not None
+    assert batch.border.shape == batch.mask.shape
+    assert all(
+        np.array_equal(near[0], border(mask[0])) for near, mask in zip(batch.border, batch.mask, strict=True)
+    )
+    assert batch.border.any()
+    assert _batches(root)[0].border is None, "the paper's loss weighs none"
 
 
 def test_groups_are_views_of_one_video_or_still(root: Path) -> None:

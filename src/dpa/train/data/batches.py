@@ -9,6 +9,7 @@ import numpy as np
 from dpa.datasets.layout import Sequence, Still
 from dpa.errors import InputError, UnreadableError
 from dpa.train.data.augment import LEAST_LEFT, AugmentSettings, View, augment
+from dpa.train.data.border import border
 from dpa.train.data.copy_paste import paste_resting, paste_scenes, put_bars
 from dpa.train.data.order import Order
 from dpa.train.data.paper_augment import paper_augment
@@ -31,12 +32,14 @@ class Batch:
         flow: (B, 3, H, W) uint8; None for the appearance stream alone.
         mask: (B, 1, H, W) uint8, 0 to 255; between them where augmentation leaves borders soft.
         skipped: files that could not be read, each with its error; others took their places.
+        border: (B, 1, H, W) int32, see `border`; None where it is not wanted.
     """
 
     image: np.ndarray
     flow: np.ndarray | None
     mask: np.ndarray
     skipped: dict[str, str] = field(default_factory=dict)
+    border: np.ndarray | None = None
 
 
 class Batches:
@@ -61,6 +64,7 @@ class Batches:
         still_flows: flow pictures of the stills, one entry each; None for none.
         frame_flow: share of the groups whose motion stream sees the pictures themselves, as TMO trains (Cho
             et al., WACV 2023), so that the network works without flow too.
+        borders: with the planes from which the loss weighs the object's border.
         settings: augmentation.
         seed: of everything random.
         cache: bytes of decoded pictures that are kept in memory.
@@ -84,6 +88,7 @@ class Batches:
         motion: bool,
         still_flows: list[Path | None] | None = None,
         frame_flow: float = 0.0,
+        borders: bool = False,
         settings: AugmentSettings,
         seed: int,
         cache: int = 0,
@@ -103,7 +108,13 @@ class Batches:
         self.crowd = crowd if motion and stills else 0.0
         self.estimated, self.frame_flow = estimated, frame_flow if motion else 0.0
         self.still_flows = still_flows if still_flows and motion else [None] * len(stills)
-        self.sizes, self.motion, self.settings, self.seed = sizes, motion, settings, seed
+        self.sizes, self.motion, self.borders, self.settings, self.seed = (
+            sizes,
+            motion,
+            borders,
+            settings,
+            seed,
+        )
         # The paper's pixels of crop are the whole picture's: nothing is decoded smaller.
         taken = 1.0 if settings.paper else max(settings.crop, 1 - LEAST_LEFT if settings.leave else 0)
         self.read = Reader(cache, crop=taken)
@@ -160,7 +171,8 @@ class Batches:
         flow = None
         if self.motion:
             flow = np.stack([v.flow for v in views if v.flow is not None]).transpose(0, 3, 1, 2)
-        return Batch(image, flow, np.stack([v.mask for v in views])[:, None], skipped)
+        near = np.stack([border(v.mask) for v in views])[:, None] if self.borders else None
+        return Batch(image, flow, np.stack([v.mask for v in views])[:, None], skipped, near)
 
     def _stills_before(self, iteration: int) -> int:
         """Groups of stills in all the iterations before this one."""

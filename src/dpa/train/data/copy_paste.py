@@ -33,7 +33,7 @@ def paste_scenes(scene: View, other: View, count: int, rng: np.random.Generator)
     role = _ROLES[int(rng.choice(len(_ROLES), p=_ROLE_SHARES))]
     if role == "carried":
         return [_carried(scene, other, rng)] * count
-    cutout = _cutout(other, scene.mask.shape, rng)
+    cutout = cut_out(other, scene.mask.shape, rng)
     if cutout is None or not scene.mask.any():
         return [scene] * count
     apart = role == "both" or rng.random() < 0.7
@@ -55,7 +55,7 @@ def paste_resting(frame: View, other: View, rng: np.random.Generator) -> View:
     Returns:
         The frame unchanged where there is no room beside its object.
     """
-    cutout = _cutout(other, frame.mask.shape, rng)
+    cutout = cut_out(other, frame.mask.shape, rng)
     if cutout is None:
         return frame
     image, pasted = _paste(frame.image, cutout, _place(cutout, frame.mask, rng, apart=True))
@@ -121,7 +121,7 @@ def _carried(scene: View, other: View, rng: np.random.Generator) -> View:
     k = int(rng.integers(len(y)))
     if rng.random() < 0.3:
         return _strung(scene, (int(x[k]), int(y[k])), rng)
-    cutout = _cutout(other, scene.mask.shape, rng, largest=0.3)
+    cutout = cut_out(other, scene.mask.shape, rng, largest=0.3)
     if cutout is None:
         return scene
     ch, cw = cutout.mask.shape
@@ -148,7 +148,7 @@ def _strung(scene: View, start: tuple[int, int], rng: np.random.Generator) -> Vi
     return View(image, mask)
 
 
-def _cutout(view: View, size: tuple[int, int], rng: np.random.Generator, largest: float = 0.6) -> View | None:
+def cut_out(view: View, size: tuple[int, int], rng: np.random.Generator, largest: float = 0.6) -> View | None:
     """The object cut out, at a random scale for a scene of `size`; None where there is none."""
     if not view.mask.any():
         return None

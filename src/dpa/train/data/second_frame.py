@@ -43,7 +43,11 @@ def estimated_flow_picture(
     background, parts = synthetic_layers(mask, rng, settings)
     second = moved(image, mask, background, parts)
     if rng.random() < _SMOKE:
-        image, second = _with_smoke(image, second, mask, rng)
+        cloud, colour, drift = smoke(mask, rng)
+        drifted = pulled(cloud, drift, outside=cv2.BORDER_CONSTANT)
+        image, second = (
+            veiled(x, a, colour).astype(np.uint8) for x, a in ((image, cloud), (second, drifted))
+        )
     return image, flow_to_image(_dis()(image, second))
 
 
@@ -63,14 +67,14 @@ def moved(
     Returns:
         (H, W, 3) uint8.
     """
-    result = _pulled(_without(image, mask), background).astype(np.float32)
+    result = pulled(without(image, mask), background).astype(np.float32)
     for part, motion in parts:
-        alpha = _pulled(part, motion, outside=cv2.BORDER_CONSTANT)[..., None]
-        result += alpha * (_pulled(image, motion) - result)
+        alpha = pulled(part, motion, outside=cv2.BORDER_CONSTANT)[..., None]
+        result += alpha * (pulled(image, motion) - result)
     return np.rint(result).astype(np.uint8)
 
 
-def _pulled(x: np.ndarray, motion: np.ndarray, outside: int = cv2.BORDER_REPLICATE) -> np.ndarray:
+def pulled(x: np.ndarray, motion: np.ndarray, outside: int = cv2.BORDER_REPLICATE) -> np.ndarray:
     """x(p - motion(p))."""
     h, w = x.shape[:2]
     place = _grid(h, w) - motion
@@ -84,7 +88,7 @@ def _grid(h: int, w: int) -> np.ndarray:
     return np.stack([x, y], axis=-1)
 
 
-def _without(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def without(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The picture with what is around the object drawn into its place, coarser the farther inside."""
     # Two pixels more than the mask: its border is mixed of both.
     known = (cv2.dilate(mask, np.ones((5, 5), np.uint8)) < 0.05).astype(np.float32)
@@ -104,10 +108,12 @@ def _without(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return filled.astype(np.uint8)
 
 
-def _with_smoke(
-    first: np.ndarray, second: np.ndarray, mask: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both frames with a cloud that drifts, beside the object and over a part of it: no part of the mask."""
+def smoke(mask: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A cloud that drifts, beside the object and over a part of it: no part of the mask.
+
+    Returns:
+        Its opacity (H, W) in [0, 1], its colour (3,), 0 to 255, and its motion (H, W, 2), pixels; float32.
+    """
     h, w = mask.shape
     y, x = np.nonzero(mask > 0.5)
     k = int(rng.integers(len(y))) if len(y) else 0
@@ -120,13 +126,12 @@ def _with_smoke(
     grey = np.float32(rng.uniform(120, 245)) + rng.normal(0, 6, 3).astype(np.float32)
     drift = smooth_field(h, w, rng, 0.01 * max(h, w)) + rng.normal(0, 0.015 * max(h, w), 2).astype(np.float32)
     # The first frame has less of it over the object: what cannot be seen is not to be found.
-    over = cloud * (1 - 0.5 * mask)
-    drifted = _pulled(over, drift, outside=cv2.BORDER_CONSTANT)
-    return _veiled(first, over, grey), _veiled(second, drifted, grey)
+    return cloud * (1 - 0.5 * mask), grey, drift
 
 
-def _veiled(frame: np.ndarray, alpha: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    return (frame + alpha[..., None] * (colour - frame)).astype(np.uint8)
+def veiled(frame: np.ndarray, alpha: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """A frame (H, W, 3) behind a colour, (3,) or (H, W, 3), of opacity (H, W): float32."""
+    return frame + alpha[..., None] * (colour - frame)
 
 
 @cache
