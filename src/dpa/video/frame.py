@@ -22,6 +22,8 @@ class Frame:
         alpha: (H, W) uint8, how opaque the source itself is; None where it is so everywhere. The image then
             lies on grey.
         shot: number of the shot that it belongs to, from 0.
+        span: the first frame, and the one after the last, of those that it shares references with: its shot,
+            or a part of a long one; None for all of the video, or where it comes live.
     """
 
     image: np.ndarray
@@ -30,6 +32,7 @@ class Frame:
     name: str | None = None
     alpha: np.ndarray | None = None
     shot: int = 0
+    span: tuple[int, int] | None = None
 
 
 def shown(colours: np.ndarray, alpha: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
