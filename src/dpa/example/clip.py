@@ -52,7 +52,7 @@ def write_clip(path: Path, scene: Scene, masks: Path | None = None, overwrite: b
         with av.open(str(unfinished), "w") as container:
             _encode(container, scene, masks)
         unfinished.replace(path)
-    except OSError as error:  # PyAV's errors are OSErrors too
+    except (OSError, av.FFmpegError) as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):  # nothing there, or a place where nothing can be

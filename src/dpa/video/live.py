@@ -125,8 +125,7 @@ class LiveSource(Source):
         index = 0
         try:
             while picture is not None:
-                image, alpha = self._converter(picture)
-                yield Frame(image, index, self._time(picture, origin, index), alpha=alpha)
+                yield Frame(index=index, time=self._time(picture, origin, index), **self._converter(picture))
                 picture = next(self._pictures, None)
                 index += 1
         finally:
