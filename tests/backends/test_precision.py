@@ -2,14 +2,12 @@
 
 import json
 import shutil
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from graph_samples import Exported, memory, pictures, small
-from model_samples import fill
 from onnx import TensorProto, helper
 from torch import nn
 
@@ -18,6 +16,9 @@ from dpa.backends.onnx import METADATA, PRECISION, OnnxBackend
 from dpa.backends.torch import TorchBackend
 from dpa.errors import InputError
 from dpa.model.config import DPAConfig
+from dpa.model.dpa import DPA
+from dpa.model.encoder import ENCODERS, Encoder
+from small_encoder import SMALL_ENCODER
 
 
 @pytest.fixture
@@ -162,6 +163,22 @@ def test_graphs_of_before_still_run(exported: Exported, tmp_path: Path, frames: 
         assert all(np.array_equal(memory.key, given.key[:, :16]) for memory in own)
 
 
+def few_layers() -> DPA:
+    """Every part of the network, but encoders of three convolutions and so one refinement step.
+
+    The compiler's time goes with the number of layers.
+    """
+
+    def cut(_: object) -> Encoder:
+        return Encoder(
+            [nn.Conv2d(a, 8, 3, s, padding=1) for a, s in ((3, 4), (8, 2), (8, 2))], (8,) * 3, (4, 8, 16)
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENCODERS, SMALL_ENCODER, cut)
+        return small(size=64, dim=8, neighbours=4, width=8)
+
+
 def test_compiled_is_torch(exported: Exported) -> None:
     compiled = open_backend(weights=exported.folder, compiled=True)
     assert (compiled.name, compiled.precision) == ("torch", "fp32")
@@ -170,12 +187,7 @@ def test_compiled_is_torch(exported: Exported) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_compiled_is_as_uncompiled() -> None:
-    # The compiler's time goes with the number of layers: one is enough of every kind.
-    model = small(size=64)
-    for encoder in model.encoders:
-        steps = pairwise((3, *encoder.channels))
-        encoder.stages = nn.ModuleList(nn.Conv2d(a, b, 3, 2, padding=1) for a, b in steps)
-    fill(model)
+    model = few_layers()
     eager, compiled = (TorchBackend(model, compiled=compiled) for compiled in (False, True))
     given = memory(model, 2)
     for frame in (pictures(64, 96), pictures(64, 96, seed=1)):

@@ -55,7 +55,7 @@ def test_the_paper_s_way_one_query_and_its_references(
 
 
 def test_stage_two_without_motion_sees_the_videos(make_settings: Any, stage1: Path, tmp_path: Path) -> None:
-    settings = make_settings(finetune={"iterations": 1}, changes={"dim": 16, "width": 16, "motion": False})
+    settings = make_settings(finetune={"iterations": 1}, changes=SMALL | {"motion": False})
     finetune(settings, tmp_path / "two", stage1)
     run = json.loads((tmp_path / "two" / "run.json").read_text())
     assert run["stage"] == "finetune"
