@@ -161,10 +161,10 @@ def test_parts_give_the_gradients_of_the_whole(batch: Batch, tmp_path: Path) -> 
         stage = StageSettings(groups=2, views=2, shared=True, accumulate=accumulate)
         trainer = Trainer(_network(), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
         trainer.model.eval()  # batch statistics are those of a part
-        image, flow, mask, _ = _part(batch)
+        image, flow, mask, border, _ = _part(batch)
         rows = [slice(0, 4)] if accumulate == 1 else [slice(0, 2), slice(2, 4)]
         assert flow is not None
-        trainer._step([(image[r], flow[r], mask[r], {}) for r in rows])
+        trainer._step([(image[r], flow[r], mask[r], border, {}) for r in rows])
         gradients.append({n: p.grad for n, p in trainer.model.named_parameters() if p.grad is not None})
     assert len(gradients[0]) > 100
     for name, gradient in gradients[0].items():
