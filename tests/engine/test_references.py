@@ -106,6 +106,24 @@ def test_of_a_file_with_their_neighbours(
     assert kept(found) == engine.indices
 
 
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        ((3, 11), [(3, 4, None), (5, 6, None), (7, 8, None), (9, 10, None)]),
+        ((4, 6), [(4, 5, None), (5, None, 4)]),
+        ((4, 5), [(4, None, None)]),
+    ],
+)
+def test_of_a_shot_they_do_not_look_beyond_it(
+    tmp_path: Path, span: tuple[int, int], expected: list[tuple[int | None, ...]]
+) -> None:
+    engine = Engine()
+    with open_source(make_clip(tmp_path / "clip.mkv", 12)) as source:
+        found = from_file(source, 4, engine.look, engine.encode, span)
+    assert engine.asked == expected
+    assert kept(found) == [asked[0] for asked in expected]
+
+
 def test_found_by_seeking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_video(tmp_path / "clip.mp4", [image(i) for i in range(80)], options={"g": "5"})
     decoded = []

@@ -81,7 +81,8 @@ def test_closing_early_leaves_nothing(tmp_path: Path, backend: FakeBackend) -> N
     path = make_clip(tmp_path / "clip.mkv", 60)
     masks = dpa.segment(path)
     next(masks)
-    assert len(threads()) == 4
+    # The thread that looks for cuts may have come to the end.
+    assert {"dpa-decode", "dpa-flow", "dpa-network", "dpa-masks"} <= set(threads())
     assert handles(path) > 0
     masks.close()
     assert threads() == []

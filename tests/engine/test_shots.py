@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from video_samples import make_video
 
+from dpa.engine.references import reference_indices
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import InputError
 from engine_samples import SIZE, FakeBackend, image
@@ -23,28 +25,85 @@ def film(path: Path, lengths: list[int]) -> Path:
     return make_video(path, images, codec="ffv1", pixel_format="bgr0")
 
 
-def masks(source: Path, **settings) -> list:
-    segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast", references=1, **settings)
+def masks(source: str | Path, backend: FakeBackend | None = None, **settings) -> list:
+    segmenter = Segmenter(backend=backend or FakeBackend(), flow="dis-ultrafast", **settings)
     return list(segmenter.masks(source))
 
 
 @pytest.mark.parametrize("every", [1, 4])
 def test_each_shot_is_as_it_were_alone(tmp_path, every):
-    lengths = [11, 14, 9]
+    lengths = [12, 16, 4, 9]
     whole = masks(film(tmp_path / "film.mkv", lengths), every=every)
     assert [mask.frame.shot for mask in whole] == [
         n for n, length in enumerate(lengths) for _ in range(length)
     ]
     listed = tmp_path / "cuts.txt"
-    listed.write_text("11\n25\n")
-    for one, other in zip(whole, masks(tmp_path / "film.mkv", every=every, shots=str(listed)), strict=True):
+    listed.write_text("12\n0:01.12\n32\n")
+    known = masks(tmp_path / "film.mkv", every=every, shots=str(listed))
+    start = 0
+    for number, length in enumerate(lengths):
+        images = [mask.frame.image for mask in whole[start : start + length]]
+        path = make_video(tmp_path / f"{number}.mkv", images, codec="ffv1", pixel_format="bgr0")
+        for index, mask in enumerate(masks(path, every=every), start=start):
+            assert np.array_equal(whole[index].probability, mask.probability), index
+            assert np.array_equal(whole[index].flow, mask.flow), index
+        start += length
+    for one, other in zip(whole, known, strict=True):
         assert np.array_equal(one.probability, other.probability)
-    # The last frame of a shot has the flow to the frame before it, as the last one of a video has.
-    blind = masks(tmp_path / "film.mkv", every=every, shots="off")
-    assert not np.array_equal(whole[10].flow, blind[10].flow)
-    assert np.abs(whole[10].flow).max() < np.abs(blind[10].flow).max() + 20
-    for index in (3, 15):
-        assert np.array_equal(whole[index].flow, blind[index].flow)
+
+
+def test_references_are_those_of_the_shot(tmp_path):
+    backend = FakeBackend(batch=1)
+    whole = masks(film(tmp_path / "film.mkv", [11, 14, 3, 9]), backend, smooth=0.0)
+    levels = [float(mask.frame.image.mean()) for mask in whole]
+    spans = [(0, 11), (11, 25), (25, 28), (28, 37)]
+    calls = iter(backend.calls)
+    for start, end in spans:
+        chosen = [start + i for i in reference_indices(end - start, 4)]
+        own = [next(calls)[0] for _ in chosen]
+        assert own == pytest.approx([levels[i] for i in chosen], abs=1)
+        for index in range(start, end):
+            level, known = next(calls)
+            assert level == pytest.approx(levels[index], abs=1)
+            assert known == own
+    assert next(calls, None) is None
+
+
+def test_a_long_shot_gets_new_references_on_the_way_and_nothing_else_changes(tmp_path, monkeypatch):
+    path = film(tmp_path / "film.mkv", [23, 5])
+    before = masks(path)
+    monkeypatch.setattr("dpa.engine.shots.LONGEST", 10)
+    after = masks(path)
+    assert [mask.frame.span for mask in after] == [
+        span for span in [(0, 10), (10, 20), (20, 23), (23, 28)] for _ in range(*span)
+    ]
+    for one, other in zip(before, after, strict=True):
+        assert one.frame.shot == other.frame.shot
+        assert np.array_equal(one.flow, other.flow)
+
+
+def test_cuts_of_a_live_source_begin_new_references(tmp_path):
+    path, backend = film(tmp_path / "film.mkv", [11, 14, 9]), FakeBackend(batch=1)
+    live = masks(path.as_uri(), backend)
+    assert [mask.frame.shot for mask in live] == [0] * 11 + [1] * 14 + [2] * 9
+    levels = [float(mask.frame.image.mean()) for mask in live]
+    for start in (0, 11, 25):
+        # The first frame of a shot is its own reference.
+        known = [given for level, given in backend.calls if level == pytest.approx(levels[start], abs=0.5)]
+        assert [pytest.approx(levels[start], abs=1)] in known, start
+    blind = masks(path.as_uri(), shots="off")
+    assert {mask.frame.shot for mask in blind} == {0}
+
+
+def test_flow_beside_given_pictures_stops_at_the_cut(tmp_path):
+    path = film(tmp_path / "film.mkv", [6, 9])
+    picture = tmp_path / "flow.png"
+    Image.fromarray(image(0)).save(picture)
+    given = [picture, *[None] * 13, picture]
+    segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast")
+    mixed = list(segmenter.masks(path, flow_pictures=given))
+    for one, other in zip(mixed[1:-1], masks(path)[1:-1], strict=True):
+        assert np.array_equal(one.flow, other.flow)
 
 
 def test_the_empty_shot_keeps_no_mask_of_the_one_before(tmp_path):

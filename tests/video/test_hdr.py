@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from video_samples import close_to, make_video, picture, run
 
+from dpa.errors import InputError
 from dpa.video import open_sink, open_source
 from dpa.video.hdr import HLG, PQ, ToneMap
 
@@ -95,3 +96,49 @@ def test_prores_says_its_colours_in_the_bitstream(tmp_path):
 def test_ordinary_video_is_left_alone(tmp_path):
     with open_source(make_video(tmp_path / "in.mp4", 2)) as source:
         assert close_to(next(source.frames()).image, picture(0), 6)
+
+
+@pytest.mark.parametrize("transfer", [HLG, PQ])
+@pytest.mark.parametrize(
+    ("name", "kind", "codec"),
+    [("o.mp4", "overlay", "hevc"), ("g.mov", "green", "hevc"), ("a.mov", "alpha", "prores")],
+)
+def test_hdr_is_kept(tmp_path, transfer, name, kind, codec):
+    """Where the object is not drawn on, or is what is kept, colours are coded as in the source."""
+    source = make_hdr(tmp_path / "in.mp4", transfer)
+    with open_source(source, hdr=True) as opened, open_sink(tmp_path / name, kind, opened) as sink:
+        assert opened.hdr is not None
+        inside = np.zeros(opened.size, np.float32)
+        inside[:24] = 1
+        for frame in opened.frames():
+            assert close_to(frame.image[20, 20], np.array(SHOWN[transfer][frame.index]), 6)
+            sink.write(frame, inside, inside > 0.5)
+    with av.open(str(tmp_path / name)) as container:
+        context = container.streams.video[0].codec_context
+        assert context.codec.canonical_name == codec
+        assert (context.color_trc, context.color_primaries, context.colorspace) == (transfer, 9, 9)
+        assert context.pix_fmt == ("yuv420p10le" if codec == "hevc" else "yuva444p12le")
+    with open_source(tmp_path / name, hdr=True) as opened:
+        frames = [frame.coded >> 6 for frame in opened.frames()]
+    assert len(frames) == len(CODED)
+    place = (40, 20) if kind == "overlay" else (8, 20)
+    white = 0.58 if transfer == PQ else 0.75
+    errors = []
+    for frame, coded in zip(frames, CODED, strict=True):
+        errors.append(np.abs(frame[place].astype(int) - coded))
+        if kind == "green":
+            assert np.abs(frame[40, 20] - np.array([0, 177, 64]) / 255 * white * 1023).max() < 12
+    assert np.mean(errors) < 4, errors
+
+
+def test_what_cannot_hold_hdr_is_tone_mapped_or_refused(tmp_path):
+    with open_source(make_hdr(tmp_path / "in.mp4", PQ), hdr=True) as source:
+        with pytest.raises(InputError, match=r"\.webm holds no high dynamic range with alpha: give \.mov"):
+            open_sink(tmp_path / "o.webm", "alpha", source)
+        with open_sink(tmp_path / "strip.mp4", "strip", source) as sink:
+            run(source, sink)
+    with av.open(str(tmp_path / "strip.mp4")) as container:
+        assert container.streams.video[0].codec_context.color_trc == 1
+    with open_source(make_video(tmp_path / "plain.mp4", 2), hdr=True) as source:
+        assert source.hdr is None
+        assert next(source.frames()).coded is None

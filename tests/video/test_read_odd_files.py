@@ -108,6 +108,40 @@ def test_a_stream_whose_clock_jumps_back(joined):
     assert times == [Fraction(i, 25) for i in range(65)]
 
 
+def stamped(stamp: int, mark: int) -> bytes:
+    """A stamp of 1/90000 s as a packet of MPEG-2 holds it (ISO/IEC 13818-1, 2.4.3.7)."""
+    parts = (stamp >> 30 & 7, stamp >> 15 & 0x7FFF, stamp & 0x7FFF)
+    high, middle, low = (part << 1 | 1 for part in parts)
+    return bytes([mark << 4 | high]) + middle.to_bytes(2, "big") + low.to_bytes(2, "big")
+
+
+@pytest.mark.parametrize("bf", ["0", "2"])
+def test_one_wrong_stamp_is_no_join(tmp_path, bf):
+    path = make_video(tmp_path / "in.ts", 40, options={"bf": bf, "g": "10", "b-adapt": "0"})
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    # The twentieth packet says that it belongs to the beginning.
+    start = data.index(b"\0\0\1\xe0", packets[20].pos)
+    early = packets[2].dts
+    if data[start + 7] & 0xC0 == 0xC0:
+        data[start + 9 : start + 19] = stamped(early + 1, 3) + stamped(early, 1)
+    else:
+        data[start + 9 : start + 14] = stamped(early, 2)
+    path.write_bytes(data)
+    with open_source(path) as source:
+        frames = list(source.frames())
+        assert source.count == 40
+        assert list(source.jumps) == list(source.warnings) == []
+        ((late, _),) = source.pairs_at([31])
+    assert [frame.time for frame in frames] == [Fraction(i, 25) for i in range(40)]
+    assert all(close_to(frame.image, picture(frame.index), 6) for frame in frames)
+    assert np.array_equal(late.image, frames[31].image)
+    with open_source(path.as_uri()) as source:
+        times = [frame.time for frame in source.frames()]
+    assert times == [Fraction(i, 25) for i in range(40)]
+
+
 def test_frames_lost_at_a_join_do_not_shift_what_follows(joined):
     data = bytearray(joined.read_bytes())
     with av.open(str(joined)) as container:

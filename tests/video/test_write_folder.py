@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from video_samples import make_folder, make_video, results, run
 
 from dpa.errors import InputError, OutputError
 from dpa.video import open_sink, open_source
+from dpa.video.write.folder import write_png
 
 
 @pytest.fixture
@@ -74,6 +76,18 @@ def test_an_exception_leaves_nothing_that_looks_finished(tmp_path, clip):
         run(clip, sink, 3, KeyboardInterrupt)
     assert not (tmp_path / "out").exists()
     assert sorted(tree(tmp_path / "out.part")) == ["00000.png", "00001.png", "00002.png"]
+
+
+def test_what_is_painted_when_a_run_fails_is_kept_however_slow_the_disk(tmp_path, clip, monkeypatch):
+    def slow(path, picture):
+        time.sleep(0.05)
+        write_png(path, picture)
+
+    monkeypatch.setattr("dpa.video.write.folder.write_png", slow)
+    sink = open_sink(tmp_path / "out", None, clip)
+    run(clip, sink, stop=5)
+    sink.abort()
+    assert sorted(tree(tmp_path / "out.part")) == [f"{i:05d}.png" for i in range(5)]
 
 
 def test_an_exception_before_the_first_frame_leaves_nothing(tmp_path, clip):

@@ -58,6 +58,13 @@ def segment(
             "--source-alpha", help="Transparency of the input: keep, or ignore.", rich_help_panel=INPUT
         ),
     ] = "keep",
+    hdr: Annotated[
+        str,
+        typer.Option(
+            help="tone-map, or keep: overlay, alpha and green of an HDR video in .mp4 and .mov stay HDR.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = "tone-map",
     raw_out: Annotated[
         str | None,
         typer.Option(
@@ -107,7 +114,9 @@ def segment(
 
     config = SegmenterConfig(**settings)
     frames = RawVideo.parse(raw) if raw is not None else None
-    with open_source(source, rate=_rate(rate), raw=frames, alpha=_keeps_alpha(source_alpha)) as opened:
+    keeps_alpha = _is("--source-alpha", source_alpha, "keep", "ignore")
+    keeps_hdr = _is("--hdr", hdr, "keep", "tone-map")
+    with open_source(source, rate=_rate(rate), raw=frames, alpha=keeps_alpha, hdr=keeps_hdr) as opened:
         targets = _targets(output or _defaults(opened, kind or ["mask"]), kind or [], raw_out)
         _check(targets, opened, json_file, overwrite, resume)
         segmenter = Segmenter(config)
@@ -137,12 +146,12 @@ def segment(
     _report(summary, json_file)
 
 
-def _keeps_alpha(text: str) -> bool:
+def _is(option: str, text: str, yes: str, no: str) -> bool:
     from dpa.errors import InputError
 
-    if text not in ("keep", "ignore"):
-        raise InputError(f"--source-alpha {text}: choose keep or ignore")
-    return text == "keep"
+    if text not in (yes, no):
+        raise InputError(f"{option} {text}: choose {yes} or {no}")
+    return text == yes
 
 
 def _defaults(source: "Source", kinds: list[str]) -> list[Path]:

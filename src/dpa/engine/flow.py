@@ -1,6 +1,6 @@
 """What the motion stream looks at: a flow picture for every frame, read where one is given, else computed."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
@@ -8,7 +8,6 @@ from pathlib import Path
 from dpa.arrays import Flow, Image
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.frame_data import FrameData
-from dpa.engine.references import neighbours
 from dpa.engine.threads import Clock
 from dpa.errors import InputError
 from dpa.flow.colour import flow_to_image
@@ -85,7 +84,7 @@ class FlowInput:
         assert self._given is not None
         timed = None if self._estimator is None else _Timed(self._estimator, self._clock)
         with closing(frames):
-            for frame in frames:
+            for before, frame, after in _in_shots(frames):
                 if frame.index < start:
                     continue
                 path, flow = self._given[frame.index], None
@@ -95,13 +94,25 @@ class FlowInput:
                 elif timed is None:
                     picture = frame.image
                 else:
-                    flow = pair_flow(timed, *neighbours(self._source, frame.index), self._size)
+                    flow = pair_flow(timed, frame.image, after, before, self._size)
                     picture = self._draw(flow)
                 yield FrameData(frame, picture, flow)
 
     def _draw(self, flow: Flow) -> Image:
         with self._clock.time("colour"):
             return flow_to_image(flow, self._floor)
+
+
+def _in_shots(frames: Iterable[Frame]) -> Iterator[tuple[Image | None, Frame, Image | None]]:
+    """Each frame with the images before and after it in its shot."""
+    before, this = None, None
+    for frame in frames:
+        cut = this is not None and frame.shot != this.shot
+        if this is not None:
+            yield before, this, None if cut else frame.image
+        before, this = None if cut or this is None else this.image, frame
+    if this is not None:
+        yield before, this, None
 
 
 class _Timed:

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from functools import partial
+from itertools import groupby
 from typing import TypeVar
 
 import cv2
@@ -19,16 +20,13 @@ from dpa.engine.references import Inputs, Reservoir, neighbours, prepare
 from dpa.engine.refine import refined
 from dpa.engine.regions import decided
 from dpa.engine.results import Mask
-from dpa.engine.shots import by_shot, tell_shots
+from dpa.engine.shots import OFF, by_shot, live_shots, spans, within
 from dpa.engine.threads import Clock, threaded
 from dpa.video.frame import Frame
 from dpa.video.source import Source
 
 _HELD = 16
 """Frames that wait at most for the network to see some of them at once."""
-
-_BEFORE = 8
-"""Frames before the first one wanted that are looked at for cuts."""
 
 T = TypeVar("T")
 
@@ -60,10 +58,8 @@ class Pipeline:
         key = max(0, start - 1) if self._config.smooth else start
         key -= key % self._config.every
         # The frame before is decoded too: the last frame's flow may need it.
-        # So are some more: whether a cut is one is seen by what precedes it.
-        read = self._clock.each("decode", self._source.read(max(0, key - 1 - _BEFORE)))
-        told = tell_shots(read, self._config.shots, self._source.live, start=key - 1)
-        decoded = self._stage("decode", told)
+        read = self._clock.each("decode", self._source.read(max(0, key - 1)))
+        decoded = self._stage("decode", self._told(read))
         drawn = self._stage("flow", self._motion.stream(decoded, key))
         seen = self._stage("network", self._seen(drawn))
         # A thread of its own: while masks are finished, the network sees the next frames.
@@ -73,6 +69,8 @@ class Pipeline:
 
     def masks_at(self, indices: Iterable[int]) -> Generator[Mask, None, None]:
         """The masks of single frames, found by seeking; neither smoothed nor propagated.
+
+        Cuts are not looked for: references are those of the whole video.
 
         Raises:
             InputError: the source is live, or a frame cannot be decoded.
@@ -86,11 +84,21 @@ class Pipeline:
         image, *others = neighbours(self._source, index)
         return FrameData(Frame(image, index), self._motion.picture(index, image, *others))
 
-    def _references(self) -> Memory | Reservoir:
+    def _told(self, read: Generator[Frame, None, None]) -> Iterable[Frame]:
+        """Frames with their shots. Of files these are known ahead, by a pass of its own that decodes them."""
+        source, shots = self._source, self._config.shots
+        if source.live:
+            return live_shots(read, shots)
+        if shots == OFF or source.count == 1:
+            return read
+        ahead = spans(self._clock.each("shots", source.frames()), shots)
+        return within(read, threaded(ahead, size=1, name="shots"))
+
+    def _references(self, span: tuple[int, int] | None = None) -> Memory | Reservoir:
         n = self._config.references
         assert n is not None
         with self._clock.time("references"):
-            return prepare(self._source, self._backend, n, self._look, self._network.remember)
+            return prepare(self._source, self._backend, n, self._look, self._network.remember, span)
 
     def _stage(self, name: str, items: Iterable[T]) -> Generator[T, None, None]:
         return threaded(items, name=name, wake=self._source.stop)
@@ -98,11 +106,11 @@ class Pipeline:
     def _seen(self, drawn: Generator[FrameData, None, None]) -> Generator[FrameData, None, None]:
         every = self._config.every
         with closing(drawn):
-            references = self._references()
             # A live mask waits for no later frame than it must; of others, few are held at once.
             known = by_shot(drawn, partial(keyed, every=every))
             together = 1 if self._source.live else max(1, min(self._backend.batch, _HELD // every))
-            yield from self._network.probabilities(known, together, references, self._clock)
+            for (_, span), items in groupby(known, key=lambda item: (item.frame.shot, item.frame.span)):
+                yield from self._network.probabilities(items, together, self._references(span), self._clock)
 
     def _look(self, index: int, image: Image, *others: Image | None) -> Inputs:
         return self._network.inputs(image, self._motion.picture(index, image, *others))

@@ -27,29 +27,44 @@ def reference_indices(count: int, n: int) -> list[int]:
     return [i * (count // n) for i in range(n)]
 
 
-def from_file(source: Source, n: int, look: Look, encode: Encode) -> Memory | None:
+def from_file(
+    source: Source, n: int, look: Look, encode: Encode, span: tuple[int, int] | None = None
+) -> Memory | None:
     """Prototypes of a file's references, found by seeking.
+
+    Args:
+        span: the first frame, and the one after the last, that they are chosen from, as if these were a video
+            of their own; None for all.
 
     Returns:
         None if none of them can be decoded (a damaged file).
     """
+    start, end = span or (0, source.count or 0)
     frames = []
-    for index in reference_indices(source.count or 0, n):
+    for index in reference_indices(end - start, n):
         try:
-            frames.append(look(index, *neighbours(source, index)))
+            frames.append(look(start + index, *neighbours(source, start + index, (start, end))))
         except InputError:  # where a file is damaged its references are missing; the pass itself will say so
             continue
     return Memory.join(encode(frames)) if frames else None
 
 
-def neighbours(source: Source, index: int) -> tuple[Image, Image | None, Image | None]:
+def neighbours(
+    source: Source, index: int, span: tuple[int, int] | None = None
+) -> tuple[Image, Image | None, Image | None]:
     """A frame's image, the next one's, and, where there is no next one, the previous one's; found by seeking.
+
+    Args:
+        span: as for `from_file`: what lies outside is as if it were not there.
 
     Raises:
         InputError: one of them cannot be decoded.
     """
+    start, end = span or (0, index + 2)
     ((frame, following),) = source.pairs_at([index])
-    if following is not None or index == 0:
+    if index + 1 == end:
+        following = None
+    if following is not None or index == start:
         return frame.image, following.image if following else None, None
     ((previous, _),) = source.pairs_at([index - 1])
     return frame.image, None, previous.image
@@ -86,8 +101,19 @@ class Reservoir:
         self._joined = None
 
 
-def prepare(source: Source, backend: Backend, n: int, look: Look, encode: Encode) -> Memory | Reservoir:
-    """References for a source: by seeking where it can be sought, else gathered on the way."""
+def prepare(
+    source: Source,
+    backend: Backend,
+    n: int,
+    look: Look,
+    encode: Encode,
+    span: tuple[int, int] | None = None,
+) -> Memory | Reservoir:
+    """References for frames of a source: by seeking where it can be sought, else gathered on the way.
+
+    Args:
+        span: of the frames, see `from_file`.
+    """
     if not backend.config.ifa:
         return Memory.blank(backend.config)
-    return (None if source.live else from_file(source, n, look, encode)) or Reservoir(n)
+    return (None if source.live else from_file(source, n, look, encode, span)) or Reservoir(n)

@@ -1,46 +1,97 @@
 """Shots: what is moved from frame to frame never crosses a cut, and what was found in each of them."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from dpa.engine.frame_data import FrameData
 from dpa.engine.results import Mask
+from dpa.errors import TruncatedError
 from dpa.video.frame import Frame
 from dpa.video.shots import found_cuts, listed_cuts, read_cuts
 
 OFF, AUTO = "off", "auto"
 
+LONGEST = 1000
+"""Frames that share references at most. A shot's first mask waits for its end, or for so many frames."""
+
 T = TypeVar("T")
 
 
-def tell_shots(
-    frames: Generator[Frame, None, None], shots: str, live: bool, start: int = 0
-) -> Generator[Frame, None, None]:
-    """Gives every frame the number of its shot; closes `frames`.
+@dataclass(frozen=True)
+class Span:
+    """Frames that share references: a shot, or a part of a long one.
+
+    Attributes:
+        start, end: index of the first frame, and of the one after the last.
+        shot: its number.
+    """
+
+    start: int
+    end: int
+    shot: int
+
+
+def live_shots(frames: Generator[Frame, None, None], shots: str) -> Generator[Frame, None, None]:
+    """Gives the frames of a live source the numbers of their shots; closes `frames`.
 
     Args:
         shots: "off" for one shot, "auto" to find the cuts, or a file that lists where shots start.
-        live: frames of a live source are not held back: cuts are not looked for in it.
-        start: index of the first frame to pass on.
 
     Raises:
         InputError: the file cannot be read.
     """
     with closing(frames):
-        if shots == OFF or (shots == AUTO and live):
-            yield from (frame for frame in frames if frame.index >= start)
+        if shots == OFF:
+            yield from frames
             return
-        marked = found_cuts(frames) if shots == AUTO else listed_cuts(frames, read_cuts(Path(shots)))
         number = -1
-        for frame, starts in marked:
+        for frame, starts in _marked(frames, shots):
             number += starts
-            if frame.index >= start:
-                yield replace(frame, shot=number)
+            yield replace(frame, shot=number)
+
+
+def spans(frames: Iterator[Frame], shots: str) -> Generator[Span, None, None]:
+    """Where shots start and end, of all frames of a source, read ahead of its masks; closes `frames`.
+
+    Args:
+        shots: "auto" to find the cuts, or a file that lists where shots start.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    with closing(cast("Generator[Frame, None, None]", frames)):
+        start, shot, index = 0, -1, -1
+        try:
+            for frame, starts in _marked(frames, shots):
+                index = frame.index
+                if index - start == LONGEST or (starts and index):
+                    yield Span(start, index, shot)
+                    start = index
+                shot += starts
+        except TruncatedError:
+            pass  # the pass that makes the masks says so
+        if index >= 0:
+            yield Span(start, index + 1, shot)
+
+
+def within(frames: Generator[Frame, None, None], known: Generator[Span, None, None]) -> Iterator[Frame]:
+    """Gives every frame its shot and its span; closes both."""
+    with closing(frames), closing(known):
+        span = next(known, None)
+        for frame in frames:
+            while span is not None and frame.index >= span.end:
+                span = next(known, None)
+            # A damaged file may give more frames the second time: they are as frames without cuts.
+            yield frame if span is None else replace(frame, shot=span.shot, span=(span.start, span.end))
+
+
+def _marked(frames: Iterable[Frame], shots: str) -> Iterator[tuple[Frame, bool]]:
+    return found_cuts(frames) if shots == AUTO else listed_cuts(frames, read_cuts(Path(shots)))
 
 
 def by_shot(

@@ -80,13 +80,18 @@ class Converter:
     Args:
         first: the first frame.
         alpha: whether transparency is kept; without it colours come as they are stored.
+        hdr: whether high dynamic range is kept beside the tone-mapped picture.
+
+    Attributes:
+        hdr: what is kept of it; None for ordinary video.
     """
 
-    def __init__(self, first: av.VideoFrame, alpha: bool = True) -> None:
+    def __init__(self, first: av.VideoFrame, alpha: bool = True, hdr: bool = False) -> None:
         self.orientation = orientation_of(first)
         self._stored = (first.height, first.width)
         self._tone = ToneMap.of(first)
         self._alpha = alpha and not self._tone and any(part.is_alpha for part in first.format.components)
+        self.hdr = self._tone if hdr else None
         self._reformatter = VideoReformatter()
 
     def copy(self) -> "Converter":
@@ -101,26 +106,29 @@ class Converter:
         """(height, width) of the arrays that come out."""
         return self.orientation.size(*self._stored)
 
-    def __call__(self, frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray | None]:
-        """Returns (H, W, 3) uint8 RGB, on grey where it is transparent, and the alpha of `Frame`.
+    def __call__(self, frame: av.VideoFrame) -> dict[str, Any]:
+        """Returns the `image`, `alpha` and `coded` of a `Frame`.
 
         Raises:
             InputError: where FFmpeg cannot convert the frame's pixels.
         """
         try:
-            array = self.orientation.apply(self._converted(frame))
+            array, coded = (None if a is None else self.orientation.apply(a) for a in self._converted(frame))
+            assert array is not None
         except (av.FFmpegError, ValueError) as error:
             raise InputError(
                 f"pixels of the format {frame.format.name} cannot be converted ({reason(error)}): "
                 "convert the video to H.264 first"
             ) from error
         if not self._alpha:
-            return array, None
-        return shown(np.ascontiguousarray(array[:, :, :3]), np.ascontiguousarray(array[:, :, 3]))
+            return {"image": array, "coded": coded}
+        colours, opacity = (np.ascontiguousarray(array[:, :, part]) for part in (slice(3), 3))
+        image, alpha = shown(colours, opacity)
+        return {"image": image, "alpha": alpha}
 
-    def _converted(self, frame: av.VideoFrame) -> np.ndarray:
+    def _converted(self, frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray | None]:
         height, width = self._stored
-        tone = self._tone
+        tone, coded = self._tone, None
         rgb = self._reformatter.reformat(
             frame,
             width=width,
@@ -133,10 +141,12 @@ class Converter:
             interpolation=_FAST if frame.format.components[0].bits <= 8 else _EXACT,
         )
         if tone:
+            # Ten bits to sixteen.
+            coded = rgb.to_ndarray().astype(np.uint16) << 6 if self.hdr else None
             rgb = tone(rgb)
         # Frames that are RGB already come back as they are, in memory that belongs to the decoder.
         array = rgb.to_ndarray().copy() if rgb is frame else rgb.to_ndarray()
-        return np.ascontiguousarray(array)
+        return np.ascontiguousarray(array), coded
 
 
 def _matrix(frame: av.VideoFrame) -> int:

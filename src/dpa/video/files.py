@@ -34,6 +34,7 @@ class FileSource(Source):
         threads: decoder threads; 0 leaves it to FFmpeg.
         alpha: whether transparency is kept; without it colours come as they are stored.
         label: what to call it in sentences; by default its path.
+        hdr: whether high dynamic range is kept beside the tone-mapped picture (`Frame.coded`).
 
     Raises:
         InputError: where the file cannot be read, is no video, or has no frame that can be decoded.
@@ -41,7 +42,9 @@ class FileSource(Source):
 
     kind = "video"
 
-    def __init__(self, path: Path, threads: int = 0, alpha: bool = True, label: str = "") -> None:
+    def __init__(
+        self, path: Path, threads: int = 0, alpha: bool = True, label: str = "", *, hdr: bool = False
+    ) -> None:
         self.path = path
         self.label = label or str(path)
         self.name = path.stem
@@ -52,7 +55,8 @@ class FileSource(Source):
             if first is None:
                 raise InputError(f"{self.label} has no frame that can be decoded: is it a whole video?")
             stream = reader.stream
-            self._converter = Converter(first, alpha)
+            self._converter = Converter(first, alpha, hdr)
+            self.hdr = self._converter.hdr
             self.size = self._converter.size
             self.time_base = reader.unit
             self.rate = stream.average_rate or stream.guessed_rate
@@ -152,8 +156,7 @@ class FileSource(Source):
                     yield frame, self._frame(convert, after, index + 1)
 
     def _frame(self, convert: Converter, picture: av.VideoFrame, index: int) -> Frame:
-        image, alpha = convert(picture)
-        return Frame(image, index, self._time(picture, index), alpha=alpha)
+        return Frame(index=index, time=self._time(picture, index), **convert(picture))
 
     def _time(self, picture: av.VideoFrame, index: int) -> Fraction | None:
         stamp = self._table.time(index, picture.pts)

@@ -23,7 +23,11 @@ class Frame:
         name: the file's stem for folders and images, None for videos.
         alpha: (H, W) uint8, how opaque the source itself is; None where it is so everywhere. The image then
             lies on grey.
+        coded: (H, W, 3) uint16, the picture in its high dynamic range as it is coded, full range up to 65535;
+            None for ordinary video, and where that was not asked for.
         shot: number of the shot that it belongs to, from 0.
+        span: the first frame, and the one after the last, of those that it shares references with: its shot,
+            or a part of a long one; None for all of the video, or where it comes live.
     """
 
     image: Image
@@ -31,7 +35,9 @@ class Frame:
     time: Fraction | None = None
     name: str | None = None
     alpha: Alpha | None = None
+    coded: np.ndarray | None = None
     shot: int = 0
+    span: tuple[int, int] | None = None
 
 
 def shown(colours: Image, alpha: Alpha | None) -> tuple[Image, Alpha | None]:

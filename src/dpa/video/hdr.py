@@ -53,6 +53,16 @@ class ToneMap:
             return None
         return cls(int(frame.color_trc), int(frame.color_primaries) in (2, _BT2020))
 
+    @property
+    def white(self) -> float:
+        """Code of the white of titles and drawings, 203 cd/m2, from 0 to 1 (ITU-R BT.2408, table 1)."""
+        return 0.58 if self.transfer == PQ else 0.75
+
+    @property
+    def primaries(self) -> int:
+        """ITU-T H.273's number."""
+        return _BT2020 if self.wide else 1
+
     def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Maps a frame of the format `CODED`, full range, into one of rgb24 for an ordinary screen.
 

@@ -109,6 +109,7 @@ class LiveSource(Source):
         self.origin = self.start = (first.pts or 0) * self._reader.unit
         self.sound = len(self._reader.container.streams.audio) > 0
         self._jumped, self._latest = 0, first.pts or 0
+        self._before: int | None = None
         # AVI has no times of frames, and what FFmpeg makes up for them is in the order of decoding.
         self._timed = self._reader.container.format.name != "avi"
 
@@ -124,8 +125,7 @@ class LiveSource(Source):
         index = 0
         try:
             while picture is not None:
-                image, alpha = self._converter(picture)
-                yield Frame(image, index, self._time(picture, origin, index), alpha=alpha)
+                yield Frame(index=index, time=self._time(picture, origin, index), **self._converter(picture))
                 picture = next(self._pictures, None)
                 index += 1
         finally:
@@ -151,10 +151,13 @@ class LiveSource(Source):
     def _time(self, picture: av.VideoFrame, origin: int | None, index: int) -> Fraction:
         if not self._timed or picture.pts is None or origin is None or self.time_base is None:
             return index / (self.rate or FALLBACK_RATE)
+        if self._before is not None and picture.pts + self._before > self._latest:
+            self._jumped = self._before  # one stamp was wrong, and the clock is back where it was
+        self._before = None
         if index and picture.pts + self._jumped <= self._latest:
             # Where the sender's clock jumps back, times go on from there.
             step = picture.duration or round(1 / (self.rate or FALLBACK_RATE) / self.time_base)
-            self._jumped = self._latest + max(1, step) - picture.pts
+            self._before, self._jumped = self._jumped, self._latest + max(1, step) - picture.pts
         self._latest = picture.pts + self._jumped
         return (self._latest - origin) * self.time_base
 

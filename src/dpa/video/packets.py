@@ -4,6 +4,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import av
@@ -13,6 +14,8 @@ import numpy as np
 _SHOWN_VP8 = 0x10
 # Frames that may be lost before one whose place is looked for by its stamp.
 _NEAR = 64
+# Packets around one whose frames may be shown before or after its own.
+_REORDERED = 16
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class _Packets:
     end: int = 0
     cut: bool = False
     last: int | None = None
+    before: int | None = None
+    strays: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -88,8 +93,15 @@ class _Packets:
 
     def add(self, packet: av.Packet) -> None:
         if packet.dts is not None:
-            if self.last is not None and packet.dts < self.last:
+            if self.before is not None and packet.dts > self.before and len(self.parts[-1]) == 1:
+                # The clock is back where it was: one stamp was wrong, and nothing was joined.
+                stray = self.parts.pop()
+                self.parts[-1] += stray
+                self.strays.append((len(self.parts) - 1, len(self.parts[-1]) - 1))
+                self.before = None
+            elif self.last is not None and packet.dts < self.last:
                 self.parts.append([])
+                self.before = self.last
             self.last = packet.dts
         self.cut = packet.is_corrupt
         self.duration = packet.duration or self.duration
@@ -97,6 +109,17 @@ class _Packets:
         self.end = max(self.end, (packet.pts or 0) + (packet.duration or 0))
         if packet.is_keyframe and packet.pts is not None:
             self.keys.append(packet.pts)
+
+    def mend(self) -> None:
+        """Gives each frame whose stamp is wrong the time for which the others near it leave the most room."""
+        for number, group in groupby(self.strays, key=lambda stray: stray[0]):
+            places = {place for _, place in group}
+            part = self.parts[number]
+            known = sorted(s for i, s in enumerate(part) if s is not None and i not in places)
+            for place in places:
+                near = known[max(0, place - _REORDERED) : place + _REORDERED]
+                room, stamp = max(((b - a, a) for a, b in pairwise(near)), default=(0, known[-1]))
+                part[place] = stamp + room // 2
 
 
 def scan(
@@ -123,7 +146,7 @@ def scan(
     except av.FFmpegError:
         packets.cut = True
     stamps, times, jumps = _timeline(packets, first)
-    count = packets.count if stamps is None else len(stamps)
+    count = packets.count if times is None else len(times)
     read = packets.count + packets.hidden
     declared = count + _declared(path, container, stream, read, packets.end) - read
     keys = np.unique(np.array(packets.keys, np.int64))
@@ -136,6 +159,7 @@ def _timeline(
     """Stamps in display order, the times that they stand for, and what was added at each jump back."""
     if first is None or any(None in part for part in packets.parts) or not packets.count:
         return None, None, ()
+    packets.mend()
     # Two parts whose stamps overlap are a join; where they do not, the decoder's clock merely stumbled.
     stamps: list[np.ndarray] = []
     for part in packets.parts:
@@ -151,7 +175,8 @@ def _timeline(
     for later in stamps[1:]:
         jumps.append(int(times[-1][-1]) + packets.duration - int(later[0]))
         times.append(later + jumps[-1])
-    return np.concatenate(stamps), np.concatenate(times), tuple(jumps)
+    found = None if packets.strays else np.concatenate(stamps)
+    return found, np.concatenate(times), tuple(jumps)
 
 
 def _declared(

@@ -37,6 +37,7 @@ def open_source(
     raw: RawVideo | None = None,
     threads: int = 0,
     alpha: bool = True,
+    hdr: bool = False,
 ) -> Source:
     """Opens anything that frames come from.
 
@@ -50,6 +51,8 @@ def open_source(
         threads: decoder threads; 0 leaves it to FFmpeg.
         alpha: whether the source's own transparency is kept (`Frame.alpha`, the image on grey); without it
             colours come as they are stored.
+        hdr: whether high dynamic range of a video file is kept beside the tone-mapped picture
+            (`Frame.coded`), and in outputs that can hold it.
 
     Returns:
         The source, to be closed or used as a context manager.
@@ -87,7 +90,7 @@ def open_source(
         name = _url_name(text)
         return LiveSource(text, text, name, threads, alpha, timeout=_SECONDS_OF_SILENCE, options=options)
     try:
-        return _open_path(path, rate, threads, alpha)
+        return _open_path(path, rate, threads, alpha, hdr)
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
@@ -120,11 +123,11 @@ def _open_pipe(pipe: Pipe, name: str, threads: int, alpha: bool) -> Source:
     return SpooledSource(path, name, threads, alpha, pipe.name)
 
 
-def _open_path(path: Path, rate: Fraction | None, threads: int, alpha: bool) -> Source:
+def _open_path(path: Path, rate: Fraction | None, threads: int, alpha: bool, hdr: bool) -> Source:
     if path.is_dir():
         return _open_folder(path, rate, alpha)
     if path.is_file():
-        return _open_file(path, rate, threads, alpha)
+        return _open_file(path, rate, threads, alpha, hdr)
     if path.exists():
         return _open_pipe(open_named(path, _SECONDS_OF_SILENCE), path.name, threads, alpha)
     matches: Iterable[Path] = ()
@@ -141,13 +144,13 @@ def _open_path(path: Path, rate: Fraction | None, threads: int, alpha: bool) -> 
     return ImageSource(paths, paths[0].parent.resolve().name or "pictures", rate, alpha=alpha)
 
 
-def _open_file(path: Path, rate: Fraction | None, threads: int, alpha: bool) -> Source:
+def _open_file(path: Path, rate: Fraction | None, threads: int, alpha: bool, hdr: bool) -> Source:
     if is_animation(path):
         return AnimationSource(path, rate, alpha)
     if is_still(path):
         return ImageSource([path], path.stem, rate, alpha=alpha)
     try:
-        return FileSource(path, threads, alpha)
+        return FileSource(path, threads, alpha, hdr=hdr)
     except InputError as error:
         if path.suffix.lower() in _RAW_SUFFIXES:
             raise InputError(

@@ -5,9 +5,13 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from dpa.errors import TruncatedError
 from dpa.video.frame import Frame
+
+if TYPE_CHECKING:
+    from dpa.video.hdr import ToneMap
 
 FALLBACK_RATE = Fraction(25)
 
@@ -30,6 +34,8 @@ class Source(ABC):
         aspect: width of a pixel divided by its height, as it is to be shown.
         path: the file that holds the sound too, for video files; None otherwise.
         sound: True where it has at least one sound track; it can be kept where there is a `path`.
+        hdr: the high dynamic range that frames are kept in (`Frame.coded`); None for ordinary video, and
+            where it was not asked for.
         jumps: seconds added to the times after each place where the source's clock jumps back, as in
             recordings that were joined.
         warnings: what the frames lack though they are all there, a sentence each.
@@ -47,6 +53,7 @@ class Source(ABC):
     aspect: Fraction = Fraction(1)
     path: Path | None = None
     sound: bool = False
+    hdr: "ToneMap | None" = None
     jumps: Sequence[Fraction] = ()
     warnings: Sequence[str] = ()
     damage: TruncatedError | None = None

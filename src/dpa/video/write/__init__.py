@@ -13,7 +13,7 @@ from dpa.video.write.encoders import ENCODES, SOFTWARE
 from dpa.video.write.encodings import ANIMATIONS
 from dpa.video.write.folder import FolderSink, PictureSink
 from dpa.video.write.movie import MovieSink
-from dpa.video.write.paint import painter
+from dpa.video.write.paint import hdr_painter, painter
 from dpa.video.write.stream import RawSink, StreamSink, raw_kind
 
 __all__ = ["FILE_SUFFIXES", "KINDS", "Sink", "check_apart", "kind_of", "open_sink", "raw_kind"]
@@ -38,6 +38,8 @@ FILE_SUFFIXES = [suffix for suffix in _ALLOWED if suffix.startswith(".")]
 # Names that are surely meant as files: a folder of that name would surprise.
 _FILES = ".mkv .avi .m4v .mpg .mpeg .ts .wmv .flv .jpg .jpeg .avif .bmp .tif .tiff .zip .npz .npy .csv .txt"
 _UNSUPPORTED = frozenset(_FILES.split())
+# What is painted from the frames' colours, and moves.
+_HDR_KINDS = ("overlay", "alpha", "green")
 # The widest H.264 picture that common hardware decodes.
 _STRIP_WIDTH = 3840
 
@@ -123,7 +125,11 @@ def open_sink(
             raise InputError(f"{output} is one picture and {source.name} has more frames: give a folder")
         return PictureSink(path, painter(kind), overwrite=overwrite)
     if suffix:
-        paint = painter(kind, width=_STRIP_WIDTH)
+        hdr = source.hdr if kind in _HDR_KINDS and suffix not in ANIMATIONS else None
+        if hdr and suffix == ".webm":
+            raise InputError(f"{output}: .webm holds no high dynamic range with alpha: give .mov")
+        paint = hdr_painter(kind, hdr.white) if hdr else painter(kind, width=_STRIP_WIDTH)
+        more = {"hdr": hdr} if hdr else {}
         movie = AnimationSink if suffix in ANIMATIONS else MovieSink
         return movie(
             path,
@@ -134,6 +140,7 @@ def open_sink(
             threads=threads,
             encode=encode,
             encoder=encoder,
+            **more,
         )
     paint = painter(kind)
     return FolderSink(path, paint, source, overwrite=overwrite, resume=resume)

@@ -17,12 +17,14 @@ SOFTWARE, AUTO = "software", "auto"
 _VP9 = {"crf": "24", "b": "0", "row-mt": "1", "tile-columns": "2", "auto-alt-ref": "0"}
 # FFmpeg's encoder searches for a quantiser, four fifths of its time, and finds this one.
 _PRORES = {"profile": "4444", "flags": "+qscale", "global_quality": "118"}
+_HEVC = {"crf": "18", "x265-params": "log-level=none"}
 _SETTINGS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
     "libx264": ({"preset": "veryfast", "crf": "18"}, {"preset": "medium", "crf": "18"}),
     "libvpx-vp9": (
         _VP9 | {"deadline": "realtime", "cpu-used": "6"},
         _VP9 | {"deadline": "good", "cpu-used": "3"},
     ),
+    "libx265": (_HEVC | {"preset": "fast"}, _HEVC | {"preset": "medium"}),
     "prores_ks": (_PRORES, _PRORES),
     "libwebp_anim": ({"quality": "85"}, {"quality": "85", "compression_level": "6"}),
     "apng": ({}, {"pred": "mixed"}),

@@ -51,6 +51,13 @@ ENCODINGS = {
 }
 """By suffix, and whether there is alpha."""
 
+HDR = {
+    (".mp4", False): Encoding("mp4", "libx265", "yuv420p10le", True, _MP4_SOUND, "aac", _START),
+    (".mov", False): Encoding("mov", "libx265", "yuv420p10le", True, _MOV_SOUND, "aac", _START),
+    (".mov", True): ENCODINGS[".mov", True],
+}
+"""The same for high dynamic range."""
+
 ANIMATIONS = {
     ".webp": Encoding("webp", "libwebp_anim", "bgra", muxing={"loop": "0"}, unit=_MILLISECONDS),
     ".apng": Encoding("apng", "apng", "rgba", muxing={"plays": "0"}, unit=_MILLISECONDS),

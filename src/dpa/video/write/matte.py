@@ -34,11 +34,11 @@ def foreground(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     through and up to 3 pixels around that, black elsewhere.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 or uint16 RGB.
         alpha: (H, W) uint8.
 
     Returns:
-        (H, W, 3) uint8.
+        (H, W, 3) like the image.
     """
     result = np.zeros_like(image)
     box = around(alpha)
@@ -50,12 +50,12 @@ def foreground(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def before_colour(image: np.ndarray, alpha: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    """The object, in its own colours, before a background of one colour: (H, W, 3) uint8.
+    """The object, in its own colours, before a background of one colour: (H, W, 3) like the image.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 or uint16 RGB.
         alpha: (H, W) uint8.
-        colour: RGB.
+        colour: RGB, in the image's levels.
     """
     result = np.empty_like(image)
     # A row at a time: NumPy sets single pixels ten times as slowly.
@@ -69,7 +69,7 @@ def before_colour(image: np.ndarray, alpha: np.ndarray, colour: tuple[int, int, 
     for window, colours in edge_colours(image, alpha):
         share = cv2.merge([alpha[window]] * 3)
         before = cv2.multiply(colours, share, scale=1 / 255, dtype=cv2.CV_32F)
-        blend = cv2.add(before, cv2.LUT(share, behind), dtype=cv2.CV_8U)
+        blend = cv2.add(before, cv2.LUT(share, behind), dtype=_depth(image))
         cv2.copyTo(blend, (alpha[window] < 255).view(np.uint8), result[window])
     return result
 
@@ -84,13 +84,13 @@ def edge_colours(image: np.ndarray, alpha: np.ndarray) -> Iterator[tuple[Window,
     the object's edge.
 
     Args:
-        image: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 or uint16 RGB.
         alpha: (H, W) uint8.
 
     Yields:
         Windows that do not overlap and hold every pixel within 3 of one that is neither opaque nor clear, or
-        of an edge between opaque and clear; and the colours there, (h, w, 3) uint8, black farther away than
-        that.
+        of an edge between opaque and clear; and the colours there, (h, w, 3) like the image, black farther
+        away than that.
     """
     box = around(alpha, _WIDE, _SHRINK)
     if box is None:
@@ -114,7 +114,7 @@ def edge_colours(image: np.ndarray, alpha: np.ndarray) -> Iterator[tuple[Window,
         y, x = box[0].start, box[1].start
         yield (
             (slice(y + top, y + bottom), slice(x + left, x + right)),
-            _linear(colours[inner], 1, 0, cv2.CV_8U),
+            _linear(colours[inner], 1, 0, _depth(image)),
         )
 
 
@@ -176,6 +176,10 @@ def _edge_windows(alpha: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
         turns = np.flatnonzero(np.diff(row, prepend=0, append=0)).tolist()
         for first, last in zip(turns[::2], turns[1::2], strict=True):
             yield top, min(top + _CELL, height), first * _CELL, min(last * _CELL, width)
+
+
+def _depth(image: np.ndarray) -> int:
+    return cv2.CV_8U if image.dtype == np.uint8 else cv2.CV_16U
 
 
 def _floats(alpha: np.ndarray) -> np.ndarray:

@@ -13,15 +13,17 @@ from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import reason
 from dpa.video.decode import path_text
 from dpa.video.frame import Frame
+from dpa.video.hdr import ToneMap
 from dpa.video.source import FALLBACK_RATE, Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
 from dpa.video.write.encoders import ENCODES, SOFTWARE, choose_encoder, settings
-from dpa.video.write.encodings import ENCODINGS, Encoding
+from dpa.video.write.encodings import ENCODINGS, HDR, Encoding
 from dpa.video.write.folder import Painter
 from dpa.video.write.sound import Sound, keep_file_labels
 from dpa.video.write.worker import Worker
 
-_BT709 = 1
+_BT709, _BT2020 = 1, 9
+_SWS_BT2020 = 9  # libswscale's own number, which not every PyAV has a name for
 
 
 class MovieSink(Sink):
@@ -39,6 +41,7 @@ class MovieSink(Sink):
         overwrite: replace an existing file when the new one is whole.
         threads: encoder threads; 0 leaves it to the encoder.
         encode, encoder: see `dpa.video.write.encoders`.
+        hdr: the high dynamic range of what the painter paints, uint16 then; None for ordinary pictures.
 
     Raises:
         InputError: where the encoder does not fit.
@@ -56,11 +59,13 @@ class MovieSink(Sink):
         threads: int = 0,
         encode: str = ENCODES[0],
         encoder: str = SOFTWARE,
+        hdr: ToneMap | None = None,
     ) -> None:
         super().__init__()
         self.path = path
         self._paint = painter
         self._source = source
+        self._hdr = hdr
         self._encoding = self._encoding_of(path, alpha)
         self.encoder = choose_encoder(encoder, self._encoding.codec, source.size)
         self._options = settings(self.encoder, encode)
@@ -115,7 +120,7 @@ class MovieSink(Sink):
         self._remove()
 
     def _encoding_of(self, path: Path, alpha: bool) -> Encoding:
-        return ENCODINGS[path.suffix.lower(), alpha]
+        return (HDR if self._hdr else ENCODINGS)[path.suffix.lower(), alpha]
 
     def _open(self, overwrite: bool) -> av.container.OutputContainer:
         self._part = claim_file(self.path, overwrite)
@@ -158,7 +163,9 @@ class MovieSink(Sink):
         context.sample_aspect_ratio = self._source.aspect
         if not encoding.is_rgb:
             context.color_range = ColorRange.MPEG
-            context.colorspace = context.color_primaries = context.color_trc = _BT709
+            context.colorspace, context.color_primaries, context.color_trc = self._colours
+            if self._encoding.codec == "libx265":
+                context.codec_tag = "hvc1"  # Apple's players want HEVC called so
         if "yuva" in encoding.pixel_format and encoding.container == "webm":
             stream.metadata["alpha_mode"] = "1"
         if encoding.sound_codec:
@@ -186,20 +193,34 @@ class MovieSink(Sink):
                 warn=self.warnings.append,
             )
 
+    @property
+    def _colours(self) -> tuple[int, int, int]:
+        """Matrix, primaries and transfer, in the numbers of ITU-T H.273."""
+        hdr = self._hdr
+        if hdr is None:
+            return _BT709, _BT709, _BT709
+        return _BT2020 if hdr.wide else _BT709, hdr.primaries, hdr.transfer
+
     def _pixels(self, picture: Image) -> av.VideoFrame:
         layout = "gray" if picture.ndim == 2 else "rgb24" if picture.shape[2] == 3 else "rgba"
-        rgb = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), layout)
+        if self._hdr:
+            layout = {"rgb24": "rgb48le", "rgba": "rgba64le"}[layout]
+            rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), layout)
+            # Where these differ from the result's, FFmpeg converts the light.
+            _, rgb.color_primaries, rgb.color_trc = self._colours
+        else:
+            rgb = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), layout)
         if self._encoding.is_rgb:
             return self._reformatter.reformat(rgb, format=self._encoding.pixel_format)
         return self._reformatter.reformat(
             rgb,
             format=self._encoding.pixel_format,
             src_color_range=ColorRange.JPEG,
-            dst_colorspace=Colorspace.ITU709,
+            dst_colorspace=_SWS_BT2020 if self._colours[0] == _BT2020 else Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
             # Frames say so too: ProRes takes it from them.
-            dst_color_trc=_BT709,
-            dst_color_primaries=_BT709,
+            dst_color_trc=self._colours[2],
+            dst_color_primaries=self._colours[1],
         )
 
     def _convert(self, picture: Image, frame: Frame) -> av.VideoFrame:

@@ -13,6 +13,7 @@ OVERLAY_COLOUR = (255, 64, 64)
 OVERLAY_SHARE = 0.5
 # The chroma key green of paints and cloths, far from skin and from most foliage.
 GREEN = (0, 177, 64)
+_WHITE_8_BITS = 255.0
 _LEVELS = np.arange(256, dtype=np.float32)[:, None] * (1 - OVERLAY_SHARE)
 _TINT = np.rint(_LEVELS + OVERLAY_SHARE * np.array(OVERLAY_COLOUR, np.float32)).astype(np.uint8)[:, None]
 
@@ -47,15 +48,27 @@ def paint_overlay(
     alpha: np.ndarray | None = None,
 ) -> np.ndarray:
     """(H, W, 3) uint8: the object tinted and outlined."""
-    image, inside = frame.image.copy(), mask.view(np.uint8)
+    return _overlay(frame.image, mask, _WHITE_8_BITS)
+
+
+def _overlay(image: np.ndarray, mask: np.ndarray, white: float) -> np.ndarray:
+    """(H, W, 3) like the image, in which white has that level."""
+    image, inside = image.copy(), mask.view(np.uint8)
     box = around(inside)
     if box is None:
         return image
-    cv2.copyTo(cv2.LUT(image[box], _TINT), inside[box], image[box])
+    colour = _at(OVERLAY_COLOUR, white)
+    if image.dtype == np.uint8:
+        tinted = cv2.LUT(image[box], _TINT)
+    else:
+        tinted = cv2.addWeighted(
+            image[box], 1 - OVERLAY_SHARE, np.full_like(image[box], colour), OVERLAY_SHARE, 0
+        )
+    cv2.copyTo(tinted, inside[box], image[box])
     outline, _ = cv2.findContours(
         inside[box], cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(box[1].start, box[0].start)
     )
-    cv2.drawContours(image, outline, -1, OVERLAY_COLOUR, max(1, round(min(inside.shape) / 300)))
+    cv2.drawContours(image, outline, -1, colour, max(1, round(min(inside.shape) / 300)))
     return image
 
 
@@ -137,6 +150,38 @@ def painter(kind: str, *, width: int = 0) -> Painter:
         "green": paint_green,
     }
     return plain[kind]
+
+
+def hdr_painter(kind: str, white: float) -> Painter:
+    """The function that paints pictures of a kind in high dynamic range, uint16, from `Frame.coded`.
+
+    Args:
+        kind: overlay, alpha or green.
+        white: code of the white of drawings, from 0 to 1 (`ToneMap.white`).
+    """
+
+    def paint(
+        frame: Frame,
+        probability: np.ndarray,
+        mask: np.ndarray,
+        flow: np.ndarray | None,
+        alpha: np.ndarray | None = None,
+    ) -> np.ndarray:
+        assert frame.coded is not None
+        if kind == "overlay":
+            return _overlay(frame.coded, mask, white * 65535)
+        alpha = _opacity(frame, probability, alpha)
+        if kind == "green":
+            return before_colour(frame.coded, alpha, _at(GREEN, white * 65535))
+        return _with_alpha(foreground(frame.coded, alpha), alpha.astype(np.uint16) * np.uint16(257))
+
+    return paint
+
+
+def _at(colour: tuple[int, int, int], white: float) -> tuple[int, int, int]:
+    """A colour of 8 bits where white has that level."""
+    red, green, blue = (round(part / 255 * white) for part in colour)
+    return red, green, blue
 
 
 def _opacity(frame: Frame, probability: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:

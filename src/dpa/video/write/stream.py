@@ -36,7 +36,8 @@ class StreamSink(MovieSink):
         return STREAMS[layout_of(self._kind)]
 
     def _open(self, overwrite: bool) -> av.container.OutputContainer:
-        return av.open(_Writer(sys.stdout.buffer), "w", format=self._encoding.container)
+        with output_errors(self.path):
+            return av.open(_Writer(sys.stdout.buffer), "w", format=self._encoding.container)
 
     def _place(self) -> None:
         with output_errors(self.path):
