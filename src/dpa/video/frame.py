@@ -23,6 +23,10 @@ class Frame:
         name: the file's stem for folders and images, None for videos.
         alpha: (H, W) uint8, how opaque the source itself is; None where it is so everywhere. The image then
             lies on grey.
+
+    Example:
+        >>> Frame(np.zeros((96, 128, 3), np.uint8), index=0).image.shape
+        (96, 128, 3)
     """
 
     image: Image
