@@ -143,7 +143,7 @@ class Converter:
         )
         if tone:
             # Ten bits to sixteen.
-            coded = rgb.to_ndarray() << 6 if self.hdr else None
+            coded = rgb.to_ndarray().astype(np.uint16) << 6 if self.hdr else None
             rgb = tone(rgb)
         # Frames that are RGB already come back as they are, in memory that belongs to the decoder.
         array = rgb.to_ndarray().copy() if rgb is frame else rgb.to_ndarray()
