@@ -54,7 +54,16 @@ VERBS = {
     "flow": Verb(("flow", "{place}/clip.mkv", "{place}/flow"), "flow", (), whole=False),
     "predict": Verb(("predict", "{place}/data/DAVIS_test", "{place}/masks"), "masks", (), whole=False),
     "finetune": Verb(
-        ("finetune", "{place}/settings.yaml", "-o", "{place}/run", "--device", "cpu"),
+        (
+            "finetune",
+            "{place}/settings.yaml",
+            "--stage1",
+            "dpa-mobile",
+            "-o",
+            "{place}/run",
+            "--device",
+            "cpu",
+        ),
         "run",
         ("--resume",),
         whole=False,
@@ -170,11 +179,12 @@ def make_training(place: Path) -> None:
     (place / "settings.yaml").write_text(
         f"""\
 model: dpa-mobile
-changes: {{dim: 16, width: 16, size: 64}}
-encoder_weights: random
+changes: {{size: 64}}
 data: {{videos: {place}/training/videos, validation: {place}/training/validation}}
 workers: 0
-finetune: {{iterations: 12, groups: 1, views: 2, sizes: [[64, 64]], still_share: 0, validate: 3, save: 2}}
+finetune: {{iterations: 6, groups: 2, views: 2, sizes: [[64, 64]], still_share: 0}}
+validate_every: 3
+save_minutes: 0
 """
     )
 

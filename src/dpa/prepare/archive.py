@@ -53,8 +53,8 @@ class Member:
         """The whole file.
 
         Raises:
-            InputError: it is not there, damaged, encrypted, packed in a way that Python cannot undo, a symbolic
-                link in a zip archive, or made to fill memory.
+            InputError: it is not there, damaged, encrypted, packed in a way that Python cannot undo, a
+                symbolic link in a zip archive, or made to fill memory.
         """
         try:
             if self.inner is None:
@@ -65,8 +65,8 @@ class Member:
                 raise InputError(f"{self}: is a symbolic link, which zip archives are not followed through")
             if info.file_size > _LARGE and info.file_size > _DENSEST * max(info.compress_size, 1):
                 raise InputError(
-                    f"{self}: unpacks to {info.file_size / 2**20:.0f} MiB, over {_DENSEST} times its size, as "
-                    "no picture or video does: leave it out"
+                    f"{self}: unpacks to {info.file_size / 2**20:.0f} MiB, over {_DENSEST} times its size, "
+                    "as no picture or video does: leave it out"
                 )
             return archive.read(info)
         except _DAMAGE as error:
