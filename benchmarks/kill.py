@@ -182,8 +182,8 @@ model: dpa-mobile
 changes: {{size: 64}}
 data: {{videos: {place}/training/videos, validation: {place}/training/validation}}
 workers: 0
-finetune: {{iterations: 6, groups: 2, views: 2, sizes: [[64, 64]], still_share: 0}}
-validate_every: 3
+finetune: {{iterations: 3, groups: 2, views: 2, sizes: [[64, 64]], still_share: 0}}
+validate_every: 2
 save_minutes: 0
 """
     )
