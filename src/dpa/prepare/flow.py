@@ -18,8 +18,8 @@ from dpa.flow.stream import pair_flow
 from dpa.prepare.decode import open_picture, rgb
 from dpa.prepare.film import film_name, open_film
 from dpa.prepare.flow_batch import Maker, plan, run
-from dpa.prepare.pool import spread
 from dpa.prepare.records import Clip, Entry, Film, Part
+from dpa.processes import spread
 
 _AT_ONCE = 16  # frames that a process takes at a time
 

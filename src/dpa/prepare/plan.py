@@ -11,9 +11,9 @@ from dpa.files import write_whole
 from dpa.prepare import davis, duts, fbms, folder, longvideos, moca, segtrack, vsod, ytobj, ytvos
 from dpa.prepare.archive import Archive
 from dpa.prepare.film import write_film
-from dpa.prepare.pool import spread
 from dpa.prepare.records import Clip, Entry, Film, Options, Part
 from dpa.prepare.write import Present, Result, Shelf, write_entry
+from dpa.processes import spread
 
 RECORD = "prepare.json"
 _AT_ONCE = 32  # pictures that a process takes at a time
