@@ -81,6 +81,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("made")
     for name in ("clip.mp4", "dev.mp4"):
         make_clip(root / "clip.mkv", 4).rename(root / name)
+    for name in ("clips/deep/one.mp4", "clips/two.mov"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        make_clip(root / "clip.mkv", 4).rename(root / name)
+    (root / "list.txt").write_text("clip.mp4\nclips/two.mov\n")
+    (root / "manifest.csv").write_text("input,output,threshold\nclip.mp4,x.webm,0.4\nframes,y,\n")
     for index in range(4):
         save(root / "frames" / f"{index:05d}.png", image(index))
     for place in (root, root / "data"):
@@ -131,6 +136,7 @@ def test_every_command_runs(
     place = tmp_path / "here"
     shutil.copytree(made, place)
     monkeypatch.chdir(place)
+    monkeypatch.setattr("dpa.batch.local.cores", lambda: 1)  # no process without the test's network
     clear(words)
     words, expected = shortened(words), 0
     if words[0] == "bench":

@@ -47,9 +47,9 @@ def is_many(words: list[str], recursive: bool) -> bool:
     if len(words) > 1 or recursive:
         return True
     word, path = words[0], Path(words[0]).expanduser()
-    if word.startswith("@") or (path.suffix.lower() in MANIFESTS and path.is_file()):
+    if word.startswith("@") or (path.suffix.lower() in MANIFESTS and os.path.isfile(path)):
         return True
-    if path.is_dir():
+    if os.path.isdir(path):  # of pathlib's own, some raise where a name is too long
         return not _is_frames(path) and bool(_videos_in(path))
     if not _is_glob(word):
         return False
@@ -84,7 +84,7 @@ def expand(words: Iterable[str], recursive: bool = False, leave_out: Path | None
             lines = _lines(Path(word[1:]).expanduser())
             for line in lines:
                 yield from _expand(line, recursive, leave_out)
-        elif path.suffix.lower() in MANIFESTS and path.is_file():
+        elif path.suffix.lower() in MANIFESTS and os.path.isfile(path):
             yield from read_manifest(path)
         else:
             yield from _expand(word, recursive, leave_out)
@@ -94,7 +94,7 @@ def _expand(word: str, recursive: bool, leave_out: Path | None) -> Iterator[Vide
     path = Path(word).expanduser()
     if _URL.match(word):
         yield Video(word, re.split(r"[?#]", word)[0].rstrip("/").rsplit("/", 1)[-1].rsplit(".", 1)[0])
-    elif path.is_dir():
+    elif os.path.isdir(path):
         yield from _of_folder(path, recursive, leave_out)
     elif _is_glob(word):
         yield from _of_glob(word, recursive, leave_out)
@@ -118,7 +118,7 @@ def _of_folder(folder: Path, recursive: bool, leave_out: Path | None) -> Iterato
         if videos:
             yield from (Video(str(here / name), (place / name).with_suffix("").as_posix()) for name in videos)
         elif _is_frames(here):
-            yield Video(root, place.as_posix() if place.parts else here.resolve().name)
+            yield Video(str(here), place.as_posix() if place.parts else here.resolve().name)
             folders[:] = [name for name in folders if name != "RGB"]
         found = found or bool(videos) or _is_frames(here)
     if not found:
@@ -224,7 +224,7 @@ def _read(path: Path) -> str:
 
 
 def _is_glob(word: str) -> bool:
-    return glob.has_magic(word) and not Path(word).expanduser().exists()
+    return glob.has_magic(word) and not os.path.exists(Path(word).expanduser())
 
 
 def _matches(word: str) -> list[str]:

@@ -83,7 +83,7 @@ class Report:
         return [_values(self._rows[name]) for name in self.jobs]
 
     def _take(self, job: Job, overwrite: bool) -> None:
-        was, facts = self._rows.get(job.name), _facts(job)
+        was, facts = self._rows.get(job.name), _facts(job, self.file.parent)
         there = [output for output, _ in job.outputs if os.path.exists(output)]
         ours = was is not None and was["state"] != REFUSED
         whole = len(there) == len(job.outputs)
@@ -110,8 +110,8 @@ class Report:
         for name in ("settings", "outputs"):
             if was[name] != facts[name]:
                 raise OutputError(
-                    f"{self.file}: {job.name} there was made with other {name} ({was[name]} there, "
-                    f"{facts[name]} now): {_MEND}"
+                    f"{self.file}: {job.name} there was made with other {name} ({was[name] or 'defaults'} "
+                    f"there, {facts[name] or 'defaults'} now): {_MEND}"
                 )
 
     def _save(self) -> None:
@@ -122,15 +122,16 @@ class Report:
         write_whole(self.file, text.getvalue().encode())
 
 
-def _facts(job: Job) -> dict[str, str]:
+def _facts(job: Job, folder: Path) -> dict[str, str]:
     """What a result is made of, as the report has it."""
     source = str(job.source)
+    places = {output: Path(os.path.relpath(output, folder)).as_posix() for output, _ in job.outputs}
     settings = {k: v for k, v in sorted(job.settings.items()) if k not in _OF_RUN}
     settings |= {"rate": job.rate} if job.rate else {}
     settings |= {} if job.source_alpha else {"source_alpha": False}
     return {
         "input": source if "://" in source else os.path.abspath(source),
-        "outputs": "; ".join(f"{os.path.basename(o.rstrip('/'))}: {kind}" for o, kind in job.outputs),
+        "outputs": "; ".join(f"{kind}: {places[output]}" for output, kind in job.outputs),
         "settings": json.dumps(settings, default=str) if settings else "",
     }
 

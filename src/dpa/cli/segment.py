@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dpa.cli.options import INPUT, OUTPUT, SPEED, Overwrite, takes_settings
+from dpa.cli.options import INPUT, OUTPUT, Overwrite, takes_settings
 
 if TYPE_CHECKING:
     from dpa.engine.results import Summary
@@ -60,6 +60,14 @@ def segment(
             "--recursive", help="Look for videos in the folders of folders too.", rich_help_panel=INPUT
         ),
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Of several inputs, how many at a time; default one a core, on GPUs one a device.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
     source_alpha: Annotated[
         str,
         typer.Option(
@@ -100,14 +108,6 @@ def segment(
     json_file: Annotated[
         Path | None,
         typer.Option("--json", help="Write a summary of the run; - for stdout.", rich_help_panel=OUTPUT),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Videos at a time, where there are several; default one a core or GPU.",
-            rich_help_panel=SPEED,
-        ),
     ] = None,
     *,
     settings: dict[str, Any],
