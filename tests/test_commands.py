@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from dpa import cli
+from dpa.batch import local
 from dpa.bench.settings import BenchSettings
 from dpa.config import load
 from dpa.errors import DPAError
@@ -137,6 +138,7 @@ def test_every_command_runs(
     shutil.copytree(made, place)
     monkeypatch.chdir(place)
     monkeypatch.setattr("dpa.batch.local.cores", lambda: 1)  # no process without the test's network
+    monkeypatch.setattr("dpa.batch.cluster.run", lambda jobs, _: local.run(jobs, local.Share(1, ("cpu",), 0)))
     clear(words)
     words, expected = shortened(words), 0
     if words[0] == "bench":

@@ -138,7 +138,7 @@ def segment(
     """
     from dpa.batch.inputs import is_many
 
-    if not is_many(sources, recursive):
+    if engine == "local" and not is_many(sources, recursive):
         how = {"overwrite": overwrite, "resume": resume, "encode": encode, "encoder": encoder}
         alpha = _keeps_alpha(source_alpha)
         _segment(
@@ -165,6 +165,8 @@ def segment(
     )
     if engine not in ("local", "ray"):
         raise InputError(f"--engine {engine}: choose local or ray")
+    if engine == "local" and address is not None:
+        raise InputError("--address is of a Ray cluster: give --engine ray too")
     cluster = Cluster(address, task_cpus, task_gpus, jobs or 0) if engine == "ray" else None
     segment_many(sources, output or [], kind or [], common, recursive, cluster, jobs, json_file)
 
