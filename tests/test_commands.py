@@ -17,6 +17,7 @@ import pytest
 from archive_samples import SMALL, davis2016, duts, save, square, video, ytvos, zipped
 
 from dpa import cli
+from dpa.batch import local
 from dpa.bench.settings import BenchSettings
 from dpa.config import load
 from dpa.errors import DPAError
@@ -135,6 +136,7 @@ def test_every_command_runs(
     shutil.copytree(made, place)
     monkeypatch.chdir(place)
     monkeypatch.setattr("dpa.batch.local.cores", lambda: 1)  # no process without the test's network
+    monkeypatch.setattr("dpa.batch.cluster.run", lambda jobs, _: local.run(jobs, local.Share(1, ("cpu",), 0)))
     clear(words)
     if "--from-release" in words:
         from dpa.model.dpa import DPA

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from video_samples import damage, make_folder
 
+from dpa.batch.cluster import Cluster
 from dpa.batch.job import Row
 from dpa.batch.plan import plan
 from dpa.cli.segment_many import Bars
@@ -141,6 +142,8 @@ def test_a_manifest_with_outputs_and_settings(command, clips) -> None:
         (("clips/a.mkv", "clip.mkv", "-o", "out", "--size", "3"), "at least 64"),
         (("clips/a.mkv", "-", "-o", "out"), "give it alone"),
         (("@no.txt", "-o", "out"), "no.txt cannot be read"),
+        (("clip.mkv", "-o", "out", "--engine", "spark"), "choose local or ray"),
+        (("clip.mkv", "clips/a.mkv", "-o", "out", "--address", "auto"), "give --engine ray too"),
     ],
 )
 def test_wrong_use_is_one_sentence(command, clips, words, sentence) -> None:
@@ -149,6 +152,32 @@ def test_wrong_use_is_one_sentence(command, clips, words, sentence) -> None:
     assert sentence in err
     assert len(err.splitlines()) == 1
     assert not (clips / "out").exists()
+
+
+def test_ray_that_is_not_installed(command, clips, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    code, _, err = command("segment", "clip.mkv", "-o", "out", "--engine", "ray")
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        'dpa: --engine ray needs more than the base installation: pip install "dpa-vos[ray]"'
+    )
+
+
+def test_jobs_of_another_engine(command, clips, monkeypatch) -> None:
+    """What the command line hands to Ray, and takes from it; Ray itself is in tests/batch."""
+    asked = []
+
+    def run(jobs, cluster):
+        asked.append((len(jobs), cluster))
+        yield from (Row(job.name, "done", 7) for job in jobs)
+
+    monkeypatch.setattr("dpa.batch.cluster.run", run)
+    words = ("--engine", "ray", "--address", "auto", "--task-cpus", "2", "--task-gpus", "0.5", "--jobs", "3")
+    code, _, err = command("segment", "clip.mkv", "-o", "out", *words)
+    assert code == 0, err
+    assert asked == [(1, Cluster("auto", 2, 0.5, 3))]
+    assert rows(clips / "out")["clip"]["frames"] == "7"
+    assert "on Ray auto" in err
 
 
 def test_the_time_left_is_by_frames(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,7 +99,8 @@ class Report:
         same = was is not None and ours and all(was[name] == value for name, value in facts.items())
         folders = all(not Path(output).suffix or output.endswith("/") for output, _ in job.outputs)
         resume = same and folders and not overwrite and os.path.exists(str(job.source))
-        self.todo.append(replace(job, overwrite=overwrite or ours, resume=resume))
+        # What is there by now is of an attempt whose process died: of this run or the one before.
+        self.todo.append(replace(job, overwrite=True, resume=resume))
 
     def _check(self, job: Job, was: dict[str, str], facts: dict[str, str]) -> None:
         if was["input"] != facts["input"]:

@@ -68,6 +68,26 @@ def segment(
             rich_help_panel=INPUT,
         ),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(help="Of several inputs: local, or ray for many machines.", rich_help_panel=INPUT),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a Ray cluster: auto or ray://HOST:PORT; default one on this machine, for the run.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    task_cpus: Annotated[
+        float, typer.Option(min=0.1, help="Of Ray's, for a video.", rich_help_panel=INPUT)
+    ] = 1,
+    task_gpus: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Of Ray's, for a video; default 1 where the cluster has GPUs.", rich_help_panel=INPUT
+        ),
+    ] = None,
     source_alpha: Annotated[
         str,
         typer.Option(
@@ -129,11 +149,12 @@ def segment(
         "alpha": _is("--source-alpha", source_alpha, "keep", "ignore"),
         "hdr": _is("--hdr", hdr, "keep", "tone-map"),
     }
-    if not is_many(sources, recursive):
+    if engine == "local" and not is_many(sources, recursive):
         opening = keeps | {"rate": _rate(rate)}
         how = {"overwrite": overwrite, "resume": resume, "encode": encode, "encoder": encoder}
         _segment(sources[0], output or [], kind or [], settings, opening, raw, raw_out, json_file, how)
         return
+    from dpa.batch.cluster import Cluster
     from dpa.batch.job import Job
     from dpa.cli.segment_many import segment_many
     from dpa.errors import InputError
@@ -152,7 +173,12 @@ def segment(
         encode=encode,
         encoder=encoder,
     )
-    segment_many(sources, output or [], kind or [], common, recursive, jobs, json_file)
+    if engine not in ("local", "ray"):
+        raise InputError(f"--engine {engine}: choose local or ray")
+    if engine == "local" and address is not None:
+        raise InputError("--address is of a Ray cluster: give --engine ray too")
+    cluster = Cluster(address, task_cpus, task_gpus, jobs or 0) if engine == "ray" else None
+    segment_many(sources, output or [], kind or [], common, recursive, cluster, jobs, json_file)
 
 
 def _segment(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from dpa.batch.cluster import Cluster
     from dpa.batch.job import Job, Row
     from dpa.batch.report import Report
 
@@ -20,6 +21,7 @@ def segment_many(
     kinds: list[str],
     common: "Job",
     recursive: bool,
+    engine: "Cluster | None",
     jobs: int | None,
     json_file: Path | None,
 ) -> None:
@@ -31,12 +33,13 @@ def segment_many(
         kinds: of all results.
         common: what is the same for all of them.
         recursive: see `expand`.
+        engine: where they are done; None for processes of this machine.
         jobs: videos at a time; None leaves it to the machine.
         json_file: for the rows too; - for standard output.
     """
+    from dpa.batch import cluster, local
     from dpa.batch.inputs import expand
     from dpa.batch.job import segmenter_of
-    from dpa.batch.local import Share, run
     from dpa.batch.plan import plan
     from dpa.batch.report import Report
     from dpa.engine.config import SegmenterConfig
@@ -54,14 +57,19 @@ def segment_many(
             SegmenterConfig(**job.settings)
     report = Report(out, planned, common.overwrite)
     if report.todo:
-        share = Share.of(config.device, jobs or 0, config.threads)
         # Weights that cannot be read are no video's trouble: said once, before the work.
         segmenter = segmenter_of(config)
-        at_once = min(share.processes, len(report.todo))
-        beside = f"; {at_once} videos at a time" if at_once > 1 else ""
-        typer.echo(f"{segmenter.engine}; {segmenter.flow_reason}{beside}", err=True)
+        about = f"{segmenter.engine}; {segmenter.flow_reason}"
         with closing(report), Bars(len(report.todo)) as bars:
-            for row in run(report.todo, share, bars.told):
+            if engine is not None:
+                typer.echo(f"{about}; on Ray {engine.address or 'on this machine'}", err=True)
+                rows = cluster.run(report.todo, engine)
+            else:
+                share = local.Share.of(config.device, jobs or 0, config.threads)
+                at_once = min(share.processes, len(report.todo))
+                typer.echo(about + (f"; {at_once} videos at a time" if at_once > 1 else ""), err=True)
+                rows = local.run(report.todo, share, bars.told)
+            for row in rows:
                 report.add(row)
                 bars.done(row)
     _tell(report, json_file)
@@ -138,7 +146,7 @@ class Bars:
 
     def done(self, row: "Row") -> None:
         self._ended.add(row.name)
-        frames = self._frames.get(row.name, (0, 0))[0]
+        frames = self._frames.get(row.name, (row.frames, 0))[0]
         self._frames[row.name] = (frames, frames)
         if row.name in self._tasks:
             self._bars.remove_task(self._tasks.pop(row.name))
