@@ -14,8 +14,9 @@ import pytest
 
 from engine_samples import FakeBackend, image, make_clip, make_cut_clip, truth
 
-sys.path.append(str(Path(__file__).parent / "prepare"))
+sys.path += [str(Path(__file__).parent / folder) for folder in ("prepare", "export")]
 
+import graph_samples
 from archive_samples import save
 
 PACKAGES = ("dpa", "dpa.datasets", "dpa.engine", "dpa.evaluate", "dpa.export", "dpa.flow", "dpa.train")
@@ -69,6 +70,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             save(root / "STILLS" / kind / f"{index}.png", picture)
     stage1 = named_config("dpa-mobile", motion=False, ifa=False, dim=32, width=16)
     DPA(stage1).save_pretrained(root / "runs/pretrain/last")
+    graph_samples.small().save_pretrained(root / "runs/mobile")  # exporting a larger one takes minutes
     return root
 
 

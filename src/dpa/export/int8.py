@@ -51,7 +51,7 @@ def export_int8(
         OutputError: the file cannot be written.
 
     Example:
-        >>> model = DPA("dpa-mobile", dim=16, width=16)
+        >>> model = DPA.from_pretrained("runs/mobile")
         >>> frames, difference = export_int8(model, Path("model.int8.onnx"), ["in.mp4"])
         >>> frames
         3

@@ -71,7 +71,7 @@ def export_onnx(model: DPA, path: Path, *, half: bool = True) -> float:
         OutputError: the file cannot be written.
 
     Example:
-        >>> model = DPA("dpa-mobile", motion=False, ima=False, ifa=False, width=16)
+        >>> model = DPA.from_pretrained("runs/mobile")
         >>> export_onnx(model, Path("model.onnx")) < TOLERANCE
         True
     """
