@@ -95,7 +95,7 @@ def agreement(mask: np.ndarray, before: np.ndarray, flow: np.ndarray) -> Agreeme
     warped = before[from_y.clip(0, height - 1), from_x.clip(0, width - 1)]
     now, moved = mask & known, warped & known
     differing = np.count_nonzero(now ^ moved)
-    return Agreement(region_similarity(now, moved), differing > CHANGE * np.count_nonzero(moved))
+    return Agreement(region_similarity(now, moved), bool(differing > CHANGE * np.count_nonzero(moved)))
 
 
 def estimator() -> DIS:

@@ -135,7 +135,9 @@ def _small_fast(still: View, other: Other, rng: np.random.Generator) -> Scene:
     (height, width), layer = still.mask.shape, scene.layers[0]
     scale = 0.13 * np.sqrt(height * width / (w * h))
     to_x, to_y = width * rng.uniform(0.35, 0.65), height * rng.uniform(0.35, 0.65)
-    turn = np.float32([[scale, 0, to_x - scale * (x + w / 2)], [0, scale, to_y - scale * (y + h / 2)]])
+    turn = np.array(
+        [[scale, 0, to_x - scale * (x + w / 2)], [0, scale, to_y - scale * (y + h / 2)]], np.float32
+    )
     for name in ("image", "mask"):
         # Smoothed first, as INTER_AREA would: a shrunk picture has no finer detail than its pixels.
         smooth = cv2.GaussianBlur(getattr(layer, name), (0, 0), max(0.3, 0.4 / scale))
@@ -203,7 +205,7 @@ def _leaving(still: View, other: Other, rng: np.random.Generator) -> Scene:
     w = still.mask.shape[1]
     # To the nearer side, so far that nine tenths of it are gone at the end; half of them come from there.
     way = -(x + 0.9 * bw) if x + bw / 2 < w / 2 else w - x - 0.1 * bw
-    step = np.float32([way / ((FRAMES - 1) / 2), 0])
+    step = np.array([way / ((FRAMES - 1) / 2), 0], np.float32)
     scene.layers[0].motion = scene.camera + (step if rng.random() < 0.5 else -step)
     return scene
 
@@ -236,7 +238,7 @@ def _pasted(
         left, top = x + rng.uniform(0.2, 0.8) * bw - cw / 2, y + bh / 2 - ch / 2
     else:
         left, top = (0.8 if middle < 0.5 else 0.2) * w - cw / 2, rng.uniform(0.2, 0.8) * h - ch / 2
-    shift = np.float32([[1, 0, round(left)], [0, 1, round(top)]])
+    shift = np.array([[1, 0, round(left)], [0, 1, round(top)]], np.float32)
     image = cv2.warpAffine(cutout.image, shift, (w, h), borderMode=cv2.BORDER_REPLICATE)
     core = cv2.erode(cutout.mask, np.ones((3, 3), np.uint8), borderValue=0)
     mask = cv2.warpAffine(core, shift, (w, h)).astype(np.float32) / 255
@@ -255,7 +257,7 @@ def _cast(image: np.ndarray, own: np.ndarray, alpha: np.ndarray, what: str) -> n
     else:
         squeeze, slant = 1.0, 0.0
     # Where a pixel (x, y) below the foot is seen: at (x + slant * d, foot - d / squeeze), d = y - foot.
-    turn = np.float32([[1, slant, -slant * foot], [0, -1 / squeeze, foot + foot / squeeze]])
+    turn = np.array([[1, slant, -slant * foot], [0, -1 / squeeze, foot + foot / squeeze]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     thrown = cv2.warpAffine(alpha, turn, (w, h), flags=flags)
     if what == "shadow":
