@@ -1,8 +1,8 @@
 """Make short sequences of known difficulties from stills that no training has seen, and score masks by kind.
 
     python benchmarks/failure_kinds.py make STILLS... -o MADE [--kinds KIND...] [--each 10] [--seed 0]
-    dpa predict MADE -o MASKS
-    python benchmarks/failure_kinds.py score MASKS MADE [--csv FILE]
+    dpa predict MADE MASKS
+    python benchmarks/failure_kinds.py score MASKS/binary MADE [--csv FILE]
 
 STILLS are folders with RGB and GT. Used are those that `data.held_out=20` leaves out of training, and for the
 object that moves only those where it lies within the picture: what a side cuts off has a straight edge. A

@@ -12,10 +12,12 @@ import gc
 import multiprocessing
 import os
 import shutil
+import stat
 import sys
 import tempfile
 import threading
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -261,11 +263,22 @@ def read_flow(path: Path) -> None:
 def _zip(folder: Path) -> Path:
     from archive_samples import SMALL, davis2016, zipped
 
-    return zipped(davis2016(folder / "source", SMALL), folder / "DAVIS-data.zip")
+    path = zipped(davis2016(folder / "source", SMALL), folder / "DAVIS-data.zip")
+    frames = "DAVIS/JPEGImages/480p/bear"
+    picture = (folder / "source" / frames / "00000.jpg").read_bytes()
+    link = zipfile.ZipInfo(f"{frames}/00007.jpg")
+    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../../outside/00000.jpg", picture)
+        archive.writestr(f"{frames}/../../../../outside/00001.jpg", picture)
+        archive.writestr("/outside/00002.jpg", picture)
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr(f"{frames}/00008.jpg", bytes(65 << 20))
+    return path
 
 
 def read_zip(path: Path) -> None:
-    """As `dpa prepare davis`; nothing may be written outside the target."""
+    """As `dpa prepare davis`, of an archive with ways out, a link and a bomb; nothing may get outside."""
     from archive_samples import converted
 
     from dpa.prepare.archive import _opened

@@ -17,6 +17,7 @@ import pytest
 from archive_samples import SMALL, davis2016, duts, save, square, video, ytvos, zipped
 
 from dpa import cli
+from dpa.batch import local
 from dpa.bench.settings import BenchSettings
 from dpa.config import load
 from dpa.errors import DPAError
@@ -79,6 +80,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("made")
     for name in ("clip.mp4", "dev.mp4", "in.mp4"):
         make_clip(root / "clip.mkv", 4).rename(root / name)
+    for name in ("clips/deep/one.mp4", "clips/two.mov"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        make_clip(root / "clip.mkv", 4).rename(root / name)
+    (root / "list.txt").write_text("clip.mp4\nclips/two.mov\n")
+    (root / "manifest.csv").write_text("input,output,threshold\nclip.mp4,x.webm,0.4\nframes,y,\n")
     for index in range(4):
         save(root / "frames" / f"{index:05d}.png", image(index))
     for place in (root, root / "data"):
@@ -129,6 +135,8 @@ def test_every_command_runs(
     place = tmp_path / "here"
     shutil.copytree(made, place)
     monkeypatch.chdir(place)
+    monkeypatch.setattr("dpa.batch.local.cores", lambda: 1)  # no process without the test's network
+    monkeypatch.setattr("dpa.batch.cluster.run", lambda jobs, _: local.run(jobs, local.Share(1, ("cpu",), 0)))
     clear(words)
     if "--from-release" in words:
         from dpa.model.dpa import DPA

@@ -1,4 +1,4 @@
-"""What arrays hold, one name for each kind: type checkers know the element, this page the shape and the range.
+"""What arrays hold, a name for each kind: type checkers know the element, this page shape and range.
 
 H and W are rows and columns of a frame; lower-case h and w those of a reduced grid.
 """

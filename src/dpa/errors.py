@@ -10,11 +10,27 @@ def reason(error: Exception) -> str:
 
 
 class DPAError(Exception):
-    """Base of every error that a user can mend. The command line prints it without a traceback."""
+    """Base of every error that a user can mend. The command line prints it without a traceback.
+
+    Example:
+        >>> import dpa
+        >>> try:
+        ...     dpa.segment("in.mp4", threshold=2)
+        ... except dpa.DPAError as error:
+        ...     print(type(error).__name__)
+        InputError
+    """
 
 
 class InputError(DPAError):
-    """A file, folder, stream or setting given by the user cannot be used."""
+    """A file, folder, stream or setting given by the user cannot be used.
+
+    Example:
+        >>> import dpa
+        >>> list(dpa.segment("nowhere.mp4"))
+        Traceback (most recent call last):
+        dpa.errors.InputError: nowhere.mp4 does not exist
+    """
 
 
 class UnreadableError(InputError):
@@ -39,6 +55,15 @@ def _unreadable(path: Path, sentence: str) -> UnreadableError:
 class TruncatedError(InputError):
     """A video ended before its last frame: what was decoded has been delivered.
 
+    Example:
+        >>> import dpa
+        >>> masks = []
+        >>> try:
+        ...     masks.extend(dpa.segment("cut.mp4"))
+        ... except dpa.TruncatedError as error:
+        ...     print(0 < len(masks) < 40, "of 40 frames" in str(error))
+        True True
+
     Attributes:
         summary: the `dpa.engine.results.Summary` of what was written, where `Segmenter.write` raised it.
     """
@@ -47,15 +72,34 @@ class TruncatedError(InputError):
 
 
 class OutputError(DPAError):
-    """A result cannot be written: it exists already, the place is not writable, or the disk is full."""
+    """A result cannot be written: it exists already, the place is not writable, or the disk is full.
+
+    Example:
+        >>> import dpa
+        >>> dpa.segment("in.mp4", output="in.mp4")
+        Traceback (most recent call last):
+        dpa.errors.OutputError: in.mp4 is what is being read: choose another name for the output
+    """
 
 
 class WeightsError(DPAError):
-    """A weights file is missing, damaged, or does not fit the network."""
+    """A weights file is missing, damaged, or does not fit the network.
+
+    Example:
+        >>> from dpa.weights import find
+        >>> find("dpa-mobil")
+        Traceback (most recent call last):
+        dpa.errors.WeightsError: no network is called 'dpa-mobil'; did you mean 'dpa-mobile'? ...
+    """
 
 
 class MissingExtra(DPAError):
-    """The request needs a library that the base installation does not have."""
+    """The request needs a library that the base installation does not have.
+
+    Example:
+        >>> print(MissingExtra("flow by RAFT"))
+        flow by RAFT needs more than the base installation: pip install "dpa-vos[torch]"
+    """
 
     def __init__(self, what: str, extra: str = "torch") -> None:
         super().__init__(f'{what} needs more than the base installation: pip install "dpa-vos[{extra}]"')

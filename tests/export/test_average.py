@@ -8,7 +8,7 @@ import torch
 from graph_samples import small
 
 from dpa.errors import InputError, WeightsError
-from dpa.export.average import average
+from dpa.export.mean import average
 from dpa.model.dpa import DPA
 
 

@@ -1,5 +1,7 @@
 """EdgeConv and the attentions of IMA and IFA against METHOD.md's formulas; what they keep in memory."""
 
+import shutil
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -139,3 +141,20 @@ def test_ifa_knows_neither_order_nor_number_of_equal_references(order: list[int]
 
     torch.testing.assert_close(read(order), read([0, 1, 2, 3]), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(read([0] * n), read([0]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile wants a C++ compiler")
+def test_compiled_gradients_in_bfloat16_are_finite() -> None:
+    # The compiler computes the edges anew without rounding: what asks which are the maximum then finds none.
+    torch.manual_seed(0)
+    layer = EdgeConv(8, neighbours=3).train()
+    nn.init.normal_(layer.weight, std=0.01)
+    x = (0.05 * torch.randn(2, 8, 8)).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        value = torch.compile(layer)(x).float().sum()
+    value.backward()
+    for tensor in (x, *layer.parameters()):
+        assert tensor.grad is not None
+        assert tensor.grad.isfinite().all()

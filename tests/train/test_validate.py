@@ -41,7 +41,8 @@ def test_the_score_is_that_of_predict_and_evaluate(
     assert sequences
     scores, _ = validate(model, sequences)
     model.save_pretrained(tmp_path / "weights")
-    job = Prediction(data / folder, tmp_path / "out", weights=tmp_path / "weights", smooth=0.0, device="cpu")
+    plain = {"smooth": 0.0, "refine": "off", "device": "cpu"}
+    job = Prediction(data / folder, tmp_path / "out", weights=tmp_path / "weights", **plain)
     job.run()
     assert job.failed == {}
     report = evaluate(tmp_path / "out" / "binary", data / folder)

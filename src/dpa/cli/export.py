@@ -38,7 +38,7 @@ def weights(
 ) -> None:
     """Write weights in half precision; of several the mean. The authors' checkpoints are read too."""
     from dpa.errors import InputError, OutputError
-    from dpa.export.average import average
+    from dpa.export.mean import average
     from dpa.export.release import import_release
     from dpa.model.dpa import DPA
     from dpa.weights.registry import FILES

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 @takes_settings()
 def segment(
-    source: Annotated[
-        str,
+    sources: Annotated[
+        list[str],
         typer.Argument(
-            metavar="INPUT",
-            help="A video, a folder or glob of pictures, a picture, a camera (0), a URL, or - for stdin.",
+            metavar="INPUT...",
+            help="A video, a folder or glob of pictures, a picture, a camera (0), a URL, or - for stdin. "
+            "Several of them, folders or globs of videos, @LIST, or a manifest (.csv, .jsonl): one result "
+            "each in the folder -o, and report.csv.",
         ),
     ],
     output: Annotated[
@@ -52,6 +54,40 @@ def segment(
             help="Raw frames on standard input: WIDTHxHEIGHT[:PIXEL_FORMAT[:RATE]].", rich_help_panel=INPUT
         ),
     ] = None,
+    recursive: Annotated[
+        bool,
+        typer.Option(
+            "--recursive", help="Look for videos in the folders of folders too.", rich_help_panel=INPUT
+        ),
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Of several inputs, how many at a time; default one a core, on GPUs one a device.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(help="Of several inputs: local, or ray for many machines.", rich_help_panel=INPUT),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a Ray cluster: auto or ray://HOST:PORT; default one on this machine, for the run.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    task_cpus: Annotated[
+        float, typer.Option(min=0.1, help="Of Ray's, for a video.", rich_help_panel=INPUT)
+    ] = 1,
+    task_gpus: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Of Ray's, for a video; default 1 where the cluster has GPUs.", rich_help_panel=INPUT
+        ),
+    ] = None,
     source_alpha: Annotated[
         str,
         typer.Option(
@@ -77,7 +113,9 @@ def segment(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Continue a folder at its first missing frame.", rich_help_panel=OUTPUT
+            "--resume",
+            help="Continue a folder at its first missing frame; several inputs are always continued.",
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
     encode: Annotated[
@@ -105,6 +143,56 @@ def segment(
 
     With no --output the result is named after the input: clip_masks, clip_overlay.mp4 and so on.
     """
+    from dpa.batch.inputs import is_many
+
+    keeps = {
+        "alpha": _is("--source-alpha", source_alpha, "keep", "ignore"),
+        "hdr": _is("--hdr", hdr, "keep", "tone-map"),
+    }
+    if engine == "local" and not is_many(sources, recursive):
+        opening = keeps | {"rate": _rate(rate)}
+        how = {"overwrite": overwrite, "resume": resume, "encode": encode, "encoder": encoder}
+        _segment(sources[0], output or [], kind or [], settings, opening, raw, raw_out, json_file, how)
+        return
+    from dpa.batch.cluster import Cluster
+    from dpa.batch.job import Job
+    from dpa.cli.segment_many import segment_many
+    from dpa.errors import InputError
+
+    if raw is not None or raw_out is not None:
+        raise InputError("--raw and --raw-out are for one input: leave them out")
+    common = Job(
+        "",
+        "",
+        (),
+        settings,
+        rate=str(parsed) if (parsed := _rate(rate)) else None,
+        source_alpha=keeps["alpha"],
+        hdr=keeps["hdr"],
+        overwrite=overwrite,
+        encode=encode,
+        encoder=encoder,
+    )
+    if engine not in ("local", "ray"):
+        raise InputError(f"--engine {engine}: choose local or ray")
+    if engine == "local" and address is not None:
+        raise InputError("--address is of a Ray cluster: give --engine ray too")
+    cluster = Cluster(address, task_cpus, task_gpus, jobs or 0) if engine == "ray" else None
+    segment_many(sources, output or [], kind or [], common, recursive, cluster, jobs, json_file)
+
+
+def _segment(
+    source: str,
+    output: list[Path],
+    kind: list[str],
+    settings: dict[str, Any],
+    opening: dict[str, Any],
+    raw: str | None,
+    raw_out: str | None,
+    json_file: Path | None,
+    how: dict[str, Any],
+) -> None:
+    """One input; `opening` is for `open_source`, `how` for `Segmenter.write`."""
     from dpa.cli.progress import progress_bar
     from dpa.engine.config import SegmenterConfig
     from dpa.engine.segmenter import Segmenter
@@ -114,11 +202,9 @@ def segment(
 
     config = SegmenterConfig(**settings)
     frames = RawVideo.parse(raw) if raw is not None else None
-    keeps_alpha = _is("--source-alpha", source_alpha, "keep", "ignore")
-    keeps_hdr = _is("--hdr", hdr, "keep", "tone-map")
-    with open_source(source, rate=_rate(rate), raw=frames, alpha=keeps_alpha, hdr=keeps_hdr) as opened:
-        targets = _targets(output or _defaults(opened, kind or ["mask"]), kind or [], raw_out)
-        _check(targets, opened, json_file, overwrite, resume)
+    with open_source(source, raw=frames, **opening) as opened:
+        targets = _targets(output or _defaults(opened, kind or ["mask"]), kind, raw_out)
+        _check(targets, opened, json_file, how["overwrite"], how["resume"])
         segmenter = Segmenter(config)
         # Said when the outputs are open and work starts: an error stands alone.
         engine = [f"{segmenter.engine}; {segmenter.flow_reason}"]
@@ -130,16 +216,7 @@ def segment(
                         typer.echo(engine.pop(), err=True)
                     update(done, count, "")
 
-                summary = segmenter.write(
-                    opened,
-                    targets,
-                    overwrite=overwrite,
-                    resume=resume,
-                    encode=encode,
-                    encoder=encoder,
-                    progress=progress,
-                    raw_out=raw_out,
-                )
+                summary = segmenter.write(opened, targets, **how, progress=progress, raw_out=raw_out)
         except TruncatedError as error:
             _report(error.summary, json_file)
             raise
@@ -156,9 +233,9 @@ def _is(option: str, text: str, yes: str, no: str) -> bool:
 
 def _defaults(source: "Source", kinds: list[str]) -> list[Path]:
     """What an output is called that the user has not named: films of films, folders of all else."""
-    suffixes = {"alpha": ".webm", "coco": ".json"}
-    if source.kind in ("video", "live"):
-        suffixes |= dict.fromkeys(("overlay", "green", "strip"), ".mp4")
+    from dpa.batch.plan import FILMS, SUFFIXES
+
+    suffixes = FILMS if source.kind in ("video", "live") else SUFFIXES
     endings = {"mask": "masks"}
     return [Path(f"{source.name}_{endings.get(kind, kind)}{suffixes.get(kind, '')}") for kind in kinds]
 
@@ -167,6 +244,7 @@ def _targets(
     outputs: list[Path], kinds: list[str], raw_out: str | None = None
 ) -> list[tuple[Path, str | None]]:
     """What goes where: kinds in the outputs' order, or several kinds inside one folder."""
+    from dpa.batch.plan import in_folder
     from dpa.errors import InputError
     from dpa.video.write import FILE_SUFFIXES, kind_of, raw_kind
 
@@ -181,9 +259,7 @@ def _targets(
             raise InputError(
                 f"{folder} holds one kind: give a folder for {', '.join(kinds)}, or one output for each"
             )
-        suffix = {"alpha": ".webm", "coco": ".json"}
-        paths = {kind: folder / f"{kind}{suffix.get(kind, '')}" for kind in kinds}
-        return [(path, kind_of(path, kind)) for kind, path in paths.items()]
+        return list(in_folder(folder, kinds))
     if len(kinds) > len(outputs):
         raise InputError(f"{len(kinds)} kinds for {len(outputs)} outputs: give one --output for each --kind")
     padded: list[str | None] = [*kinds, *[None] * (len(outputs) - len(kinds))]

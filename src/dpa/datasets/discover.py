@@ -39,6 +39,10 @@ def find_videos(root: Path, split: str | None = None) -> list[Sequence]:
     Raises:
         InputError: no such folder or list, or no videos in it. What is wrong with one video alone becomes its
             `problem`.
+
+    Example:
+        >>> [video.name for video in find_videos(Path("VIDEOS"))]
+        ['bear', 'cow']
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
@@ -72,9 +76,9 @@ def _folders(folder: Path, base: Path) -> Iterator[Path]:
             raise InputError(f"{folder}: the frames of one video, not a data set: use `dpa segment {folder}`")
         yield folder
     else:
-        for child in sorted(folder.iterdir(), key=natural_key):
-            if child.is_dir() and not child.name.startswith(".") and child.name.lower() not in _NO_FRAMES:
-                yield from _folders(child, base)
+        for inner in sorted(folder.iterdir(), key=natural_key):
+            if inner.is_dir() and not inner.name.startswith(".") and inner.name.lower() not in _NO_FRAMES:
+                yield from _folders(inner, base)
 
 
 def _video(base: Path, folder: Path) -> Sequence:

@@ -29,6 +29,10 @@ class Sequence:
         masks: None where a frame is not annotated, or where masks were not looked for.
         flows: None where a frame has no flow picture yet.
         problem: why it cannot be read, as far as the folder's listing tells.
+
+    Example:
+        >>> Sequence("bear", (Path("RGB/bear_0.jpg"),), (None,), (None,)).images[0].name
+        'bear_0.jpg'
     """
 
     name: str
@@ -39,7 +43,12 @@ class Sequence:
 
 
 def is_dataset(root: Path) -> bool:
-    """Whether a folder has one of the layouts: `ROOT/RGB` or some `ROOT/SEQUENCE/RGB`."""
+    """Whether a folder has one of the layouts: `ROOT/RGB` or some `ROOT/SEQUENCE/RGB`.
+
+    Example:
+        >>> is_dataset(Path("VIDEOS")), is_dataset(Path("masks"))
+        (True, False)
+    """
     return root.is_dir() and (is_flat(root) or bool(_sequence_folders(root)))
 
 
@@ -62,6 +71,10 @@ def find_sequences(root: str | Path, *, masks: bool = False, flows: bool = False
     Raises:
         InputError: names what is missing: the folder, its pictures, a required mask or flow picture, or the
             frame to a mask; or two files of one name.
+
+    Example:
+        >>> [(video.name, len(video.images)) for video in find_sequences("VIDEOS", masks=True)]
+        [('bear', 4), ('cow', 4)]
     """
     root = Path(root)
     if not root.is_dir():
@@ -84,6 +97,11 @@ def find_stills(root: str | Path) -> list[Still]:
 
     Raises:
         InputError: names the folder, picture or mask that is missing.
+
+    Example:
+        >>> image, mask = find_stills("STILLS")[0]
+        >>> image.as_posix(), mask.as_posix()
+        ('STILLS/RGB/0.png', 'STILLS/GT/0.png')
     """
     root = Path(root)
     images = _pictures(root / IMAGES)

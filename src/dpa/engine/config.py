@@ -90,7 +90,7 @@ class SegmenterConfig:
     refine: str = "auto"
     alpha: str = "refined"
     every: int = 1
-    shots: str = "auto"
+    shots: str = "off"
     device: str = "auto"
     precision: str = "auto"
     compiled: bool = False

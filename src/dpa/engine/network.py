@@ -37,19 +37,19 @@ class Network:
         return [own for group in groups for own in self._apply(group, blank, remember=True)[1]]
 
     def probabilities(
-        self, items: Iterable[FrameData], together: int, references: Memory | Reservoir, clock: Clock
+        self, frames: Iterable[FrameData], together: int, references: Memory | Reservoir, clock: Clock
     ) -> Generator[FrameData, None, None]:
         """Give frames the network's probabilities: those that are `wanted`; the others pass as they are.
 
         Args:
-            items: in order.
+            frames: in order.
             together: frames it sees at once; one where references are gathered on the way.
             references: prototypes of the reference frames, or where those of the frames are gathered.
             clock: times it.
         """
-        for group in _grouped(items, 1 if isinstance(references, Reservoir) else together):
+        for group in _grouped(frames, 1 if isinstance(references, Reservoir) else together):
             with clock.time("network"):
-                inputs = [self.inputs(item.frame.image, item.picture) for item in group if item.wanted]
+                inputs = [self.inputs(data.frame.image, data.picture) for data in group if data.wanted]
                 if isinstance(references, Reservoir):
                     memory = references.memory or self.remember(inputs)[0]
                     small, own = self._apply(inputs, memory, remember=True)
@@ -57,8 +57,8 @@ class Network:
                 else:
                     small, _ = self._apply(inputs, references)
             probabilities = iter(small)
-            for item in group:
-                yield replace(item, probability=next(probabilities)) if item.wanted else item
+            for data in group:
+                yield replace(data, probability=next(probabilities)) if data.wanted else data
 
     def _apply(
         self, inputs: list[Inputs], memory: Memory, *, remember: bool = False
@@ -67,11 +67,11 @@ class Network:
         return self._backend(images, pictures, memory, remember=remember)
 
 
-def _grouped(items: Iterable[FrameData], size: int) -> Generator[list[FrameData], None, None]:
+def _grouped(frames: Iterable[FrameData], size: int) -> Generator[list[FrameData], None, None]:
     """Items in groups with `size` frames that the network is to see, fewer in the last."""
     group: list[FrameData] = []
-    for item in items:
-        group.append(item)
+    for data in frames:
+        group.append(data)
         if sum(one.wanted for one in group) == size:
             yield group
             group = []

@@ -76,9 +76,9 @@ class Pipeline:
             InputError: the source is live, or a frame cannot be decoded.
         """
         references = self._references()
-        items = (self._at(index) for index in indices)
-        for item in self._network.probabilities(items, self._backend.batch, references, self._clock):
-            yield finish(item, self._config)
+        frames = (self._at(index) for index in indices)
+        for data in self._network.probabilities(frames, self._backend.batch, references, self._clock):
+            yield finish(data, self._config)
 
     def _at(self, index: int) -> FrameData:
         image, *others = neighbours(self._source, index)
@@ -100,8 +100,8 @@ class Pipeline:
         with self._clock.time("references"):
             return prepare(self._source, self._backend, n, self._look, self._network.remember, span)
 
-    def _stage(self, name: str, items: Iterable[T]) -> Generator[T, None, None]:
-        return threaded(items, name=name, wake=self._source.stop)
+    def _stage(self, name: str, frames: Iterable[T]) -> Generator[T, None, None]:
+        return threaded(frames, name=name, wake=self._source.stop)
 
     def _seen(self, drawn: Generator[FrameData, None, None]) -> Generator[FrameData, None, None]:
         every = self._config.every
@@ -119,28 +119,28 @@ class Pipeline:
         smooth = self._config.smooth
         with closing(seen):
             known = by_shot(seen, propagated) if self._config.every > 1 else seen
-            for item in by_shot(known, partial(smoothed, weight=smooth)) if smooth else known:
+            for data in by_shot(known, partial(smoothed, weight=smooth)) if smooth else known:
                 with self._clock.time("masks"):
-                    mask = finish(item, self._config)
+                    mask = finish(data, self._config)
                 yield mask
 
 
-def finish(item: FrameData, config: SegmenterConfig) -> Mask:
+def finish(data: FrameData, config: SegmenterConfig) -> Mask:
     """The mask of a frame at its own resolution, from its probability at the network's."""
-    small, (height, width) = item.probability, item.frame.image.shape[:2]
+    small, (height, width) = data.probability, data.frame.image.shape[:2]
     assert small is not None
     probability = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     if config.normalise:
         low, high = float(probability.min()), float(probability.max())
         small, probability = (np.clip((p - low) / max(high - low, 1e-6), 0, 1) for p in (small, probability))
     if config.refine == "off":
-        return Mask(probability > config.threshold, probability, item.frame, item.flow, item.picture)
+        return Mask(probability > config.threshold, probability, data.frame, data.flow, data.picture)
     # Stretched probabilities do not compare with those of other frames.
-    beside = () if config.normalise else item.beside
+    beside = () if config.normalise else data.beside
     centred = [_centred(p, config.threshold) for p in (small, *beside)]
-    alpha = refined(decided(centred[0], centred[1:]), item.frame.image)
+    alpha = refined(decided(centred[0], centred[1:]), data.frame.image)
     shown = alpha if config.alpha == "refined" else None
-    return Mask(alpha > 127, probability, item.frame, item.flow, item.picture, shown)
+    return Mask(alpha > 127, probability, data.frame, data.flow, data.picture, shown)
 
 
 def _centred(probability: Probability, threshold: float) -> Probability:

@@ -11,26 +11,26 @@ from dpa.arrays import Flow, Probability
 from dpa.engine.frame_data import FrameData
 
 
-def keyed(items: Iterable[FrameData], every: int) -> Iterator[FrameData]:
+def keyed(frames: Iterable[FrameData], every: int) -> Iterator[FrameData]:
     """Say which frames the network is to see: the first, those with index k * every, and the last.
 
     Above 1 it looks one frame ahead.
     """
     if every == 1:
-        yield from items
+        yield from frames
         return
     held: FrameData | None = None
     first = True
-    for item in items:
+    for data in frames:
         if held is not None:
             yield replace(held, wanted=first or held.frame.index % every == 0)
             first = False
-        held = item
+        held = data
     if held is not None:
         yield held
 
 
-def propagated(items: Iterable[FrameData]) -> Generator[FrameData, None, None]:
+def propagated(frames: Iterable[FrameData]) -> Generator[FrameData, None, None]:
     """Fill in the probabilities that are missing, from the known ones before and after them.
 
     The later one is propagated backwards, p_t(x) = p_{t+1}(x + f_t(x)); the earlier one forwards, where the
@@ -38,27 +38,27 @@ def propagated(items: Iterable[FrameData]) -> Generator[FrameData, None, None]:
     distances.
 
     Args:
-        items: in order; the first and the last have a probability, all have flow.
+        frames: in order; the first and the last have a probability, all have flow.
 
     Yields:
         The same with a probability for each, in order, as soon as the next known one has come.
     """
     before: Probability | None = None
     passed: list[FrameData] = []
-    for item in items:
-        if item.probability is None:
-            passed.append(item)
+    for data in frames:
+        if data.probability is None:
+            passed.append(data)
             continue
         if before is not None:
-            fields = [_steps(one, item.probability.shape) for one in passed]
-            between = _between(fields, before, item.probability)
+            fields = [_steps(one, data.probability.shape) for one in passed]
+            between = _between(fields, before, data.probability)
             for earlier, moved in zip(passed[1:], between, strict=True):
                 yield replace(earlier, probability=moved)
-        yield item
-        before, passed = item.probability, [item]
+        yield data
+        before, passed = data.probability, [data]
 
 
-def smoothed(items: Iterable[FrameData], weight: float) -> Generator[FrameData, None, None]:
+def smoothed(frames: Iterable[FrameData], weight: float) -> Generator[FrameData, None, None]:
     """Mix every frame's probability with those of the frames beside it, moved along the flow.
 
     p_t(x) becomes (p_t(x) + w q_{t-1}(x - f_{t-1}(x)) + w q_{t+1}(x + f_t(x))) / (1 + 2 w), where q is p at
@@ -66,13 +66,13 @@ def smoothed(items: Iterable[FrameData], weight: float) -> Generator[FrameData, 
     or has no flow, is left out of the mean. Looks one frame ahead.
 
     Args:
-        items: in order, all with a probability; flow may be None where it is not known.
+        frames: in order, all with a probability; flow may be None where it is not known.
         weight: w, at least 0.
     """
     before: _Step | None = None
     this: _Step | None = None
-    for item in items:
-        after = _Step(item)
+    for data in frames:
+        after = _Step(data)
         if this is not None:
             yield _mixed(before, this, after, weight)
         before, this = this, after
@@ -80,15 +80,15 @@ def smoothed(items: Iterable[FrameData], weight: float) -> Generator[FrameData, 
         yield _mixed(before, this, None, weight)
 
 
-def smoothed_with_previous(before: FrameData, item: FrameData, weight: float) -> FrameData:
+def smoothed_with_previous(before: FrameData, data: FrameData, weight: float) -> FrameData:
     """The same where the next frame is not known: mixed with the one before alone.
 
     Args:
         before: the frame before, not smoothed.
-        item: its flow leads on as it came from the frame before (`dpa.flow.stream.LAST_FRAME`).
+        data: its flow leads on as it came from the frame before (`dpa.flow.stream.LAST_FRAME`).
         weight: as for `smoothed`.
     """
-    earlier, this = _Step(before), _Step(item)
+    earlier, this = _Step(before), _Step(data)
     earlier.field = this.field
     return _mixed(earlier, this, None, weight)
 
@@ -96,12 +96,12 @@ def smoothed_with_previous(before: FrameData, item: FrameData, weight: float) ->
 class _Step:
     """A frame's data, and at half the resolution its probability and its flow to the next frame."""
 
-    def __init__(self, item: FrameData) -> None:
-        assert item.probability is not None
-        self.item, self.probability = item, item.probability
-        h, w = item.probability.shape
-        self.coarse = cv2.resize(item.probability, (-(-w // 2), -(-h // 2)), interpolation=cv2.INTER_AREA)
-        self.field = None if item.flow is None else _steps(item, self.coarse.shape)
+    def __init__(self, data: FrameData) -> None:
+        assert data.probability is not None
+        self.data, self.probability = data, data.probability
+        h, w = data.probability.shape
+        self.coarse = cv2.resize(data.probability, (-(-w // 2), -(-h // 2)), interpolation=cv2.INTER_AREA)
+        self.field = None if data.flow is None else _steps(data, self.coarse.shape)
 
 
 def _mixed(before: _Step | None, this: _Step, after: _Step | None, weight: float) -> FrameData:
@@ -111,12 +111,12 @@ def _mixed(before: _Step | None, this: _Step, after: _Step | None, weight: float
     if after is not None and this.field is not None:
         moved.append(_moved(after.coarse, this.field))
     if not moved:
-        return this.item
+        return this.data
     h, w = this.probability.shape
     beside = cv2.resize(reduce(np.add, moved), (w, h), interpolation=cv2.INTER_LINEAR)
     own = 1 / (1 + weight * len(moved))
     mean = cv2.addWeighted(this.probability, own, beside, weight * own, 0)
-    return replace(this.item, probability=mean, beside=tuple(moved))
+    return replace(this.data, probability=mean, beside=tuple(moved))
 
 
 def _between(fields: list[Flow], before: Probability, after: Probability) -> list[Probability]:
@@ -139,9 +139,9 @@ def _between(fields: list[Flow], before: Probability, after: Probability) -> lis
     return [(1 - k / n) * earlier + k / n * later for k, (earlier, later) in enumerate(pairs, start=1)]
 
 
-def _steps(item: FrameData, size: tuple[int, ...]) -> np.ndarray:
+def _steps(data: FrameData, size: tuple[int, ...]) -> np.ndarray:
     """The flow on a grid of another size, (H, W, 2), in that grid's pixels."""
-    (h, w), (full_h, full_w), flow = size, item.frame.image.shape[:2], item.flow
+    (h, w), (full_h, full_w), flow = size, data.frame.image.shape[:2], data.flow
     assert flow is not None
     scale = np.array([w / full_w, h / full_h, 1.0, 1.0])
     return cv2.multiply(cv2.resize(flow, (w, h), interpolation=cv2.INTER_LINEAR), scale)

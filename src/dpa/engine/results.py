@@ -28,6 +28,13 @@ class Mask:
             program made itself.
         alpha: (H, W) uint8, refined (`dpa.engine.refine`); None where cut-outs take a ramp over the
             probability.
+
+    Example:
+        >>> from dpa import segment
+        >>> for mask in segment("in.mp4"):
+        ...     cut_out = mask.frame.image * mask.binary[..., None]
+        >>> mask.index, mask.binary.shape == mask.probability.shape == cut_out.shape[:2]
+        (2, True)
     """
 
     binary: Binary
@@ -113,6 +120,12 @@ class Summary:
         problem: why frames are missing, if any are.
         warnings: what was lost though all frames are there, a sentence each: a sound track, for instance.
         shots: of the frames written, see `dpa.engine.shots.Shot`.
+
+    Example:
+        >>> from dpa import segment
+        >>> summary = segment("in.mp4", output="out")
+        >>> summary.frames, summary.outputs, summary.warnings
+        (3, ['out'], [])
     """
 
     source: str = ""

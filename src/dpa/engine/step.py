@@ -57,12 +57,12 @@ class Stepper:
         check_frame(image, index, None if before is None else before.frame.image.shape[:2])
         earlier = None if before is None else before.frame.image
         if self._estimator is None:
-            item = FrameData(Frame(image, index), image)
+            data = FrameData(Frame(image, index), image)
         else:
             flow = pair_flow(self._estimator, image, None, earlier, self._config.flow_size)
-            item = FrameData(Frame(image, index), flow_to_image(flow, self._config.flow_floor), flow)
-        (item,) = self._network.probabilities([item], 1, self._references, self._clock)
-        self._previous = item
+            data = FrameData(Frame(image, index), flow_to_image(flow, self._config.flow_floor), flow)
+        (data,) = self._network.probabilities([data], 1, self._references, self._clock)
+        self._previous = data
         if before is not None and self._config.smooth:
-            item = smoothed_with_previous(before, item, self._config.smooth)
-        return finish(item, self._config)
+            data = smoothed_with_previous(before, data, self._config.smooth)
+        return finish(data, self._config)

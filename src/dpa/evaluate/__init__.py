@@ -1,4 +1,4 @@
-"""Measures of masks against true masks."""
+"""Measures of masks against ground truth."""
 
 from typing import TYPE_CHECKING
 

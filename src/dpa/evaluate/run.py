@@ -115,6 +115,11 @@ def evaluate(
     Raises:
         InputError: something is missing, or would give a wrong figure.
         MissingExtra: saliency without PySODMetrics.
+
+    Example:
+        >>> report = evaluate("masks", "VIDEOS")
+        >>> report.figures["J"]
+        1.0
     """
     images = None if cutouts is None else Path(cutouts)
     settings = Settings(find_protocol(protocol), threshold, resize, merge, measure_stability, images)

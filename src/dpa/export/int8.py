@@ -49,6 +49,12 @@ def export_int8(
     Raises:
         InputError: there are no videos, or one cannot be read.
         OutputError: the file cannot be written.
+
+    Example:
+        >>> model = DPA.from_pretrained("runs/mobile")
+        >>> frames, difference = export_int8(model, Path("model.int8.onnx"), ["in.mp4"])
+        >>> frames
+        3
     """
     from onnx.helper import set_model_props
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static

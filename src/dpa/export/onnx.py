@@ -69,6 +69,11 @@ def export_onnx(model: DPA, path: Path, *, half: bool = True) -> float:
         DPAError: that difference is above 1e-4.
         WeightsError: `half`, and a weight is too large for it.
         OutputError: the file cannot be written.
+
+    Example:
+        >>> model = DPA.from_pretrained("runs/mobile")
+        >>> export_onnx(model, Path("model.onnx")) < TOLERANCE
+        True
     """
     model = copy.deepcopy(model).eval()  # the caller's keeps its weights and its mode
     if half:  # what is compared is what is stored

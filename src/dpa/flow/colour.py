@@ -47,6 +47,11 @@ def flow_to_image(flow: Flow, floor: float = 0.0) -> Image:
 
     Raises:
         ValueError: `flow` is not (H, W, 2), or `floor` is negative or not finite.
+
+    Example:
+        >>> to_the_right = np.full((1, 1, 2), (3, 0), np.float32)
+        >>> flow_to_image(to_the_right)[0, 0].tolist()
+        [255, 0, 0]
     """
     if flow.ndim != 3 or flow.shape[2] != 2:
         raise ValueError(f"flow must be (H, W, 2), not {flow.shape}")

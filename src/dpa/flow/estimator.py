@@ -92,6 +92,13 @@ def make_estimator(
         InputError: unknown name or `NONE`, or a weights file for an estimator that has none.
         MissingExtra: RAFT without torch.
         WeightsError: see `RAFT`.
+
+    Example:
+        >>> import numpy as np
+        >>> first = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+        >>> estimator = make_estimator("dis")
+        >>> estimator(first, np.roll(first, 2, axis=1)).shape
+        (64, 96, 2)
     """
     picked, _ = choose(name, device)
     if picked == NONE:

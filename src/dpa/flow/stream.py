@@ -122,6 +122,16 @@ def flows(
 
     Raises:
         InputError: the frames differ in size.
+
+    Example:
+        >>> from dpa.flow import make_estimator
+        >>> from dpa.video import open_source
+        >>> with open_source("in.mp4") as source:
+        ...     for frame, flow in flows(source.read(), make_estimator("dis")):
+        ...         print(frame.index, flow.shape)
+        0 (64, 96, 2)
+        1 (64, 96, 2)
+        2 (64, 96, 2)
     """
     try:
         for frame, before, image, after in _neighbours(frames, size, abs(gap)):

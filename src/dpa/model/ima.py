@@ -64,7 +64,9 @@ class EdgeConv(nn.Module):
         if self.training:
             edges = self._of_neighbours(F.linear(x, a), x) + F.linear(x, b - a).unsqueeze(2)  # (B, n, k, D)
             edges = F.leaky_relu(self.norm(edges.permute(0, 3, 1, 2)), 0.2)  # (B, D, n, k)
-            return edges.amax(dim=-1).transpose(1, 2)
+            # By index: amax's gradient looks for the values that equal the maximum, and divides by their
+            # number. A compiler that computes them anew without rounding to bfloat16 finds none: 0 / 0.
+            return edges.max(dim=-1).values.transpose(1, 2)
         # BN is then a scale and a shift by channel, which go into the product, and LeakyReLU keeps the order:
         # the maximum can be taken first, so that all else is per node too.
         assert self.norm.running_var is not None

@@ -1,8 +1,8 @@
 """Weights on disk: `config.json` and `model.safetensors`. Nothing is ever unpickled.
 
-Not huggingface_hub's PyTorchModelHubMixin (tried with 2.4): it falls back to a pickle, prints, takes settings of its
-own in silence where `config.json` is missing, ends in raw JSONDecodeErrors that name no file, and knows neither single
-files nor the names of the package's own weights.
+Not huggingface_hub's PyTorchModelHubMixin (tried with 2.4): it falls back to a pickle, prints, builds the
+default network where `config.json` is missing, ends in raw JSONDecodeErrors that name no file, and knows
+neither single files nor the names of the package's own weights.
 """
 
 import json

@@ -1,23 +1,21 @@
 """Masks for every video of a data set: resumable, and one broken video does not stop the others."""
 
 import json
-import time
-import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpa._version import __version__
+from dpa.batch.job import Job, segment_one
 from dpa.config import nearest
 from dpa.datasets import Sequence, find_videos
 from dpa.engine.config import SegmenterConfig, Settings
 from dpa.engine.segmenter import Segmenter
-from dpa.errors import DPAError, InputError, OutputError
+from dpa.errors import InputError, OutputError
 from dpa.flow.estimator import choose
 from dpa.flow.pictures import RECIPE_FILE
 from dpa.predict.record import KINDS, Entry, Record, discard
-from dpa.video.read import open_source
 from dpa.weights.card import sha256
 
 if TYPE_CHECKING:
@@ -138,31 +136,22 @@ class Prediction:
         given = sum(path is not None for path in flows)
         entry = Entry("failed", len(video.images), given, len(flows) - given)
         folders = {self.out / folder / video.name: kind for folder, kind in KINDS.items()}
-        start = time.perf_counter()
+        if video.problem:
+            entry.problem = video.problem
+            return entry
+        # With the slash it is a folder, whatever the name ends in.
+        outputs = tuple((f"{folder}/", kind) for folder, kind in folders.items())
+        pictures = tuple(flows) if given else None
+        job = Job(video.name, tuple(video.images), outputs, flow_pictures=pictures, overwrite=True)
         try:
-            if video.problem:
-                raise InputError(video.problem)
-            with open_source(video.images) as source:
-                self.segmenter.write(
-                    source,
-                    # With the slash it is a folder, whatever the name ends in.
-                    [(f"{folder}/", kind) for folder, kind in folders.items()],
-                    overwrite=True,
-                    flow_pictures=flows if given else None,
-                    progress=progress,
-                )
-            entry.state = "done"
-        except DPAError as error:
-            entry.problem = str(error)
-        except Exception as error:  # one video's trouble, a bug included, must not cost a night of work
-            entry.problem = f"{type(error).__name__}: {error}"
-            entry.trace = traceback.format_exc()
+            row = segment_one(job, progress, self.segmenter)
+            entry.state = "done" if row.state == "done" else "failed"
         finally:
             if entry.state == "failed":
                 for folder in folders:
                     discard(folder.with_name(f"{folder.name}.part"))
                     discard(folder)
-        entry.seconds = round(time.perf_counter() - start, 3)
+        entry.problem, entry.trace, entry.seconds = row.problem, row.trace, row.seconds
         return entry
 
     def _is_whole(self, video: Sequence) -> bool:

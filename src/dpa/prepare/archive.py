@@ -1,6 +1,7 @@
 """The files of a public archive as one tree, unpacked or zipped; nothing is unpacked to disk to be read."""
 
 import os
+import stat
 import tempfile
 import zipfile
 import zlib
@@ -15,6 +16,8 @@ from dpa.video.listing import natural_key
 
 _ZIPS_DOWN_TO = 2  # folders below the source in which zip archives are looked into
 _PLACES_DOWN_TO = 3  # folders down to what holds the expected structure; the name of a zip counts as one
+# Pictures and videos are packed already; what shrinks so much is made to fill memory.
+_LARGE, _DENSEST = 1 << 26, 100
 _DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, KeyError)
 
 
@@ -50,12 +53,22 @@ class Member:
         """The whole file.
 
         Raises:
-            InputError: it is not there, damaged, encrypted, or packed in a way that Python cannot undo.
+            InputError: it is not there, damaged, encrypted, packed in a way that Python cannot undo, a
+                symbolic link in a zip archive, or made to fill memory.
         """
         try:
             if self.inner is None:
                 return Path(self.file).read_bytes()
-            return _opened(self.file).read(self.inner)
+            archive = _opened(self.file)
+            info = archive.getinfo(self.inner)
+            if stat.S_ISLNK(info.external_attr >> 16):
+                raise InputError(f"{self}: is a symbolic link, which zip archives are not followed through")
+            if info.file_size > _LARGE and info.file_size > _DENSEST * max(info.compress_size, 1):
+                raise InputError(
+                    f"{self}: unpacks to {info.file_size / 2**20:.0f} MiB, over {_DENSEST} times its size, "
+                    "as no picture or video does: leave it out"
+                )
+            return archive.read(info)
         except _DAMAGE as error:
             raise InputError(f"{self}: cannot be read ({error})") from error
 

@@ -25,6 +25,10 @@ class DataSettings:
         held_out: about every n-th still is left out, by the hash of its name (`dpa.datasets.held_out`), for
             `benchmarks/failure_kinds.py`; 0 for none.
         cache: GiB of decoded pictures that are read before the training starts and kept; workers share them.
+
+    Example:
+        >>> DataSettings(videos="DAVIS_train", validation="DAVIS_dev").stills is None
+        True
     """
 
     stills: str | None = None
@@ -51,7 +55,7 @@ class StageSettings:
         bars: share of the groups that have bars in front of the object or behind it (stage 2).
         crowd: share of the groups that have one to three more objects at rest in them (stage 2).
         estimated: share of the groups of stills whose flow is DIS's to a made second frame instead of drawn
-            from the made motion (stage 2).
+            from the motion of the synthetic flow (stage 2).
         frame_flow: share of the groups whose motion stream sees the frames themselves instead of flow, as TMO
             trains: what `--flow none` wants (stage 2).
         sizes: (H, W) of the batches, one is drawn for each.
@@ -65,6 +69,11 @@ class StageSettings:
         clip: largest norm of the gradient; 0 for none.
         ema: decay of the running mean of the weights that is kept and validated; 0 for none.
         freeze: appearance stages, counted from the first, that are not trained.
+
+    Example:
+        >>> StageSettings(still_share=1.5).check("finetune", references=True)
+        Traceback (most recent call last):
+        dpa.errors.InputError: finetune.still_share must be in [0, 1], not 1.5
     """
 
     iterations: int = 1000
@@ -151,6 +160,12 @@ class TrainSettings:
         validate_every: iterations between validations; 0 for the end only.
         validate_epochs: epochs between them instead; 0 for `validate_every`.
         validate_stride: of the validation videos every n-th frame counts.
+
+    Example:
+        >>> from dpa.config import load
+        >>> settings = load(TrainSettings, "mobile", ["data.stills=STILLS", "seed=3"])
+        >>> settings.model, settings.data.stills, settings.seed
+        ('dpa-mobile', 'STILLS', 3)
     """
 
     model: str = "dpa-vgg16"

@@ -49,6 +49,20 @@ def pretrain(
 
     Raises:
         InputError: no stills given, or files that cannot be read.
+
+    Example:
+        >>> from dpa.train import DataSettings, StageSettings, TrainSettings
+        >>> small = StageSettings(iterations=1, groups=2, views=2, sizes=[(64, 64)])
+        >>> settings = TrainSettings(
+        ...     model="dpa-mobile",
+        ...     changes={"dim": 32, "width": 16},
+        ...     encoder_weights="random",
+        ...     workers=0,
+        ...     data=DataSettings(stills="STILLS"),
+        ...     pretrain=small,
+        ... )
+        >>> pretrain(settings, Path("runs/one")).config.motion
+        False
     """
     if settings.data.stills is None:
         raise InputError("stage 1 trains on stills: set data.stills=FOLDER")
@@ -98,6 +112,21 @@ def finetune(
     Raises:
         InputError: no data or stage-1 weights given, or files that cannot be read.
         WeightsError: the stage-1 weights are of another network.
+
+    Example:
+        >>> from dpa.train import DataSettings, StageSettings, TrainSettings
+        >>> small = StageSettings(iterations=1, groups=2, views=2, sizes=[(64, 64)])
+        >>> settings = TrainSettings(
+        ...     model="dpa-mobile",
+        ...     changes={"dim": 32, "width": 16},
+        ...     encoder_weights="random",
+        ...     workers=0,
+        ...     data=DataSettings(videos="VIDEOS"),
+        ...     finetune=small,
+        ... )
+        >>> model = finetune(settings, Path("runs/two"), stage1=Path("runs/pretrain/last"))
+        >>> model.config.motion, Path("runs/two/last/model.safetensors").is_file()
+        (True, True)
     """
     d, share = settings.data, settings.finetune.still_share
     if d.videos is None and (d.stills is None or share == 0):

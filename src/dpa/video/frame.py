@@ -28,6 +28,10 @@ class Frame:
         shot: number of the shot that it belongs to, from 0.
         span: the first frame, and the one after the last, of those that it shares references with: its shot,
             or a part of a long one; None for all of the video, or where it comes live.
+
+    Example:
+        >>> Frame(np.zeros((96, 128, 3), np.uint8), index=0).image.shape
+        (96, 128, 3)
     """
 
     image: Image

@@ -135,7 +135,9 @@ def _small_fast(still: View, other: Other, rng: np.random.Generator) -> Scene:
     (height, width), layer = still.mask.shape, scene.layers[0]
     scale = 0.13 * np.sqrt(height * width / (w * h))
     to_x, to_y = width * rng.uniform(0.35, 0.65), height * rng.uniform(0.35, 0.65)
-    turn = np.array([[scale, 0, to_x - scale * (x + w / 2)], [0, scale, to_y - scale * (y + h / 2)]], np.float32)
+    turn = np.array(
+        [[scale, 0, to_x - scale * (x + w / 2)], [0, scale, to_y - scale * (y + h / 2)]], np.float32
+    )
     for name in ("image", "mask"):
         # Smoothed first, as INTER_AREA would: a shrunk picture has no finer detail than its pixels.
         smooth = cv2.GaussianBlur(getattr(layer, name), (0, 0), max(0.3, 0.4 / scale))

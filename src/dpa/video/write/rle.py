@@ -2,8 +2,8 @@
 
 Runs of 0 and 1 in turn, down the columns, starting with 0; from the third run on the difference to the run
 two before; each number in groups of five bits, lowest first, with a sixth bit for "more follows", as
-characters from "0" on. This is the format of pycocotools (T.-Y. Lin and P. Dollar, maskApi.c, rleToString), which
-reads it.
+characters from "0" on. This is the format of pycocotools, which reads it (T.-Y. Lin and P. Dollar, maskApi.c,
+rleToString).
 """
 
 from typing import TypedDict

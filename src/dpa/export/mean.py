@@ -24,6 +24,11 @@ def average(models: Sequence[DPA], shares: Sequence[float] = ()) -> DPA:
     Raises:
         InputError: no networks, not one share a network, or a share that is not positive.
         WeightsError: networks of different configurations.
+
+    Example:
+        >>> models = [DPA("dpa-mobile", dim=16, width=16) for _ in range(2)]
+        >>> average(models, [0.35, 0.65]).config.dim
+        16
     """
     if not models:
         raise InputError("no weights to average: give at least one")

@@ -1,0 +1,13 @@
+"""Many videos: each is a job of plain data, and its result is a row."""
+
+from typing import TYPE_CHECKING
+
+from dpa._lazy import lazy
+
+if TYPE_CHECKING:
+    from dpa.batch.job import Job, Row, segment_one
+    from dpa.batch.local import run
+
+__all__ = ["Job", "Row", "run", "segment_one"]
+
+__getattr__ = lazy(__name__, {"Job": "job", "Row": "job", "run": "local", "segment_one": "job"})

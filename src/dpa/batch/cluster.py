@@ -1,0 +1,144 @@
+"""Jobs on many machines, as tasks of Ray."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dpa.batch.job import Job, Row, segment_one
+from dpa.device import cores
+from dpa.errors import InputError, MissingExtra
+
+_RETRIES = 3  # of a task whose process or machine died
+_STORE = 100 * 2**20  # bytes; jobs and rows are small
+_PATHS = ("weights", "shots")  # settings that may name a file
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where tasks run, and what each takes there.
+
+    Attributes:
+        address: of a cluster, "auto" or "ray://HOST:PORT"; None for one on this machine that starts and ends
+            with the run.
+        cpus: of a task.
+        gpus: of a task, parts of one too; None for one where the cluster has any and the device is not the
+            CPU, else none.
+        jobs: videos at a time; 0 for as many as the cluster holds. Of a cluster on this machine its CPUs.
+    """
+
+    address: str | None = None
+    cpus: float = 1
+    gpus: float | None = None
+    jobs: int = 0
+
+
+def run(jobs: Sequence[Job], cluster: Cluster) -> Iterator[Row]:
+    """The rows of all jobs, as they come in; results are written by the workers, to storage that all share.
+
+    Each process of a worker keeps its network for the next video. A task whose process or machine died is
+    done again on another, up to three times. No more tasks wait than work, so that the driver's memory does
+    not grow with the number of jobs.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+        InputError: the cluster cannot be reached, or cannot hold a single task.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingExtra("--engine ray", "ray") from error
+    with _connected(ray, cluster):
+        cpus, gpus, room = _fit(ray, jobs, cluster)
+        task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_RETRIES)(_work)
+        waiting = iter(jobs)
+        at_work: dict[Any, Job] = {}
+        try:
+            while True:
+                while len(at_work) < room and (job := next(waiting, None)) is not None:
+                    at_work[task.remote(_anywhere(job), max(1, int(cpus)))] = job
+                if not at_work:
+                    return
+                for ref in ray.wait(list(at_work), num_returns=1)[0]:
+                    job = at_work.pop(ref)
+                    yield _row(ray, ref, job)
+        finally:
+            for ref in at_work:
+                ray.cancel(ref, force=True)
+
+
+def _work(job: Job, threads: int) -> Row:
+    import cv2
+
+    cv2.setNumThreads(threads)
+    return segment_one(replace(job, settings={"threads": threads} | job.settings))
+
+
+def _row(ray: Any, ref: Any, job: Job) -> Row:
+    try:
+        row: Row = ray.get(ref)
+    except ray.exceptions.RayError as error:
+        reason = type(error).__name__
+        problem = f"{job.source}: the process or machine at work on it died {_RETRIES + 1} times ({reason})"
+        return Row(job.name, "failed", problem=f"{problem}: give tasks more memory, fewer at a time")
+    return row
+
+
+def _anywhere(job: Job) -> Job:
+    """The job with paths that hold on every machine that shares the storage."""
+    outputs = tuple((_absolute(path), kind) for path, kind in job.outputs)
+    settings = {
+        name: _absolute(str(value)) if name in _PATHS and value and os.path.exists(value) else value
+        for name, value in job.settings.items()
+    }
+    source = job.source
+    if isinstance(source, str) and "://" not in source:
+        source = _absolute(source)
+    return replace(job, source=source, outputs=outputs, settings=settings)
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(path) + ("/" if path.endswith("/") else "")
+
+
+def _fit(ray: Any, jobs: Sequence[Job], cluster: Cluster) -> tuple[float, float, int]:
+    """CPUs and GPUs of a task, and how many tasks may be on their way."""
+    there = ray.cluster_resources()
+    gpus = cluster.gpus
+    if gpus is None:
+        wanted = any(job.settings.get("device", "auto") != "cpu" for job in jobs)
+        gpus = 1.0 if wanted and there.get("GPU", 0) >= 1 else 0.0
+    asked = {"CPU": cluster.cpus, "GPU": gpus}
+    for name, number in asked.items():
+        if number > there.get(name, 0):
+            raise InputError(
+                f"a video asks for {number:g} {name} and the cluster has {there.get(name, 0):g}: ask for less"
+            )
+    room = min(int(there.get(name, 0) / number) for name, number in asked.items() if number)
+    return cluster.cpus, gpus, cluster.jobs or room
+
+
+@contextmanager
+def _connected(ray: Any, cluster: Cluster) -> Iterator[None]:
+    if ray.is_initialized():  # by who calls, and theirs to end
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    how: dict[str, Any] = {"address": cluster.address}
+    if cluster.address is None:
+        how = {"address": "local", "num_cpus": cluster.jobs or cores(), "include_dashboard": False}
+        # Whoever reaches a cluster's ports can run code in it.
+        how |= {"object_store_memory": _STORE, "_node_ip_address": "127.0.0.1"}
+    try:
+        ray.init(**how, logging_level="ERROR", log_to_driver=False)
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        where = cluster.address or "on this machine"
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"no Ray cluster answers {where} ({reason}): start one, or check --address"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,0 +1,120 @@
+"""From inputs to jobs: what each result is called, and where it goes."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from dpa.batch.inputs import Video
+from dpa.batch.job import Job
+from dpa.errors import InputError
+from dpa.video.listing import is_listed
+from dpa.video.write import FILE_SUFFIXES, kind_of
+
+SUFFIXES = {"alpha": ".webm", "coco": ".json"}
+"""Of kinds whose results are files wherever they come from."""
+FILMS = SUFFIXES | dict.fromkeys(("overlay", "green", "strip"), ".mp4")
+"""Of kinds whose results are files where the input is a film; of pictures they are pictures."""
+
+
+def in_folder(folder: Path, kinds: Sequence[str]) -> list[tuple[Path, str]]:
+    """Several kinds inside one folder, each under its name."""
+    paths = {kind: folder / f"{kind}{SUFFIXES.get(kind, '')}" for kind in kinds}
+    return [(path, kind_of(path, kind)) for kind, path in paths.items()]
+
+
+def plan(videos: Sequence[Video], out: Path, kinds: Sequence[str], common: Job) -> list[Job]:
+    """One job for each video; one that is given twice is done once.
+
+    Args:
+        videos: the inputs.
+        out: the folder for all results.
+        kinds: of the results, see `dpa.video.write.kind_of`; none for masks, and for what the names of a
+            manifest's outputs say.
+        common: what the jobs share.
+
+    Raises:
+        InputError: two results would have one name, or a name and a kind do not go together.
+    """
+    once = list({_identity(video): video for video in reversed(videos)}.values())[::-1]
+    jobs = []
+    for video, name in zip(once, _names(once), strict=True):
+        outputs = tuple((_text(path), kind) for path, kind in _outputs(video, out, name, kinds))
+        settings = {**common.settings, **video.settings}
+        jobs.append(replace(common, name=name, source=video.source, outputs=outputs, settings=settings))
+    paths = [output.rstrip("/") for job in jobs for output, _ in job.outputs]
+    owners = [job for job in jobs for _ in job.outputs]
+    for index in sorted(_clashing(paths)):
+        raise InputError(
+            f"the result of {owners[index].source} would be {paths[index]}, which another result is or lies "
+            "in: give it another name, in the column output of a manifest"
+        )
+    return jobs
+
+
+def _identity(video: Video) -> tuple[object, ...]:
+    source = video.source if "://" in video.source else os.path.abspath(video.source)
+    return source, video.output, video.kind, repr(sorted(video.settings.items()))
+
+
+def _outputs(video: Video, out: Path, name: str, kinds: Sequence[str]) -> list[tuple[Path | str, str | None]]:
+    wanted = [video.kind] if video.kind else list(kinds)
+    if video.output:
+        path = out / video.output
+        if len(wanted) > 1:
+            if path.suffix.lower() in FILE_SUFFIXES:
+                raise InputError(f"{path} holds one kind: name a folder for {', '.join(wanted)}")
+            return list(in_folder(path, wanted))
+        return [(path, kind_of(path, wanted[0] if wanted else None))]
+    if len(wanted) > 1:
+        return list(in_folder(out / name, wanted))
+    kind = kind_of("out", "mask") if not wanted else wanted[0]
+    film = not (os.path.isdir(video.source) or is_listed(os.path.basename(video.source)))
+    suffix = (FILMS if film else SUFFIXES).get(kind, "")
+    # With the slash it is a folder, whatever the name ends in.
+    path_text = f"{out / name}{suffix or '/'}"
+    return [(path_text, kind_of(path_text, kind))]
+
+
+def _text(path: Path | str) -> str:
+    return path if isinstance(path, str) else path.as_posix()
+
+
+def _names(videos: Sequence[Video]) -> list[str]:
+    """A name for each result: the input's; where two collide, with the folders between them and, if that is
+    not enough, with the suffix."""
+    names = [video.output or video.place for video in videos]
+    steps: list[Callable[[list[Video]], list[str]]] = [_trees, _suffixed]
+    for step in steps:
+        bad = sorted(index for index in _clashing(names) if not videos[index].output)
+        for index, name in zip(bad, step([videos[index] for index in bad]), strict=True):
+            names[index] = name
+    return names
+
+
+def _trees(videos: list[Video]) -> list[str]:
+    """Paths from the folder that the videos share."""
+    if any("://" in video.source for video in videos) or not videos:
+        return [video.place for video in videos]
+    paths = [os.path.abspath(video.source) for video in videos]
+    try:
+        top = os.path.commonpath([os.path.dirname(path) for path in paths])
+    except ValueError:  # on different drives
+        return [video.place for video in videos]
+    below = [Path(os.path.relpath(path, top)) for path in paths]
+    return [(path if os.path.isdir(top / path) else path.with_suffix("")).as_posix() for path in below]
+
+
+def _suffixed(videos: list[Video]) -> list[str]:
+    trees = _trees(videos)
+    ends = [Path(video.source).suffix.lower().replace(".", "_") or "_frames" for video in videos]
+    return [tree + end for tree, end in zip(trees, ends, strict=True)]
+
+
+def _clashing(names: Sequence[str]) -> set[int]:
+    """Indices of names that another one is too, or lies below; case does not tell files apart everywhere."""
+    folded = [name.casefold() for name in names]
+    counts = Counter(folded)
+    above = {str(parent) for name in folded for parent in PurePosixPath(name).parents}
+    return {index for index, name in enumerate(folded) if counts[name] > 1 or name in above}

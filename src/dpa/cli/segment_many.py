@@ -1,0 +1,173 @@
+"""`dpa segment` of several inputs."""
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dpa.batch.cluster import Cluster
+    from dpa.batch.job import Job, Row
+    from dpa.batch.report import Report
+
+
+def segment_many(
+    words: list[str],
+    outputs: list[Path],
+    kinds: list[str],
+    common: "Job",
+    recursive: bool,
+    engine: "Cluster | None",
+    jobs: int | None,
+    json_file: Path | None,
+) -> None:
+    """One result an input in one folder, and report.csv beside them; exit code 1 if any is not whole.
+
+    Args:
+        words: the inputs, see `dpa.batch.inputs.expand`.
+        outputs: what `--output` says; one folder.
+        kinds: of all results.
+        common: what is the same for all of them.
+        recursive: see `expand`.
+        engine: where they are done; None for processes of this machine.
+        jobs: videos at a time; None leaves it to the machine.
+        json_file: for the rows too; - for standard output.
+    """
+    from dpa.batch import cluster, local
+    from dpa.batch.inputs import expand
+    from dpa.batch.job import segmenter_of
+    from dpa.batch.plan import plan
+    from dpa.batch.report import Report
+    from dpa.engine.config import SegmenterConfig
+
+    out = _folder(outputs)
+    settings = common.settings
+    config = SegmenterConfig(**settings)
+    if json_file is not None and json_file != Path("-") and not json_file.absolute().parent.is_dir():
+        from dpa.errors import OutputError
+
+        raise OutputError(f"{json_file}: its folder does not exist; make it first")
+    planned = plan(list(expand(words, recursive, out)), out, kinds, common)
+    for job in planned:
+        if job.settings != settings:
+            SegmenterConfig(**job.settings)
+    report = Report(out, planned, common.overwrite)
+    if report.todo:
+        # Weights that cannot be read are no video's trouble: said once, before the work.
+        segmenter = segmenter_of(config)
+        about = f"{segmenter.engine}; {segmenter.flow_reason}"
+        with closing(report), Bars(len(report.todo)) as bars:
+            if engine is not None:
+                typer.echo(f"{about}; on Ray {engine.address or 'on this machine'}", err=True)
+                rows = cluster.run(report.todo, engine)
+            else:
+                share = local.Share.of(config.device, jobs or 0, config.threads)
+                at_once = min(share.processes, len(report.todo))
+                typer.echo(about + (f"; {at_once} videos at a time" if at_once > 1 else ""), err=True)
+                rows = local.run(report.todo, share, bars.told)
+            for row in rows:
+                report.add(row)
+                bars.done(row)
+    _tell(report, json_file)
+
+
+def _folder(outputs: Sequence[Path]) -> Path:
+    from dpa.errors import InputError
+    from dpa.video.write import FILE_SUFFIXES
+
+    if len(outputs) != 1 or outputs[0] == Path("-") or outputs[0].suffix.lower() in FILE_SUFFIXES:
+        raise InputError(
+            "several inputs have their results in one folder: give it with -o, and --kind for all"
+        )
+    if outputs[0].exists() and not outputs[0].is_dir():
+        raise InputError(f"{outputs[0]} is a file: several inputs have their results in a folder")
+    return outputs[0].expanduser()
+
+
+def _tell(report: "Report", json_file: Path | None) -> None:
+    from dpa.files import write_whole
+
+    rows = report.rows()
+    text = json.dumps(rows, indent=2) + "\n"
+    if json_file == Path("-"):
+        typer.echo(text, nl=False)
+    elif json_file is not None:
+        write_whole(json_file, text.encode())
+    lacking = [row for row in rows if row["state"] != "done"]
+    for row in rows:
+        if row["warnings"] and row["name"] not in report.kept:
+            typer.echo(f"dpa: warning: {row['name']}: {row['warnings']}", err=True)
+    for row in lacking:
+        typer.echo(f"{row['state']}: {row['name']}: {row['problem']}", err=True)
+    if not report.todo and not lacking:
+        typer.echo(f"nothing to do: all {len(rows)} results are in {report.file.parent} already", err=True)
+        return
+    made = len(rows) - len(report.kept) - sum(row["name"] not in report.kept for row in lacking)
+    counts = f"{made} written, {len(report.kept)} kept, {len(lacking)} not whole"
+    typer.echo(f"videos: {counts}; {report.file} has a row for each", err=True)
+    if lacking:
+        raise typer.Exit(1)
+
+
+class Bars:
+    """A bar for all videos, by frames, and one for each at work; nothing where standard error is no terminal.
+
+    Args:
+        videos: how many there are.
+    """
+
+    def __init__(self, videos: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        console = Console(stderr=True)
+        self._bars = Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty())
+        self._videos = videos
+        self._frames: dict[str, tuple[int, int | None]] = {}
+        self._tasks: dict[str, Any] = {}
+        self._ended: set[str] = set()
+        self._all = self._bars.add_task(self._label(), total=None)
+
+    def told(self, message: tuple[str, int, int | None]) -> None:
+        """A job's name, frames done and frames of all, from any thread; late ones do no harm."""
+        name, done, count = message
+        if name in self._ended:
+            return
+        self._frames[name] = (done, count)
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=count)
+        self._bars.update(self._tasks[name], completed=done, total=count)
+        self._update()
+
+    def done(self, row: "Row") -> None:
+        self._ended.add(row.name)
+        frames = self._frames.get(row.name, (row.frames, 0))[0]
+        self._frames[row.name] = (frames, frames)
+        if row.name in self._tasks:
+            self._bars.remove_task(self._tasks.pop(row.name))
+        self._update()
+
+    def frames(self) -> tuple[int, int | None]:
+        """Frames done, and of all: those of videos not yet opened are taken for the mean of the others."""
+        done = sum(done for done, _ in self._frames.values())
+        counts = [count for _, count in self._frames.values() if count]
+        return done, round(sum(counts) / len(counts) * self._videos) if counts else None
+
+    def _label(self) -> str:
+        return f"{len(self._ended)}/{self._videos} videos"
+
+    def _update(self) -> None:
+        done, total = self.frames()
+        self._bars.update(self._all, completed=done, total=total, description=self._label())
+
+    def __enter__(self) -> "Bars":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
