@@ -26,6 +26,7 @@ def film(path: Path, lengths: list[int]) -> Path:
 
 
 def masks(source: str | Path, backend: FakeBackend | None = None, **settings) -> list:
+    settings = {"shots": "auto", **settings}
     segmenter = Segmenter(backend=backend or FakeBackend(), flow="dis-ultrafast", **settings)
     return list(segmenter.masks(source))
 
@@ -100,7 +101,7 @@ def test_flow_beside_given_pictures_stops_at_the_cut(tmp_path):
     picture = tmp_path / "flow.png"
     Image.fromarray(image(0)).save(picture)
     given = [picture, *[None] * 13, picture]
-    segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast")
+    segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast", shots="auto")
     mixed = list(segmenter.masks(path, flow_pictures=given))
     for one, other in zip(mixed[1:-1], masks(path)[1:-1], strict=True):
         assert np.array_equal(one.flow, other.flow)
@@ -114,7 +115,7 @@ def test_the_empty_shot_keeps_no_mask_of_the_one_before(tmp_path):
 
 
 def test_the_summary_lists_the_shots(tmp_path):
-    segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast")
+    segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast", shots="auto")
     summary = segmenter.write(film(tmp_path / "film.mkv", [11, 14, 9]), [(tmp_path / "out", None)])
     places = [(shot["start"], shot["end"], shot["start_time"], shot["end_time"]) for shot in summary.shots]
     assert places == [
@@ -129,7 +130,7 @@ def test_the_summary_lists_the_shots(tmp_path):
 
 def test_a_resumed_run_has_the_same_shots(tmp_path):
     source = film(tmp_path / "film.mkv", [11, 14, 9])
-    segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast", every=2)
+    segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast", shots="auto", every=2)
     segmenter.write(source, [(tmp_path / "whole", "soft")])
     for start in (9, 11, 12, 13, 26):
         part = tmp_path / f"again{start}.part"

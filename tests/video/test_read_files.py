@@ -145,7 +145,7 @@ def test_an_untagged_matrix_is_bt709_from_720_lines_up(lines, kr, kb):
     yuv = [16 + luma * 219 / 255, *(128 + chroma * 224 / 255)]
     for plane, value in zip(frame.planes, yuv, strict=True):
         plane.update(np.full(plane.buffer_size, round(value), np.uint8).tobytes())
-    image, _ = Converter(frame)(frame)
+    image = Converter(frame)(frame)["image"]
     assert image.shape == (lines, 32, 3)
     assert np.abs(image.astype(int) - colour).max() <= 2
 
