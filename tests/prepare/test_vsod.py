@@ -29,6 +29,19 @@ def test_davsod(tmp_path: Path) -> None:
     assert np.array_equal(mask_at(first.masks[2]), square(2, SMALL))
 
 
+def test_davsod_as_it_is_downloaded(tmp_path: Path) -> None:
+    """Five zips; the part is in the zip's name, whether its folder repeats it or not."""
+    (tmp_path / "zips").mkdir()
+    for part in ("DAVSOD-TrainingSet", "Normal-25"):
+        video(tmp_path / part / "select_0001", "Imgs", "GT_object_level")
+        zipped(tmp_path / part, tmp_path / "zips" / f"{part}.zip")
+    assert converted("davsod", tmp_path / "zips", tmp_path / "target") == ({"written": 6}, [])
+    assert names(tmp_path / "target") == ["DAVSOD_normal", "DAVSOD_train"]
+    alone = zipped(tmp_path / "Normal-25", tmp_path / "DAVSOD-ValidationSet.zip")
+    assert converted("davsod", alone, tmp_path / "other") == ({"written": 3}, [])
+    assert names(tmp_path / "other") == ["DAVSOD_validation"]
+
+
 @pytest.mark.parametrize(
     ("images", "masks"), [("car/Imgs", "car/GT"), ("car", "GT/car"), ("car/frames", "car/ground-truth")]
 )
@@ -56,7 +69,7 @@ def moca(root: Path, rows: str) -> Path:
         for i in range(3):
             save(root / "JPEGImages" / name / f"{i:05d}.jpg", scene(i, SMALL))
     (root / "Annotations").mkdir()
-    (root / "Annotations" / "annotations.csv").write_text("metadata_id,file,box,metadata\n" + rows)
+    (root / "Annotations" / "annotations.csv").write_text(",file_list,spatial_coordinates,metadata\n" + rows)
     return root
 
 

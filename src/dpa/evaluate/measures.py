@@ -26,11 +26,11 @@ def region_similarity(prediction: Binary, ground_truth: Binary) -> float:
 
 
 def box_of(mask: Binary) -> np.ndarray:
-    """The pixels of the box around a mask's largest connected region, (H, W) bool; none of an empty mask."""
+    """The largest of the boxes around a mask's connected regions, (H, W) bool; none of an empty mask."""
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     box = np.zeros(mask.shape, bool)
     if count > 1:
-        left, top, width, height, _ = stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))]
+        left, top, width, height, _ = max(stats[1:], key=lambda one: one[2] * one[3])
         box[top : top + height, left : left + width] = True
     return box
 

@@ -175,8 +175,9 @@ def score(
             figures = saliency.summarise([saliency.mean(maps) for _, maps in done])
         else:
             figures = saliency.summarise([one for _, maps in done for one in maps])
-    elif settings.protocol.boxes:  # success rates are of all frames
+    elif settings.protocol.boxes:  # success rates are of all frames, J the mean of the videos
         figures = summarise_boxes(np.concatenate([one.values["J"] for one in reports]))
+        figures["J"] = _mean(reports)["J"]
     else:
         figures = _mean(reports)
     return Report(

@@ -1,7 +1,8 @@
 """Video salient object detection: DAVSOD (Fan et al., CVPR 2019) and ViSal (Wang et al., TIP 2015).
 
 Both lie as a folder a video with a folder of frames and one of masks in it: that is DAVSOD's own structure
-(`Easy-35/0001/{Imgs,GT_object_level}`), and the one in which its authors' benchmark keeps the older sets.
+(`Easy-35/select_0001/{Imgs,GT_object_level}`; its five zips are DAVSOD-TrainingSet, DAVSOD-ValidationSet, Easy-35,
+Normal-25 and Difficult-20), and the one in which its authors' benchmark keeps the older sets.
 ViSal's masks may also lie beside its videos, as `GT/VIDEO/*.png`.
 """
 
@@ -39,7 +40,9 @@ def convert_davsod(archive: Archive, options: Options) -> list[Part]:
     Raises:
         InputError: no videos with masks are there.
     """
-    return _parts(archive, options, _davsod_part, "Easy-35/VIDEO/Imgs with GT_object_level beside it")
+    name = archive.path.name
+    what = "Easy-35/VIDEO/Imgs with GT_object_level beside it"
+    return _parts(archive, options, lambda at: _davsod_part(join(name, at)), what)
 
 
 def convert_visal(archive: Archive, options: Options) -> list[Part]:
@@ -53,9 +56,9 @@ def convert_visal(archive: Archive, options: Options) -> list[Part]:
 
 
 def _davsod_part(at: str) -> str | None:
-    for folder in at.lower().split("/"):
+    for folder in reversed(at.lower().split("/")):
         for word, name in _DAVSOD.items():
-            if folder.startswith(word):
+            if folder.removeprefix("davsod").lstrip("-_ ").startswith(word):
                 return name
     return None
 
