@@ -1,8 +1,8 @@
 """Video salient object detection: DAVSOD (Fan et al., CVPR 2019) and ViSal (Wang et al., TIP 2015).
 
 Both lie as a folder a video with a folder of frames and one of masks in it: that is DAVSOD's own structure
-(`Easy-35/select_0001/{Imgs,GT_object_level}`; its five zips are DAVSOD-TrainingSet, DAVSOD-ValidationSet, Easy-35,
-Normal-25 and Difficult-20), and the one in which its authors' benchmark keeps the older sets.
+(`Easy-35/select_0001/{Imgs,GT_object_level}`; its five zips are DAVSOD-TrainingSet, DAVSOD-ValidationSet,
+Easy-35, Normal-25 and Difficult-20), and the one in which its authors' benchmark keeps the older sets.
 ViSal's masks may also lie beside its videos, as `GT/VIDEO/*.png`.
 """
 
