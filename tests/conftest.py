@@ -103,13 +103,28 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> "Exported":
+def root_of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same folder for all processes of a run; the workers of pytest-xdist have one each in it."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def traced_once(root_of_all: Path) -> Iterator[None]:
+    """Exports trace a network of the same weights once."""
+    import graph_samples
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dpa.export.onnx.traced", graph_samples.traced_once(root_of_all))
+        yield
+
+
+@pytest.fixture(scope="session")
+def exported(root_of_all: Path, traced_once: None) -> "Exported":
     """A small network, its weights and its graph. Not to be changed."""
     from graph_samples import exported_once
 
-    base = tmp_path_factory.getbasetemp()
-    # The workers of pytest-xdist have a folder each in one.
-    return exported_once(base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base)
+    return exported_once(root_of_all)
 
 
 @pytest.fixture(autouse=True)

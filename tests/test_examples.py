@@ -3,21 +3,17 @@
 import doctest
 import inspect
 import shutil
-import sys
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import graph_samples
 import numpy as np
 import pytest
+from archive_samples import save
 
 from engine_samples import FakeBackend, image, make_clip, make_cut_clip, truth
-
-sys.path += [str(Path(__file__).parent / folder) for folder in ("prepare", "export")]
-
-import graph_samples
-from archive_samples import save
 
 PACKAGES = ("dpa", "dpa.datasets", "dpa.engine", "dpa.evaluate", "dpa.export", "dpa.flow", "dpa.train")
 MODULES = ("dpa.datasets.naming", "dpa.engine.results", "dpa.engine.segmenter", "dpa.video.read")
@@ -51,7 +47,7 @@ def public() -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, traced_once: None) -> Path:
     """What the examples read, by the names that they give it."""
     from dpa.model.config import named_config
     from dpa.model.dpa import DPA
@@ -70,7 +66,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             save(root / "STILLS" / kind / f"{index}.png", picture)
     stage1 = named_config("dpa-mobile", motion=False, ifa=False, dim=32, width=16)
     DPA(stage1).save_pretrained(root / "runs/pretrain/last")
-    graph_samples.small().save_pretrained(root / "runs/mobile")  # exporting a larger one takes minutes
+    graph_samples.rounded().save_pretrained(root / "runs/mobile")
     return root
 
 

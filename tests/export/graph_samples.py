@@ -1,15 +1,21 @@
-"""One small network with its weights and its graph: exporting takes half a minute, so it is done once."""
+"""One small network with its weights and its graph: tracing takes half a minute, so it is done once."""
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import onnx
+import onnx_ir
+import torch
 from filelock import FileLock
 from model_samples import build
 
 from dpa.backends.protocol import Memory
-from dpa.export.onnx import export_onnx
+from dpa.export.onnx import export_onnx, traced
 from dpa.model.dpa import DPA
+from dpa.model.pretrained import in_half
 from small_encoder import SMALL_ENCODER
 
 
@@ -27,6 +33,29 @@ class Exported(NamedTuple):
 
 def small(**changes: Any) -> DPA:
     return build(encoder=SMALL_ENCODER, **changes)
+
+
+def traced_once(root: Path) -> Callable[[DPA], torch.onnx.ONNXProgram]:
+    """A `traced` that does a network of the same weights once for all processes, which share `root`."""
+
+    def found(model: DPA) -> torch.onnx.ONNXProgram:
+        key = hashlib.sha256()
+        for name, tensor in model.state_dict().items():
+            key.update(name.encode() + tensor.numpy().tobytes())
+        file = root / f"{key.hexdigest()}.onnx"
+        with FileLock(file.with_suffix(".lock")):
+            if not file.exists():
+                onnx.save(traced(model).model_proto, str(file))
+        return torch.onnx.ONNXProgram(onnx_ir.load(file), None)
+
+    return found
+
+
+def rounded(**changes: Any) -> DPA:
+    """`small` as it is after its weights were stored in half precision: of what `exported` has."""
+    model = small(**changes)
+    model.load_state_dict({k: in_half(v, k) for k, v in model.state_dict().items()})
+    return model
 
 
 def exported_once(root: Path) -> Exported:

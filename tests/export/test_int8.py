@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import onnx
 import pytest
-from graph_samples import memory, pictures, small
+from graph_samples import memory, pictures, rounded, small
 from video_samples import make_folder, make_video
 
 from dpa.backends import Memory, open_backend
@@ -50,10 +50,9 @@ class Heard(logging.Handler):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A small network; exporting takes half a minute, so it is done once."""
+def made(tmp_path_factory: pytest.TempPathFactory, traced_once: None) -> Made:
     folder = tmp_path_factory.mktemp("int8")
-    model, video, graph = small(size=128), clip(folder / "clip.mkv"), folder / "new" / "model.int8.onnx"
+    model, video, graph = rounded(size=128), clip(folder / "clip.mkv"), folder / "new" / "model.int8.onnx"
     heard = Heard()
     logging.getLogger().addHandler(heard)
     frames, difference = export_int8(model, graph, [video, video], frames=3)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from copy import deepcopy
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -29,7 +28,7 @@ def count_network(model: DPA, size: tuple[int, int], references: int) -> dict[st
     """Operations by part and for the whole of a frame, without computing anything.
 
     Args:
-        model: on the CPU.
+        model: on any device; it stays as it is.
         size: (H, W) of the input, multiples of 32.
         references: N.
 
@@ -37,19 +36,22 @@ def count_network(model: DPA, size: tuple[int, int], references: int) -> dict[st
         By `PARTS`; "cached" is a frame as the engine runs it, with kept references, "reference" what a
         reference frame costs more, once a video; "paper" is a frame with all references encoded again.
     """
-    model = deepcopy(model).eval()
-    model.config = model.config.changed({"references": references})
+    model = deepcopy(model).eval().to("meta")  # tensors there have shapes and no values
+    model.config = c = model.config.changed({"references": references})
     alone = {part: deepcopy(model) for part in PARTS}
     found = {}
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        c, frames = model.config, torch.rand(1, references, 3, *size)
-        image, streams = torch.rand(1, 3, *size), len(model.encoders)
+    with torch.device("meta"):
+        frames, image, streams = (
+            torch.rand(1, references, 3, *size),
+            torch.rand(1, 3, *size),
+            len(model.encoders),
+        )
         flow, flows = (image, frames) if c.motion else (None, None)
         kept = torch.rand(1, streams, references * c.dim, c.dim)
-        given = References(kept, kept) if c.ifa else None
-        found["cached"] = count(lambda: model.segment(model.encode(image, flow), given))
-        found["reference"] = count(lambda: model.reference(model.encode(image, flow))) if c.ifa else 0
-        found["paper"] = count(lambda: model(image, flow, frames, flows))
-        for part, copied in alone.items():
-            found[part] = count(isolate(copied, part, size))
+    given = References(kept, kept) if c.ifa else None
+    found["cached"] = count(lambda: model.segment(model.encode(image, flow), given))
+    found["reference"] = count(lambda: model.reference(model.encode(image, flow))) if c.ifa else 0
+    found["paper"] = count(lambda: model(image, flow, frames, flows))
+    for part, copied in alone.items():
+        found[part] = count(isolate(copied, part, size))
     return found

@@ -165,6 +165,18 @@ def graph_of(model: DPA, *, fold: bool = False) -> "onnx.ModelProto":  # type: i
     """
     from onnxscript.optimizer import fold_constants, remove_unused_nodes
 
+    program = traced(model)
+    if fold:
+        program.optimize()
+    fold_constants(program.model)
+    remove_unused_nodes(program.model)
+    graph = program.model_proto
+    keep_normal(graph)
+    return graph
+
+
+def traced(model: DPA) -> torch.onnx.ONNXProgram:
+    """The network, in evaluation mode, as a graph for any number and size of frames; takes half a minute."""
     c, streams = model.config, len(model.encoders)
     # A tensor of its own for every input: the exporter takes one tensor given twice for one input.
     image, flow = (torch.zeros(2, 128, 192, 3, dtype=torch.uint8) for _ in range(2))
@@ -190,15 +202,11 @@ def graph_of(model: DPA, *, fold: bool = False) -> "onnx.ModelProto":  # type: i
             output_names=names,
             opset_version=OPSET,
             dynamo=True,
-            optimize=fold,
+            optimize=False,
             verbose=False,
         )
     assert program is not None  # only without dynamo
-    fold_constants(program.model)
-    remove_unused_nodes(program.model)
-    graph = program.model_proto
-    keep_normal(graph)
-    return graph
+    return program
 
 
 def _halve(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # noqa: F821

@@ -13,4 +13,7 @@ def full_precision(device: str) -> AbstractContextManager[Any]:
         device: its type, "cpu" or "cuda".
     """
     # Exporters know no autocast: where there is none, nothing is done.
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
+    # "meta", of tensors without values, knows no autocast.
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
