@@ -89,9 +89,8 @@ def test_a_part_alone(part: str) -> None:
 
 
 def test_random_weights_are_the_same_every_time_and_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        network, "find", lambda _: SimpleNamespace(path=None)
-    )  # as of a model without weights
+    # As a model is found that has no weights.
+    monkeypatch.setattr(network, "find", lambda _: SimpleNamespace(path=None))
     settings = BenchSettings(video="clip", model="dpa-mobile")
     (first, weights), (second, _) = build(settings), build(settings)
     assert weights == "random"

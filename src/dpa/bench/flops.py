@@ -41,13 +41,9 @@ def count_network(model: DPA, size: tuple[int, int], references: int) -> dict[st
     alone = {part: deepcopy(model) for part in PARTS}
     found = {}
     with torch.device("meta"):
-        frames, image, streams = (
-            torch.rand(1, references, 3, *size),
-            torch.rand(1, 3, *size),
-            len(model.encoders),
-        )
-        flow, flows = (image, frames) if c.motion else (None, None)
-        kept = torch.rand(1, streams, references * c.dim, c.dim)
+        frames, image = torch.rand(1, references, 3, *size), torch.rand(1, 3, *size)
+        kept = torch.rand(1, len(model.encoders), references * c.dim, c.dim)
+    flow, flows = (image, frames) if c.motion else (None, None)
     given = References(kept, kept) if c.ifa else None
     found["cached"] = count(lambda: model.segment(model.encode(image, flow), given))
     found["reference"] = count(lambda: model.reference(model.encode(image, flow))) if c.ifa else 0
