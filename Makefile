@@ -40,14 +40,30 @@ segment: $(VENV)/.base
 	@echo 'Look at example/overlay.mp4; then: make segment VIDEO=yours.mp4'
 endif
 
-# As many tests side by side as there are cores; those of a file together, for what they share.
-PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile
+# As many tests side by side as there are cores; those of a file together, for what they share, in our order.
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: lint
 	$(PYTEST) -m "not network and not gpu" --cov=dpa --cov-report=term
 
 test-fast: $(VENV)/.dev
 	$(PYTEST) -q -m "not (slow or real or process or network or gpu or browser)"
+
+# The least that pyproject.toml allows: Python 3.10, and the oldest minor version of each base dependency. What
+# needs torch is left out, and the tests of training, whose processes want it.
+OLDEST := $(VENV)-oldest
+WITHOUT_TORCH = $(addprefix tests/,batch cli datasets engine evaluate example flow predict prepare video) \
+  tests/test_config.py tests/test_device.py tests/test_files.py tests/test_processes.py \
+  --ignore tests/cli/test_train.py
+
+test-oldest: pyproject.toml
+	python3.10 -m venv $(OLDEST)
+	$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	  print(*(d.replace(">=", "==") + ".*" for d in p["dependencies"]), sep="\n")' > $(OLDEST)/oldest.txt
+	$(OLDEST)/bin/python -m pip install --quiet -c $(OLDEST)/oldest.txt --editable ".[evaluate]" \
+	  pytest pytest-timeout pytest-xdist hypothesis scipy
+	$(OLDEST)/bin/python -m pytest -n auto --dist loadfile $(WITHOUT_TORCH) \
+	  -m "not (slow or real or process or network or gpu or browser)"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

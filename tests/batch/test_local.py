@@ -8,8 +8,10 @@ from dpa.batch import local
 from dpa.batch.job import Job, segment_one
 from dpa.batch.local import Share, run
 from engine_samples import make_clip, tree
+from extras import needs_torch
 
 
+@needs_torch
 def test_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "cores", lambda: 8)
     assert Share.of("cpu") == Share(8, ("cpu",), 1)

@@ -7,6 +7,7 @@ import pytest
 from video_samples import make_folder
 
 from dpa.weights.registry import DEFAULT, find
+from extras import needs_torch
 
 needs_default = pytest.mark.skipif(find(DEFAULT).path is None, reason="the default weights are not here")
 QUICK = ("--size", "64", "--frames", "2", "--repeats", "3", "--flow", "dis-ultrafast", "--threads", "1")
@@ -79,7 +80,11 @@ def test_the_papers_way(command, place) -> None:
     [
         (("--video", "gone.mp4"), "gone.mp4"),
         (("--video", "clip", "--precision", "fp8"), "unknown precision"),
-        (("--video", "clip", "--paper-way", "--precision", "int8"), "computed in torch, which has no int8"),
+        pytest.param(
+            ("--video", "clip", "--paper-way", "--precision", "int8"),
+            "computed in torch, which has no int8",
+            marks=needs_torch,
+        ),
         (("--video", "clip", "--flow", "farneback"), "farneback"),
         (("--video", "clip", "--device", "tpu"), "'tpu' is not known"),
     ],

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from extras import needs_torch
+
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
@@ -76,7 +78,11 @@ def test_again_and_otherwise(command: Callable, clip: Path, tmp_path: Path) -> N
         (("clip.mp4", "out", "--flow", "none"), "name an estimator"),
         (("clip.mp4", "out", "--flow-weights", "w.pth"), "dis has no weights"),
         (("clip.mp4", "clip.mp4"), "clip.mp4"),
-        (("clip.mp4", "out", "--flow", "raft-small", "--flow-weights", "w.pth", "--device", "cpu"), "w.pth"),
+        pytest.param(
+            ("clip.mp4", "out", "--flow", "raft-small", "--flow-weights", "w.pth", "--device", "cpu"),
+            "w.pth",
+            marks=needs_torch,
+        ),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(

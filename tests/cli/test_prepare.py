@@ -7,6 +7,7 @@ from archive_samples import SMALL, davis2016, duts, names, save, scene, square
 from fbms_samples import fbms
 
 from dpa.datasets.layout import find_sequences, find_stills
+from extras import needs_torch
 
 
 def test_davis_with_flow_then_again(command, tmp_path: Path) -> None:
@@ -103,7 +104,11 @@ def test_what_cannot_be_read_is_named_and_counted(command, tmp_path: Path) -> No
         (("folder", "source", "source"), "the source itself is there"),
         (("folder", "source", "source/images/s/00000.jpg"), "00000.jpg"),
         (("folder", "source", "out", "--flow", "farneback"), "farneback"),
-        (("folder", "source", "out", "--flow", "raft-small", "--flow-weights", "w.pth"), "w.pth"),
+        pytest.param(
+            ("folder", "source", "out", "--flow", "raft-small", "--flow-weights", "w.pth"),
+            "w.pth",
+            marks=needs_torch,
+        ),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(

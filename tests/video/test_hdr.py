@@ -11,6 +11,7 @@ from video_samples import close_to, make_video, picture, run
 from dpa.errors import InputError
 from dpa.video import open_sink, open_source
 from dpa.video.hdr import HLG, PQ, ToneMap
+from dpa.video.write.movie import KEEPS_HDR
 
 # Colours as they are coded, 10 bits, and what `ffmpeg -vf zscale=t=linear:npl=100:agamma=0,format=gbrpf32le,
 # zscale=p=bt709:agamma=0,tonemap=tonemap=hable:desat=0:peak=10,zscale=t=bt709:r=full:agamma=0` makes of them
@@ -98,6 +99,7 @@ def test_ordinary_video_is_left_alone(tmp_path):
         assert close_to(next(source.frames()).image, picture(0), 6)
 
 
+@pytest.mark.skipif(not KEEPS_HDR, reason="this PyAV has no matrix of BT.2020")
 @pytest.mark.parametrize("transfer", [HLG, PQ])
 @pytest.mark.parametrize(
     ("name", "kind", "codec"),
@@ -129,6 +131,14 @@ def test_hdr_is_kept(tmp_path, transfer, name, kind, codec):
         if kind == "green":
             assert np.abs(frame[40, 20] - np.array([0, 177, 64]) / 255 * white * 1023).max() < 12
     assert np.mean(errors) < 4, errors
+
+
+def test_an_old_pyav_says_that_it_cannot_keep_hdr(tmp_path, monkeypatch):
+    monkeypatch.setattr("dpa.video.write.KEEPS_HDR", False)
+    with open_source(make_hdr(tmp_path / "in.mp4", PQ), hdr=True) as source:
+        with pytest.raises(InputError, match="--hdr keep wants PyAV 18 or newer"):
+            open_sink(tmp_path / "o.mp4", "overlay", source)
+        open_sink(tmp_path / "masks", None, source).abort()
 
 
 def test_what_cannot_hold_hdr_is_tone_mapped_or_refused(tmp_path):

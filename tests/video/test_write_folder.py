@@ -164,18 +164,19 @@ def test_a_killed_run_is_resumed(tmp_path, clip):
     expected = unbroken(tmp_path, clip)
     code = f"""
         import os, signal, sys
+        from pathlib import Path
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         import numpy as np
         from video_samples import results
         from dpa.video import open_sink, open_source
         source = open_source({str(clip.path)!r})
         sink = open_sink({str(tmp_path / "out")!r}, None, source)
-        replace = os.replace
+        replace = Path.replace
         def die_in_the_middle(old, new):
-            if new.name == "00003.png":
+            if Path(new).name == "00003.png":
                 os.kill(os.getpid(), signal.SIGKILL)
-            replace(old, new)
-        os.replace = die_in_the_middle
+            return replace(old, new)
+        Path.replace = die_in_the_middle
         for frame in source.frames():
             sink.write(frame, *results(frame.index))
     """

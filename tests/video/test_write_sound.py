@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -129,7 +130,7 @@ def test_labels_are_kept(tmp_path, output, german):
         extra = two.add_stream_from_template(one.streams.audio[0])
         streams[1].metadata["language"], extra.metadata["language"] = "fin", "deu"
         streams[1].metadata["title"], extra.metadata["title"] = "original", "dubbed"
-        streams[1].disposition, extra.disposition = 0, av.stream.Disposition.default
+        streams[1].disposition, extra.disposition = 0, av.stream.Disposition.default.value
         chapter = {
             "id": 1,
             "start": 0,
@@ -191,7 +192,7 @@ def test_sound_that_cannot_be_opened(tmp_path, monkeypatch, place):
         if place == "av.open":
             monkeypatch.setattr(sound_module, "path_text", lambda path: str(path) + ".gone")
         else:
-            monkeypatch.setattr(tracks.av.CodecContext, "create", _fail)
+            monkeypatch.setattr(tracks.av, "CodecContext", SimpleNamespace(create=_fail))
         run(opened, sink)
     assert len(sink.warnings) >= 1
     assert all("left out" in sentence for sentence in sink.warnings)

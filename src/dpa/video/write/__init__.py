@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
 
+import av
+
 from dpa.errors import InputError, OutputError
 from dpa.video.source import Source
 from dpa.video.write.animation import AnimationSink
@@ -12,7 +14,7 @@ from dpa.video.write.coco import CocoSink
 from dpa.video.write.encoders import ENCODES, SOFTWARE
 from dpa.video.write.encodings import ANIMATIONS
 from dpa.video.write.folder import FolderSink, PictureSink
-from dpa.video.write.movie import MovieSink
+from dpa.video.write.movie import KEEPS_HDR, MovieSink
 from dpa.video.write.paint import hdr_painter, painter
 from dpa.video.write.stream import RawSink, StreamSink, raw_kind
 
@@ -128,6 +130,10 @@ def open_sink(
         hdr = source.hdr if kind in _HDR_KINDS and suffix not in ANIMATIONS else None
         if hdr and suffix == ".webm":
             raise InputError(f"{output}: .webm holds no high dynamic range with alpha: give .mov")
+        if hdr and not KEEPS_HDR:
+            raise InputError(
+                f"{output}: --hdr keep wants PyAV 18 or newer (Python 3.11), this is {av.__version__}"
+            )
         paint = hdr_painter(kind, hdr.white) if hdr else painter(kind, width=_STRIP_WIDTH)
         more = {"hdr": hdr} if hdr else {}
         movie = AnimationSink if suffix in ANIMATIONS else MovieSink

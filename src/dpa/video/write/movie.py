@@ -23,7 +23,8 @@ from dpa.video.write.sound import Sound, keep_file_labels
 from dpa.video.write.worker import Worker
 
 _BT709, _BT2020 = 1, 9
-_SWS_BT2020 = 9  # libswscale's own number, which not every PyAV has a name for
+KEEPS_HDR = hasattr(Colorspace, "BT2020")
+"""Older PyAV takes another matrix for pictures of BT.2020."""
 
 
 class MovieSink(Sink):
@@ -216,7 +217,7 @@ class MovieSink(Sink):
             rgb,
             format=self._encoding.pixel_format,
             src_color_range=ColorRange.JPEG,
-            dst_colorspace=_SWS_BT2020 if self._colours[0] == _BT2020 else Colorspace.ITU709,
+            dst_colorspace=Colorspace.BT2020 if self._colours[0] == _BT2020 else Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
             # Frames say so too: ProRes takes it from them.
             dst_color_trc=self._colours[2],

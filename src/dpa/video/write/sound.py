@@ -174,7 +174,7 @@ def keep_labels(source: Any, output: Any, quicktime: bool) -> None:
     if quicktime and "language" in output.metadata:
         language = output.metadata["language"]
         output.metadata["language"] = _BIBLIOGRAPHIC.get(language, language)
-    output.disposition = source.disposition
+    output.disposition = source.disposition.value
 
 
 def keep_file_labels(path: Path, output: av.container.OutputContainer, origin: Fraction) -> None:
