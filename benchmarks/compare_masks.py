@@ -1,6 +1,6 @@
 """Whether two checkouts make the same masks, overlays and flow pictures, to the bit.
 
-    python benchmarks/compare_masks.py OTHER_CHECKOUT VIDEO... [--frames N]
+    python benchmarks/compare_masks.py OTHER_CHECKOUT VIDEO... [--frames N] [--here="--refine off"]
 
 Each video (a file, or a folder of frames) is segmented by both checkouts in several ways, each run in a
 process of its own; then every file that the two have written is compared. Exit code 1 where one differs.
@@ -14,11 +14,10 @@ import tempfile
 from itertools import islice
 from pathlib import Path
 
-KINDS = ["--kind", "mask", "--kind", "soft", "--kind", "overlay", "--kind", "strip"]
 WAYS = {
-    "segment": ["segment", "{video}", "-o", "{out}", *KINDS],
-    "every": ["segment", "{video}", "-o", "{out}", *KINDS, "--every", "4", "--smooth", "0"],
-    "square": ["segment", "{video}", "-o", "{out}", *KINDS, "--flow", "dis-fast", "--normalise"],
+    "segment": ["segment", "{video}", "-o", "{out}"],
+    "every": ["segment", "{video}", "-o", "{out}", "--every", "4", "--smooth", "0"],
+    "square": ["segment", "{video}", "-o", "{out}", "--flow", "dis-fast", "--normalise"],
     "flow": ["flow", "{video}", "{out}"],
 }
 """Verbs by what they try; with options that both checkouts know."""
@@ -30,6 +29,8 @@ def main() -> int:
     words.add_argument("videos", nargs="+", type=Path)
     words.add_argument("--frames", type=int, help="of each video, from its start; all by default")
     words.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    words.add_argument("--kinds", nargs="+", default=["mask", "soft", "overlay", "strip"])
+    words.add_argument("--here", default="", help="words that only this checkout's segment gets")
     asked = words.parse_args()
     checkouts = {"this": Path(__file__).resolve().parents[1], "other": asked.other.resolve()}
     differing = 0
@@ -39,7 +40,11 @@ def main() -> int:
                 place = Path(folder)
                 source = video if asked.frames is None else first(video, asked.frames, place / video.stem)
                 for name, checkout in checkouts.items():
-                    run(checkout, [word.format(video=source, out=place / name) for word in WAYS[way]])
+                    called = [word.format(video=source, out=place / name) for word in WAYS[way]]
+                    if called[0] == "segment":
+                        called += [word for kind in asked.kinds for word in ("--kind", kind)]
+                        called += asked.here.split() if name == "this" else []
+                    run(checkout, called)
                 found, wrong = compare(place / "this", place / "other")
             print(f"{video.name} {way}: {found} files, {len(wrong)} differ {' '.join(wrong[:3])}", flush=True)
             differing += len(wrong) + (found == 0)
