@@ -133,7 +133,7 @@ def test_hdr_is_kept(tmp_path, transfer, name, kind, codec):
     assert np.mean(errors) < 4, errors
 
 
-def test_an_old_pyav_says_that_it_cannot_keep_hdr(tmp_path, monkeypatch):
+def test_hdr_that_an_old_pyav_cannot_keep_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("dpa.video.write.KEEPS_HDR", False)
     with open_source(make_hdr(tmp_path / "in.mp4", PQ), hdr=True) as source:
         with pytest.raises(InputError, match="--hdr keep wants PyAV 18 or newer"):
