@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hdr_samples import make_hdr
 from video_samples import damage, make_folder
 
 from dpa.batch.cluster import Cluster
 from dpa.batch.job import Row
 from dpa.batch.plan import plan
 from dpa.cli.segment_many import Bars
+from dpa.video.hdr import PQ
 from engine_samples import FakeBackend, make_clip, names, tree
 
 ALONE = ("--jobs", "1")
@@ -131,6 +133,29 @@ def test_a_manifest_with_outputs_and_settings(command, clips) -> None:
     assert rows(clips / "out")["deep/y"]["settings"] == '{"threshold": 0.25}'
 
 
+def test_cuts_are_each_videos_own(command, clips) -> None:
+    (clips / "cuts.txt").write_text("0\n3\n")
+    (clips / "m.csv").write_text("input,shots\nclip.mkv,cuts.txt\nclips/a.mkv,\n")
+    code, _, err = command("segment", "m.csv", "-o", "out", *ALONE)
+    assert code == 0, err
+    assert [row["settings"] for row in rows(clips / "out").values()] == ['{"shots": "cuts.txt"}', ""]
+
+
+@pytest.mark.slow
+def test_cut_outs_of_hdr_videos_are_hdr(command, clips) -> None:
+    make_hdr(clips / "hdr.mp4", PQ)
+    words = ("--kind", "alpha", "--hdr", "keep")
+    code, _, err = command("segment", "clip.mkv", "hdr.mp4", "-o", "out", *words, *ALONE)
+    assert code == 0, err
+    assert names(clips / "out") == ["clip.mov", "hdr.mov", "report.csv"]
+    code, _, err = command("segment", "hdr.mp4", "-o", "both", *words, "--kind", "mask")
+    assert code == 0, err
+    assert names(clips / "both") == ["alpha.mov", "mask"]
+    assert command("segment", "hdr.mp4", *words)[0] == 0
+    assert command("segment", "clip.mkv", *words)[0] == 0
+    assert {"hdr_alpha.mov", "clip_alpha.webm"} <= set(names(clips))
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -144,6 +169,7 @@ def test_a_manifest_with_outputs_and_settings(command, clips) -> None:
         (("@no.txt", "-o", "out"), "no.txt cannot be read"),
         (("clip.mkv", "-o", "out", "--engine", "spark"), "choose local or ray"),
         (("clip.mkv", "clips/a.mkv", "-o", "out", "--address", "auto"), "give --engine ray too"),
+        (("clip.mkv", "clips/a.mkv", "-o", "out", "--shots", "cuts.txt"), "the column shots of a manifest"),
     ],
 )
 def test_wrong_use_is_one_sentence(command, clips, words, sentence) -> None:

@@ -12,15 +12,26 @@ from dpa.errors import InputError
 from dpa.video.listing import is_listed
 from dpa.video.write import FILE_SUFFIXES, kind_of
 
-SUFFIXES = {"alpha": ".webm", "coco": ".json"}
-"""Of kinds whose results are files wherever they come from."""
-FILMS = SUFFIXES | dict.fromkeys(("overlay", "green", "strip"), ".mp4")
-"""Of kinds whose results are files where the input is a film; of pictures they are pictures."""
+_FILES = {"alpha": ".webm", "coco": ".json"}  # kinds whose results are files wherever they come from
+_FILMS = dict.fromkeys(("overlay", "green", "strip"), ".mp4")  # files of films, pictures of pictures
 
 
-def in_folder(folder: Path, kinds: Sequence[str]) -> list[tuple[Path, str]]:
-    """Several kinds inside one folder, each under its name."""
-    paths = {kind: folder / f"{kind}{SUFFIXES.get(kind, '')}" for kind in kinds}
+def suffix_for(kind: str, film: bool, hdr: bool = False) -> str:
+    """What the name of a kind's result ends in; "" for a folder.
+
+    Args:
+        kind: of the result.
+        film: whether it is made of a film, not of pictures.
+        hdr: whether high dynamic range is kept, which .webm cannot hold.
+    """
+    if kind == "alpha" and hdr:
+        return ".mov"
+    return (_FILES | _FILMS if film else _FILES).get(kind, "")
+
+
+def in_folder(folder: Path, kinds: Sequence[str], hdr: bool = False) -> list[tuple[Path, str]]:
+    """Several kinds inside one folder, each under its name; `hdr` as for `suffix_for`."""
+    paths = {kind: folder / f"{kind}{suffix_for(kind, False, hdr)}" for kind in kinds}
     return [(path, kind_of(path, kind)) for kind, path in paths.items()]
 
 
@@ -40,7 +51,7 @@ def plan(videos: Sequence[Video], out: Path, kinds: Sequence[str], common: Job) 
     once = list({_identity(video): video for video in reversed(videos)}.values())[::-1]
     jobs = []
     for video, name in zip(once, _names(once), strict=True):
-        outputs = tuple((_text(path), kind) for path, kind in _outputs(video, out, name, kinds))
+        outputs = tuple((_text(path), kind) for path, kind in _outputs(video, out, name, kinds, common.hdr))
         settings = {**common.settings, **video.settings}
         jobs.append(replace(common, name=name, source=video.source, outputs=outputs, settings=settings))
     paths = [output.rstrip("/") for job in jobs for output, _ in job.outputs]
@@ -58,22 +69,23 @@ def _identity(video: Video) -> tuple[object, ...]:
     return source, video.output, video.kind, repr(sorted(video.settings.items()))
 
 
-def _outputs(video: Video, out: Path, name: str, kinds: Sequence[str]) -> list[tuple[Path | str, str | None]]:
+def _outputs(
+    video: Video, out: Path, name: str, kinds: Sequence[str], hdr: bool
+) -> list[tuple[Path | str, str | None]]:
     wanted = [video.kind] if video.kind else list(kinds)
     if video.output:
         path = out / video.output
         if len(wanted) > 1:
             if path.suffix.lower() in FILE_SUFFIXES:
                 raise InputError(f"{path} holds one kind: name a folder for {', '.join(wanted)}")
-            return list(in_folder(path, wanted))
+            return list(in_folder(path, wanted, hdr))
         return [(path, kind_of(path, wanted[0] if wanted else None))]
     if len(wanted) > 1:
-        return list(in_folder(out / name, wanted))
+        return list(in_folder(out / name, wanted, hdr))
     kind = kind_of("out", "mask") if not wanted else wanted[0]
     film = not (os.path.isdir(video.source) or is_listed(os.path.basename(video.source)))
-    suffix = (FILMS if film else SUFFIXES).get(kind, "")
     # With the slash it is a folder, whatever the name ends in.
-    path_text = f"{out / name}{suffix or '/'}"
+    path_text = f"{out / name}{suffix_for(kind, film, hdr) or '/'}"
     return [(path_text, kind_of(path_text, kind))]
 
 

@@ -203,7 +203,8 @@ def _segment(
     config = SegmenterConfig(**settings)
     frames = RawVideo.parse(raw) if raw is not None else None
     with open_source(source, raw=frames, **opening) as opened:
-        targets = _targets(output or _defaults(opened, kind or ["mask"]), kind, raw_out)
+        named = output or _defaults(opened, kind or ["mask"])
+        targets = _targets(named, kind, raw_out, opened.hdr is not None)
         _check(targets, opened, json_file, how["overwrite"], how["resume"])
         segmenter = Segmenter(config)
         # Said when the outputs are open and work starts: an error stands alone.
@@ -233,15 +234,15 @@ def _is(option: str, text: str, yes: str, no: str) -> bool:
 
 def _defaults(source: "Source", kinds: list[str]) -> list[Path]:
     """What an output is called that the user has not named: films of films, folders of all else."""
-    from dpa.batch.plan import FILMS, SUFFIXES
+    from dpa.batch.plan import suffix_for
 
-    suffixes = FILMS if source.kind in ("video", "live") else SUFFIXES
-    endings = {"mask": "masks"}
-    return [Path(f"{source.name}_{endings.get(kind, kind)}{suffixes.get(kind, '')}") for kind in kinds]
+    film, hdr, endings = source.kind in ("video", "live"), source.hdr is not None, {"mask": "masks"}
+    names = {kind: endings.get(kind, kind) + suffix_for(kind, film, hdr) for kind in kinds}
+    return [Path(f"{source.name}_{names[kind]}") for kind in kinds]
 
 
 def _targets(
-    outputs: list[Path], kinds: list[str], raw_out: str | None = None
+    outputs: list[Path], kinds: list[str], raw_out: str | None = None, hdr: bool = False
 ) -> list[tuple[Path, str | None]]:
     """What goes where: kinds in the outputs' order, or several kinds inside one folder."""
     from dpa.batch.plan import in_folder
@@ -259,7 +260,7 @@ def _targets(
             raise InputError(
                 f"{folder} holds one kind: give a folder for {', '.join(kinds)}, or one output for each"
             )
-        return list(in_folder(folder, kinds))
+        return list(in_folder(folder, kinds, hdr))
     if len(kinds) > len(outputs):
         raise InputError(f"{len(kinds)} kinds for {len(outputs)} outputs: give one --output for each --kind")
     padded: list[str | None] = [*kinds, *[None] * (len(outputs) - len(kinds))]

@@ -43,10 +43,18 @@ def segment_many(
     from dpa.batch.plan import plan
     from dpa.batch.report import Report
     from dpa.engine.config import SegmenterConfig
+    from dpa.engine.shots import AUTO, OFF
 
     out = _folder(outputs)
     settings = common.settings
     config = SegmenterConfig(**settings)
+    if config.shots not in (OFF, AUTO):
+        from dpa.errors import InputError
+
+        raise InputError(
+            f"--shots {config.shots} lists the cuts of one video: give each its own file, in the column "
+            "shots of a manifest"
+        )
     if json_file is not None and json_file != Path("-") and not json_file.absolute().parent.is_dir():
         from dpa.errors import OutputError
 
