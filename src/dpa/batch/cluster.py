@@ -9,6 +9,7 @@ from typing import Any
 from dpa.batch.job import Job, Row, segment_one
 from dpa.device import cores
 from dpa.errors import InputError, MissingExtra
+from dpa.storage.urls import is_url
 
 _RETRIES = 3  # of a task whose process or machine died
 _STORE = 100 * 2**20  # bytes; jobs and rows are small
@@ -93,12 +94,14 @@ def _anywhere(job: Job) -> Job:
         for name, value in job.settings.items()
     }
     source = job.source
-    if isinstance(source, str) and "://" not in source:
+    if isinstance(source, str):
         source = _absolute(source)
     return replace(job, source=source, outputs=outputs, settings=settings)
 
 
 def _absolute(path: str) -> str:
+    if is_url(path):
+        return path
     return os.path.abspath(path) + ("/" if path.endswith("/") else "")
 
 

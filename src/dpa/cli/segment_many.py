@@ -1,10 +1,9 @@
 """`dpa segment` of several inputs."""
 
-import json
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
 
 def segment_many(
     words: list[str],
-    outputs: list[Path],
+    outputs: list[str],
     kinds: list[str],
     common: "Job",
     recursive: bool,
     engine: "Cluster | None",
     jobs: int | None,
-    json_file: Path | None,
+    json_file: str | None,
 ) -> None:
     """One result an input in one folder, and report.csv beside them; exit code 1 if any is not whole.
 
@@ -42,6 +41,7 @@ def segment_many(
     from dpa.batch.job import segmenter_of
     from dpa.batch.plan import plan
     from dpa.batch.report import Report
+    from dpa.cli.json_file import check_json
     from dpa.engine.config import SegmenterConfig
     from dpa.engine.shots import AUTO, OFF
 
@@ -55,10 +55,7 @@ def segment_many(
             f"--shots {config.shots} lists the cuts of one video: give each its own file, in the column "
             "shots of a manifest"
         )
-    if json_file is not None and json_file != Path("-") and not json_file.absolute().parent.is_dir():
-        from dpa.errors import OutputError
-
-        raise OutputError(f"{json_file}: its folder does not exist; make it first")
+    check_json(json_file)
     planned = plan(list(expand(words, recursive, out)), out, kinds, common)
     for job in planned:
         if job.settings != settings:
@@ -83,28 +80,30 @@ def segment_many(
     _tell(report, json_file)
 
 
-def _folder(outputs: Sequence[Path]) -> Path:
+def _folder(outputs: Sequence[str]) -> str:
     from dpa.errors import InputError
+    from dpa.storage.files import check_writable
+    from dpa.storage.urls import is_url
     from dpa.video.write import FILE_SUFFIXES
 
-    if len(outputs) != 1 or outputs[0] == Path("-") or outputs[0].suffix.lower() in FILE_SUFFIXES:
+    if len(outputs) != 1 or outputs[0] == "-" or PurePath(outputs[0]).suffix.lower() in FILE_SUFFIXES:
         raise InputError(
             "several inputs have their results in one folder: give it with -o, and --kind for all"
         )
-    if outputs[0].exists() and not outputs[0].is_dir():
-        raise InputError(f"{outputs[0]} is a file: several inputs have their results in a folder")
-    return outputs[0].expanduser()
+    if is_url(outputs[0]):
+        check_writable(outputs[0])
+        return outputs[0].rstrip("/")
+    folder = Path(outputs[0]).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: several inputs have their results in a folder")
+    return str(folder)
 
 
-def _tell(report: "Report", json_file: Path | None) -> None:
-    from dpa.files import write_whole
+def _tell(report: "Report", json_file: str | None) -> None:
+    from dpa.cli.json_file import write_json
 
     rows = report.rows()
-    text = json.dumps(rows, indent=2) + "\n"
-    if json_file == Path("-"):
-        typer.echo(text, nl=False)
-    elif json_file is not None:
-        write_whole(json_file, text.encode())
+    write_json(json_file, rows)
     lacking = [row for row in rows if row["state"] != "done"]
     for row in rows:
         if row["warnings"] and row["name"] not in report.kept:
@@ -112,7 +111,7 @@ def _tell(report: "Report", json_file: Path | None) -> None:
     for row in lacking:
         typer.echo(f"{row['state']}: {row['name']}: {row['problem']}", err=True)
     if not report.todo and not lacking:
-        typer.echo(f"nothing to do: all {len(rows)} results are in {report.file.parent} already", err=True)
+        typer.echo(f"nothing to do: all {len(rows)} results are in {report.folder} already", err=True)
         return
     made = len(rows) - len(report.kept) - sum(row["name"] not in report.kept for row in lacking)
     counts = f"{made} written, {len(report.kept)} kept, {len(lacking)} not whole"

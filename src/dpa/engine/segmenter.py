@@ -174,7 +174,7 @@ class Segmenter:
         sinks: list[Sink] = []
         with ExitStack() as stack:
             opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
-            summary.source = str(opened.path or opened.name)
+            summary.source = str(opened.path or opened.url or opened.name)
             try:
                 with ExitStack() as writing, clock.time("total"):
                     how: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "raw_out": raw_out}

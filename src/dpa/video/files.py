@@ -11,8 +11,9 @@ import av
 import numpy as np
 
 from dpa.errors import InputError, TruncatedError
+from dpa.storage.ranges import Stored
 from dpa.video.convert import Converter
-from dpa.video.decode import Reader, path_text
+from dpa.video.decode import Reader, check_storage, readable
 from dpa.video.frame import Frame
 from dpa.video.packets import PacketTable, scan
 from dpa.video.seek import Seeker
@@ -30,7 +31,7 @@ class FileSource(Source):
     """A video file of any container and codec that FFmpeg reads.
 
     Args:
-        path: the file.
+        path: the file, on this machine or in a storage.
         threads: decoder threads; 0 leaves it to FFmpeg.
         alpha: whether transparency is kept; without it colours come as they are stored.
         label: what to call it in sentences; by default its path.
@@ -43,7 +44,13 @@ class FileSource(Source):
     kind = "video"
 
     def __init__(
-        self, path: Path, threads: int = 0, alpha: bool = True, label: str = "", *, hdr: bool = False
+        self,
+        path: Path | Stored,
+        threads: int = 0,
+        alpha: bool = True,
+        label: str = "",
+        *,
+        hdr: bool = False,
     ) -> None:
         self.path = path
         self.label = label or str(path)
@@ -85,12 +92,13 @@ class FileSource(Source):
         return min([self.start, *starts])
 
     def reads(self, path: Path) -> bool:
-        return path.resolve() == self._file.resolve()
+        return isinstance(self._file, Path) and path.resolve() == self._file.resolve()
 
     @cached_property
     def _table(self) -> PacketTable:
         with closing(self._reader()) as reader:
             table = scan(self._file, reader.container, reader.stream, self._counted_from)
+            check_storage(self._file)
             stamped = any(name in reader.container.format.name for name in _STAMPED)
         if (stamped and not self._interlaced) or self._first is None:
             return table
@@ -103,7 +111,7 @@ class FileSource(Source):
         return table.checked(found)
 
     def _reader(self, slices: bool = False) -> Reader:
-        return Reader(path_text(self._file), self.label, self._threads, slices, self._alpha)
+        return Reader(readable(self._file), self.label, self._threads, slices, self._alpha)
 
     @property
     def jumps(self) -> Sequence[Fraction]:  # type: ignore[override]
@@ -120,7 +128,7 @@ class FileSource(Source):
         )
 
     @property
-    def _file(self) -> Path:
+    def _file(self) -> Path | Stored:
         assert self.path is not None
         return self.path
 
@@ -164,6 +172,10 @@ class FileSource(Source):
             return (stamp - self._first) * self.time_base
         return index / self.rate if self.rate else None
 
+    def close(self) -> None:
+        if isinstance(self.path, Stored):
+            self.path.close()
+
     def _complain(self, got: int, errors: int, damaged: int) -> None:
         table = self._table
         # A count of packets is no proof: it is damage where the decoder said so or the end is missing.
@@ -194,10 +206,10 @@ class SpooledSource(FileSource):
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        self.name = name
+        self.name, self._spooled = name, path
 
     def close(self) -> None:
-        self._file.unlink(missing_ok=True)
+        self._spooled.unlink(missing_ok=True)
 
 
 def _frame_rate(

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from dpa.errors import TruncatedError
 from dpa.video.frame import Frame
 
 if TYPE_CHECKING:
+    from dpa.storage.ranges import Stored
     from dpa.video.hdr import ToneMap
 
 FALLBACK_RATE = Fraction(25)
@@ -39,6 +41,8 @@ class Source(ABC):
         jumps: seconds added to the times after each place where the source's clock jumps back, as in
             recordings that were joined.
         warnings: what the frames lack though they are all there, a sentence each.
+        url: where it was read from in a storage; "" for none.
+        fetched: a folder with what was brought here to be read; it goes when the source is closed.
         damage: why frames were missing or damaged when `read` last came to its end; None where all is well.
     """
 
@@ -51,11 +55,13 @@ class Source(ABC):
     origin: Fraction = Fraction(0)
     time_base: Fraction | None = None
     aspect: Fraction = Fraction(1)
-    path: Path | None = None
+    path: "Path | Stored | None" = None
     sound: bool = False
     hdr: "ToneMap | None" = None
     jumps: Sequence[Fraction] = ()
     warnings: Sequence[str] = ()
+    url: str = ""
+    fetched: "TemporaryDirectory[str] | None" = None
     damage: TruncatedError | None = None
 
     @property
@@ -115,8 +121,10 @@ class Source(ABC):
     def stop(self) -> None:  # noqa: B027 - files never keep a reader waiting
         """Ends the frames for a thread that waits for the next one, which may never come; from any thread."""
 
-    def close(self) -> None:  # noqa: B027 - most sources hold nothing open between calls
+    def close(self) -> None:
         """Gives back what the source holds open. May be called more than once."""
+        if self.fetched is not None:
+            self.fetched.cleanup()
 
     def __enter__(self) -> "Source":
         return self

@@ -11,7 +11,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import reason
-from dpa.video.decode import path_text
+from dpa.video.decode import readable
 from dpa.video.frame import Frame
 from dpa.video.hdr import ToneMap
 from dpa.video.source import FALLBACK_RATE, Source
@@ -126,7 +126,7 @@ class MovieSink(Sink):
         self._part = claim_file(self.path, overwrite)
         with output_errors(self.path):
             return av.open(
-                path_text(self._part),
+                readable(self._part),
                 "w",
                 format=self._encoding.container,
                 container_options=self._encoding.muxing,
