@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 from hdr_samples import make_hdr
-from video_samples import damage, make_folder
+from video_samples import damage, make_folder, make_video
 
 from dpa.batch.cluster import Cluster
 from dpa.batch.job import Row
 from dpa.batch.plan import plan
 from dpa.cli.segment_many import Bars
 from dpa.video.hdr import PQ
-from engine_samples import FakeBackend, make_clip, names, tree
+from engine_samples import FakeBackend, image, make_clip, names, tree
 
 ALONE = ("--jobs", "1")
 """In this process, where the network is the test's."""
@@ -156,6 +156,22 @@ def test_cut_outs_of_hdr_videos_are_hdr(command, clips) -> None:
     assert {"hdr_alpha.mov", "clip_alpha.webm"} <= set(names(clips))
 
 
+def test_long_videos_in_parts(command, clips) -> None:
+    """One input too; how parts are made and joined is in tests/batch/test_film.py."""
+    images = [image(i) for i in range(20)]
+    make_video(clips / "long.mp4", images, options={"g": "5", "sc_threshold": "0"})
+    words = ("segment", "long.mp4", "-o", "out", "--part-frames", "8", "--kind", "soft", *ALONE)
+    code, _, err = command(*words)
+    assert code == 0, err
+    assert {name: (row["state"], row["frames"]) for name, row in rows(clips / "out").items()} == {
+        "long": ("done", "20")
+    }
+    assert command("segment", "long.mp4", "-o", "alone", "--kind", "soft")[0] == 0
+    assert tree(clips / "out" / "long") == tree(clips / "alone")
+    assert names(clips / "out") == ["long", "report.csv"]
+    assert "nothing to do" in command(*words)[2]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -201,7 +217,7 @@ def test_jobs_of_another_engine(command, clips, monkeypatch) -> None:
     words = ("--engine", "ray", "--address", "auto", "--task-cpus", "2", "--task-gpus", "0.5", "--jobs", "3")
     code, _, err = command("segment", "clip.mkv", "-o", "out", *words)
     assert code == 0, err
-    assert asked == [(1, Cluster("auto", 2, 0.5, 3))]
+    assert asked == [(1, Cluster("auto", 2, 0.5, 3, 5000))]
     assert rows(clips / "out")["clip"]["frames"] == "7"
     assert "on Ray auto" in err
 

@@ -1,12 +1,15 @@
 """Jobs on many machines, as tasks of Ray."""
 
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dpa.batch.job import Job, Row, segment_one
+from dpa.batch.film import Films, Joint, join_one
+from dpa.batch.job import Job, Row
+from dpa.batch.work import segment_one
 from dpa.device import cores
 from dpa.errors import InputError, MissingExtra
 from dpa.storage.urls import is_url
@@ -27,12 +30,14 @@ class Cluster:
         gpus: of a task, parts of one too; None for one where the cluster has any and the device is not the
             CPU, else none.
         jobs: videos at a time; 0 for as many as the cluster holds. Of a cluster on this machine its CPUs.
+        longest: frames; longer videos are cut, see `dpa.batch.film.cut`. 0 for none.
     """
 
     address: str | None = None
     cpus: float = 1
     gpus: float | None = None
     jobs: int = 0
+    longest: int = 0
 
 
 def run(jobs: Sequence[Job], cluster: Cluster) -> Iterator[Row]:
@@ -52,31 +57,57 @@ def run(jobs: Sequence[Job], cluster: Cluster) -> Iterator[Row]:
         raise MissingExtra("--engine ray", "ray") from error
     with _connected(ray, cluster):
         cpus, gpus, room = _fit(ray, jobs, cluster)
-        task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_RETRIES)(_work)
-        waiting = iter(jobs)
-        at_work: dict[Any, Job] = {}
+        work = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_RETRIES)(_work)
+        queue = _Queue(jobs)
+        at_work: dict[Any, Job | Joint] = {}
         try:
             while True:
-                while len(at_work) < room and (job := next(waiting, None)) is not None:
-                    at_work[task.remote(_anywhere(job), max(1, int(cpus)))] = job
+                while len(at_work) < room and (given := queue.next()) is not None:
+                    at_work[work.remote(given, max(1, int(cpus)), cluster.longest)] = given
                 if not at_work:
                     return
                 for ref in ray.wait(list(at_work), num_returns=1)[0]:
-                    job = at_work.pop(ref)
-                    yield _row(ray, ref, job)
+                    done = at_work.pop(ref)
+                    if (row := queue.done(done, _row(ray, ref, done))) is not None:
+                        yield row
         finally:
             for ref in at_work:
                 ray.cancel(ref, force=True)
 
 
-def _work(job: Job, threads: int) -> Row:
+class _Queue:
+    """Jobs that wait: parts of films before the next video, so that films are done one after the other."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs, self._first, self._films = iter(jobs), deque[Job | Joint](), Films()
+
+    def next(self) -> Job | Joint | None:
+        while self._first:
+            task = self._first.popleft()
+            if self._films.wanted(task):
+                return task
+        job = next(self._jobs, None)
+        return None if job is None else _anywhere(job)
+
+    def done(self, task: Job | Joint, row: Row) -> Row | None:
+        """The row of a video that is now done, or cannot be."""
+        more, whole = self._films.next(task, row)
+        self._first.extendleft(reversed(more))
+        return whole
+
+
+def _work(task: Job | Joint, threads: int, longest: int) -> Row:
     import cv2
 
     cv2.setNumThreads(threads)
-    return segment_one(replace(job, settings={"threads": threads} | job.settings))
+    if isinstance(task, Joint):
+        return join_one(task)
+    job = replace(task, settings={"threads": threads} | task.settings)
+    return segment_one(job, longest=longest)
 
 
-def _row(ray: Any, ref: Any, job: Job) -> Row:
+def _row(ray: Any, ref: Any, task: Job | Joint) -> Row:
+    job = task.job if isinstance(task, Joint) else task
     try:
         row: Row = ray.get(ref)
     except ray.exceptions.RayError as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, get_type_hints
 
+from dpa.batch.job import OF_RUN
 from dpa.batch.video import Video
 from dpa.config import nearest
 from dpa.engine.config import SegmenterConfig
@@ -16,7 +17,6 @@ from dpa.storage.urls import is_stored, is_url, stem_of
 MANIFESTS = (".csv", ".jsonl")
 OWN = ("input", "output", "kind")
 """Columns of a manifest beside the settings."""
-_OF_ALL = ("device", "threads", "compiled")  # settings of a run, not of a video
 
 
 def is_manifest(word: str) -> bool:
@@ -35,7 +35,7 @@ def read_manifest(path: str | Path) -> Iterator[Video]:
     Raises:
         InputError: it cannot be read, has no column `input`, an unknown one, or a value of a wrong type.
     """
-    hints = {n: hint for n, hint in get_type_hints(SegmenterConfig).items() if n not in _OF_ALL}
+    hints = {n: hint for n, hint in get_type_hints(SegmenterConfig).items() if n not in OF_RUN}
     rows = _csv(path) if PurePath(path).suffix.lower() == ".csv" else _jsonl(path)
     for line, row in rows:
         given = {str(name).strip(): value for name, value in row.items() if value not in ("", None)}

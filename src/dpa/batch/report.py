@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dpa.batch.job import Job, Row
+from dpa.batch.job import OF_RUN, Job, Row
 from dpa.batch.rows import Rows, rows_of
 from dpa.errors import OutputError
 from dpa.storage.files import listed
@@ -19,7 +19,6 @@ FILE = "report.csv"
 COLUMNS = ("name", "input", "outputs", "state", "frames", "seconds", "problem", "warnings", "settings")
 WAITING, REFUSED = "waiting", "refused"
 """States beside those of `Row`: not yet done, and an output that is there and is not of this report."""
-_OF_RUN = ("device", "threads", "compiled")  # settings that do not decide what a result is
 _MEND = "choose another folder, or --overwrite to make them anew"
 
 
@@ -131,7 +130,7 @@ def _facts(job: Job, folder: str) -> dict[str, str]:
     """What a result is made of, as the report has it."""
     source = str(job.source)
     places = {output: _below(output, folder) for output, _ in job.outputs}
-    settings = {k: v for k, v in sorted(job.settings.items()) if k not in _OF_RUN}
+    settings = {k: v for k, v in sorted(job.settings.items()) if k not in OF_RUN}
     settings |= {"rate": job.rate} if job.rate else {}
     settings |= {} if job.source_alpha else {"source_alpha": False}
     settings |= {"hdr": True} if job.hdr else {}

@@ -7,6 +7,8 @@ import typer
 
 from dpa.cli.options import INPUT, OUTPUT, Overwrite, takes_settings
 
+_PART_FRAMES = 5000
+
 
 @takes_settings()
 def segment(
@@ -84,6 +86,15 @@ def segment(
             min=0, help="Of Ray's, for a video; default 1 where the cluster has GPUs.", rich_help_panel=INPUT
         ),
     ] = None,
+    part_frames: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Of several inputs: longer videos are cut into parts of about so many frames, done side by "
+            "side; 0 for none. Default 0, with --engine ray 5000.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
     source_alpha: Annotated[
         str,
         typer.Option(
@@ -145,7 +156,7 @@ def segment(
         "alpha": _is("--source-alpha", source_alpha, "keep", "ignore"),
         "hdr": _is("--hdr", hdr, "keep", "tone-map"),
     }
-    if engine == "local" and not is_many(sources, recursive):
+    if engine == "local" and part_frames is None and not is_many(sources, recursive):
         opening = keeps | {"rate": _rate(rate)}
         how = {"overwrite": overwrite, "resume": resume, "encode": encode, "encoder": encoder}
         from dpa.cli.segment_alone import segment_alone
@@ -175,8 +186,9 @@ def segment(
         raise InputError(f"--engine {engine}: choose local or ray")
     if engine == "local" and address is not None:
         raise InputError("--address is of a Ray cluster: give --engine ray too")
-    cluster = Cluster(address, task_cpus, task_gpus, jobs or 0) if engine == "ray" else None
-    segment_many(sources, output or [], kind or [], common, recursive, cluster, jobs, json_file)
+    longest = (_PART_FRAMES if engine == "ray" else 0) if part_frames is None else part_frames
+    cluster = Cluster(address, task_cpus, task_gpus, jobs or 0, longest) if engine == "ray" else None
+    segment_many(sources, output or [], kind or [], common, recursive, cluster, jobs, longest, json_file)
 
 
 def _is(option: str, text: str, yes: str, no: str) -> bool:

@@ -22,6 +22,7 @@ def segment_many(
     recursive: bool,
     engine: "Cluster | None",
     jobs: int | None,
+    longest: int,
     json_file: str | None,
 ) -> None:
     """One result an input in one folder, and report.csv beside them; exit code 1 if any is not whole.
@@ -34,13 +35,14 @@ def segment_many(
         recursive: see `expand`.
         engine: where they are done; None for processes of this machine.
         jobs: videos at a time; None leaves it to the machine.
+        longest: frames; longer videos are cut into parts. 0 for none.
         json_file: for the rows too; - for standard output.
     """
     from dpa.batch import cluster, local
     from dpa.batch.inputs import expand
-    from dpa.batch.job import segmenter_of
     from dpa.batch.plan import plan
     from dpa.batch.report import Report
+    from dpa.batch.work import segmenter_of
     from dpa.cli.json_file import check_json
     from dpa.engine.config import SegmenterConfig
     from dpa.engine.shots import AUTO, OFF
@@ -73,7 +75,7 @@ def segment_many(
                 share = local.Share.of(config.device, jobs or 0, config.threads)
                 at_once = min(share.processes, len(report.todo))
                 typer.echo(about + (f"; {at_once} videos at a time" if at_once > 1 else ""), err=True)
-                rows = local.run(report.todo, share, bars.told)
+                rows = local.run(report.todo, share, bars.told, longest)
             for row in rows:
                 report.add(row)
                 bars.done(row)
@@ -149,6 +151,8 @@ class Bars:
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=count)
         self._bars.update(self._tasks[name], completed=done, total=count)
+        if done == count:
+            self._bars.remove_task(self._tasks.pop(name))
         self._update()
 
     def done(self, row: "Row") -> None:

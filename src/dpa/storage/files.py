@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import os
+import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -255,6 +256,53 @@ def _fetch(url: str, file: Path) -> None:
         insist(lambda: fs.get_file(path, str(file)), url)
     except FileNotFoundError as error:
         raise InputError(f"{url} does not exist") from error
+
+
+def copy(pairs: Mapping[str, str]) -> None:
+    """Copy files inside a storage, from URL to URL, several at a time.
+
+    Raises:
+        InputError: one is not there.
+        OutputError: one cannot be written.
+        DPAError: see `filesystem`.
+    """
+    with ThreadPoolExecutor(_AT_ONCE, "dpa-copy") as pool:
+        futures = [pool.submit(_copy, source, target) for source, target in pairs.items()]
+        try:
+            for future in futures:
+                future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _copy(source: str, target: str) -> None:
+    fs, path = filesystem(source)
+    try:
+        insist(lambda: fs.cp_file(path, filesystem(target)[1]), target, OutputError)
+    except FileNotFoundError as error:
+        raise InputError(f"{source} does not exist") from error
+
+
+def remove_tree(place: str, last: str) -> None:
+    """Delete a folder, here or in a storage, as far as that is possible.
+
+    Args:
+        place: the folder.
+        last: name of the file in it that goes when all others have gone.
+    """
+    if is_url(place):
+        files = walked(place)
+        end = join(place, last)
+        remove(file for file in files if file != end)
+        remove([end])
+        return
+    folder = Path(place)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != last:
+            path.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove(urls: Iterable[str]) -> None:

@@ -95,7 +95,8 @@ class FileSource(Source):
         return isinstance(self._file, Path) and path.resolve() == self._file.resolve()
 
     @cached_property
-    def _table(self) -> PacketTable:
+    def table(self) -> PacketTable:
+        """What the packets say, from one pass over them, made once. That of another reader may be set."""
         with closing(self._reader()) as reader:
             table = scan(self._file, reader.container, reader.stream, self._counted_from)
             check_storage(self._file)
@@ -115,11 +116,11 @@ class FileSource(Source):
 
     @property
     def jumps(self) -> Sequence[Fraction]:  # type: ignore[override]
-        return [jump * (self.time_base or Fraction(1)) for jump in self._table.jumps]
+        return [jump * (self.time_base or Fraction(1)) for jump in self.table.jumps]
 
     @property
     def warnings(self) -> Sequence[str]:  # type: ignore[override]
-        times = len(self._table.jumps)
+        times = len(self.table.jumps)
         if not times:
             return ()
         return (
@@ -135,11 +136,26 @@ class FileSource(Source):
     @property
     def count(self) -> int:
         """Number of frames, from one pass over the packets (made once, without decoding)."""
-        return self._table.count
+        return self.table.count
+
+    @property
+    def entries(self) -> Sequence[int] | None:
+        table = self.table
+        if table.sought is None or table.cut:
+            return None
+        places = np.searchsorted(table.sought, table.keys)
+        return [int(place) for place in np.unique(places) if place < table.count]
+
+    def time_of(self, index: int) -> Fraction | None:
+        stamps = self.table.times
+        return self._since_first(None if stamps is None else int(stamps[index]), index)
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
+        return self.part(start)
+
+    def part(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         convert = self._converter.copy()
-        with closing(Seeker(self._reader, self.label, self._table)) as seeker:
+        with closing(Seeker(self._reader, self.label, self.table)) as seeker:
             index, harmless = start, 0
             for picture in seeker.read_from(start):
                 if index == start and (start or self._joined):
@@ -147,14 +163,16 @@ class FileSource(Source):
                     harmless = seeker.errors
                 yield self._frame(convert, picture, index)
                 index += 1
-            self._complain(index, seeker.errors - harmless, seeker.damaged)
+                if index == stop:
+                    break
+            self._complain(index, seeker.errors - harmless, seeker.damaged, ended=index != stop)
 
     def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
         for index in indices:
             if not 0 <= index < self.count:
                 raise InputError(f"{self.label} has {self.count} frames, there is no frame {index}")
         convert = self._converter.copy()
-        with closing(Seeker(self._reader, self.label, self._table)) as seeker:
+        with closing(Seeker(self._reader, self.label, self.table)) as seeker:
             for index in indices:
                 picture, after = seeker.pair(index)
                 frame = self._frame(convert, picture, index)
@@ -167,7 +185,9 @@ class FileSource(Source):
         return Frame(index=index, time=self._time(picture, index), **convert(picture))
 
     def _time(self, picture: av.VideoFrame, index: int) -> Fraction | None:
-        stamp = self._table.time(index, picture.pts)
+        return self._since_first(self.table.time(index, picture.pts), index)
+
+    def _since_first(self, stamp: int | None, index: int) -> Fraction | None:
         if stamp is not None and self._first is not None and self.time_base is not None:
             return (stamp - self._first) * self.time_base
         return index / self.rate if self.rate else None
@@ -176,10 +196,10 @@ class FileSource(Source):
         if isinstance(self.path, Stored):
             self.path.close()
 
-    def _complain(self, got: int, errors: int, damaged: int) -> None:
-        table = self._table
+    def _complain(self, got: int, errors: int, damaged: int, ended: bool) -> None:
+        table = self.table
         # A count of packets is no proof: it is damage where the decoder said so or the end is missing.
-        lost = max(table.declared - got, 0) if errors or table.cut else 0
+        lost = max(table.declared - got, 0) if ended and (errors or table.cut) else 0
         if lost:
             raise TruncatedError(
                 f"{self.label} is cut off or damaged: {lost} of {table.declared} frames could not be decoded"

@@ -97,7 +97,7 @@ class MovieSink(Sink):
             if self._stream is None:
                 return self.abort()
             with output_errors(self.path):
-                self._mux(self._stream.encode(None))
+                self._flush()
                 if self._sound is not None:
                     self._sound.copy_until(None)
                     self._sound.close()
@@ -137,6 +137,10 @@ class MovieSink(Sink):
 
     def _remove(self) -> None:
         remove(self._part)
+
+    def _flush(self) -> None:
+        assert self._stream is not None
+        self._mux(self._stream.encode(None))
 
     def _encode(self, item: tuple[np.ndarray, Frame]) -> None:
         picture, frame = item
