@@ -78,7 +78,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dpa.train.settings import TrainSettings
 
     root = tmp_path_factory.mktemp("made")
-    for name in ("clip.mp4", "dev.mp4", "in.mp4"):
+    for name in ("clip.mp4", "dev.mp4", "in.mp4", "film.mp4"):
         make_clip(root / "clip.mkv", 4).rename(root / name)
     for name in ("clips/deep/one.mp4", "clips/two.mov"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
