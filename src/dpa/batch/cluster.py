@@ -29,7 +29,8 @@ class Cluster:
         cpus: of a task.
         gpus: of a task, parts of one too; None for one where the cluster has any and the device is not the
             CPU, else none.
-        jobs: videos at a time; 0 for as many as the cluster holds. Of a cluster on this machine its CPUs.
+        jobs: videos that work or wait there; 0 for twice what it does at once. Of a cluster on this machine
+            its CPUs.
         longest: frames; longer videos are cut, see `dpa.batch.film.cut`. 0 for none.
     """
 
@@ -44,8 +45,8 @@ def run(jobs: Sequence[Job], cluster: Cluster) -> Iterator[Row]:
     """The rows of all jobs, as they come in; results are written by the workers, to storage that all share.
 
     Each process of a worker keeps its network for the next video. A task whose process or machine died is
-    done again on another, up to three times. No more tasks wait than work, so that the driver's memory does
-    not grow with the number of jobs.
+    done again on another, up to three times. As many tasks wait as work, so that clusters that grow with what
+    waits grow, and the driver's memory does not grow with the number of jobs.
 
     Raises:
         MissingExtra: Ray is not installed.
@@ -56,12 +57,13 @@ def run(jobs: Sequence[Job], cluster: Cluster) -> Iterator[Row]:
     except ImportError as error:
         raise MissingExtra("--engine ray", "ray") from error
     with _connected(ray, cluster):
-        cpus, gpus, room = _fit(ray, jobs, cluster)
+        cpus, gpus = _asked(ray, jobs, cluster)
         work = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=_RETRIES)(_work)
         queue = _Queue(jobs)
         at_work: dict[Any, Job | Joint] = {}
         try:
             while True:
+                room = cluster.jobs or 2 * _capacity(ray, cpus, gpus)
                 while len(at_work) < room and (given := queue.next()) is not None:
                     at_work[work.remote(given, max(1, int(cpus)), cluster.longest)] = given
                 if not at_work:
@@ -136,21 +138,28 @@ def _absolute(path: str) -> str:
     return os.path.abspath(path) + ("/" if path.endswith("/") else "")
 
 
-def _fit(ray: Any, jobs: Sequence[Job], cluster: Cluster) -> tuple[float, float, int]:
-    """CPUs and GPUs of a task, and how many tasks may be on their way."""
+def _asked(ray: Any, jobs: Sequence[Job], cluster: Cluster) -> tuple[float, float]:
+    """CPUs and GPUs of a task."""
     there = ray.cluster_resources()
     gpus = cluster.gpus
     if gpus is None:
         wanted = any(job.settings.get("device", "auto") != "cpu" for job in jobs)
         gpus = 1.0 if wanted and there.get("GPU", 0) >= 1 else 0.0
-    asked = {"CPU": cluster.cpus, "GPU": gpus}
-    for name, number in asked.items():
-        if number > there.get(name, 0):
+    for name, number in {"CPU": cluster.cpus, "GPU": gpus}.items():
+        has = there.get(name, 0)
+        if number > has:
             raise InputError(
-                f"a video asks for {number:g} {name} and the cluster has {there.get(name, 0):g}: ask for less"
+                f"a video asks for {number:g} {name} and the cluster has {has:g}: ask for less, or let a "
+                "cluster that grows begin with a worker"
             )
-    room = min(int(there.get(name, 0) / number) for name, number in asked.items() if number)
-    return cluster.cpus, gpus, cluster.jobs or room
+    return cluster.cpus, gpus
+
+
+def _capacity(ray: Any, cpus: float, gpus: float) -> int:
+    """Tasks that the cluster, as large as it is now, does at once; at least one."""
+    there = ray.cluster_resources()
+    asked = {"CPU": cpus, "GPU": gpus}
+    return max(1, min(int(there.get(name, 0) / number) for name, number in asked.items() if number))
 
 
 @contextmanager
