@@ -1,7 +1,5 @@
 """Files in a bucket: listed, fetched and written whole, also where the network fails."""
 
-from pathlib import Path
-
 import fsspec
 import pytest
 
@@ -48,36 +46,20 @@ def test_changes_of_others_are_seen(s3) -> None:
 
 
 @pytest.mark.parametrize("kind", ["500", "cut", "silent", "slow"])
-def test_reading_outlives_faults(s3, kind: str, tmp_path: Path, monkeypatch) -> None:
+def test_reading_outlives_faults(s3, kind: str, monkeypatch) -> None:
     impatient(kind, monkeypatch)
     files.write("s3://bucket/a", DATA)
     s3.faults[:] = [Fault(kind, "GET", "/bucket/a", 2)]
     assert files.read("s3://bucket/a") == DATA
     assert s3.hit[kind] >= 1
-    s3.faults[:] = [Fault(kind, "GET", "/bucket/a", 2)]
-    files.fetch(["s3://bucket/a"], tmp_path / "here")
-    assert (tmp_path / "here" / "a").read_bytes() == DATA
 
 
-@pytest.mark.parametrize("kind", ["500", "cut", "silent"])
-def test_writing_outlives_faults(s3, kind: str, tmp_path: Path, monkeypatch) -> None:
-    impatient(kind, monkeypatch)
-    (tmp_path / "a").write_bytes(DATA)
-    s3.faults[:] = [Fault(kind, "PUT", "/bucket/", 2)]
-    done: list[str] = []
-    files.upload([(tmp_path / "a", "s3://bucket/a")], done.append)
-    assert done == ["s3://bucket/a"]
-    assert s3.hit[kind] >= 1
-    assert files.read("s3://bucket/a") == DATA
-
-
-def test_what_fails_for_good_is_one_sentence(s3, tmp_path: Path) -> None:
+def test_what_fails_for_good_is_one_sentence(s3) -> None:
     s3.faults[:] = [Fault("500", method, "/bucket", 1000) for method in ("GET", "PUT", "HEAD")]
     with pytest.raises(InputError, match=r"s3://bucket/a cannot be read: the storage failed 4 times"):
         files.read("s3://bucket/a")
-    (tmp_path / "a").write_bytes(DATA)
     with pytest.raises(OutputError, match=r"s3://bucket/a cannot be written: the storage failed 4 times"):
-        files.upload([(tmp_path / "a", "s3://bucket/a")])
+        files.write("s3://bucket/a", DATA)
     s3.faults.clear()
     with pytest.raises(InputError, match=r"s3://bucket/no does not exist"):
         files.read("s3://bucket/no")
@@ -87,29 +69,6 @@ def test_what_fails_for_good_is_one_sentence(s3, tmp_path: Path) -> None:
         files.put("https://host/a.json", DATA)
     with pytest.raises(InputError, match=r"there is no storage foo://"):
         files.read("foo://a")
-
-
-@pytest.mark.slow
-def test_large_files_go_in_parts(s3, tmp_path: Path) -> None:
-    large = tmp_path / "large"
-    with large.open("wb") as file:
-        file.truncate(101 * 2**20)
-        file.seek(60 * 2**20)
-        file.write(DATA)
-    s3.faults[:] = [Fault("cut", "PUT", "partNumber", 1), Fault("500", "PUT", "partNumber", 1)]
-    files.upload([(large, "s3://bucket/large")])
-    assert s3.hit == {"cut": 1, "500": 1}
-    assert s3.seen["PUT"] > 3
-    files.fetch(["s3://bucket/large"], tmp_path / "back")
-    assert (tmp_path / "back" / "large").read_bytes() == large.read_bytes()
-
-
-def test_a_short_upload_is_noticed(s3, tmp_path: Path, monkeypatch) -> None:
-    system, _ = files.filesystem("s3://bucket/a")
-    monkeypatch.setattr(system, "put_file", lambda file, path: system.pipe_file(path, b"x"))
-    (tmp_path / "a").write_bytes(DATA)
-    with pytest.raises(OutputError, match="1 of 10240 bytes arrived"):
-        files.upload([(tmp_path / "a", "s3://bucket/a")])
 
 
 @pytest.mark.parametrize("url", ["gs://bucket/a", "az://container/a", "abfs://container/a", "s3://bucket/a"])

@@ -8,7 +8,7 @@ import pytest
 from video_samples import make_video, run
 
 from dpa.errors import InputError, OutputError
-from dpa.storage import files
+from dpa.storage import files, transfer
 from dpa.video import kind_of, open_sink, open_source
 from dpa.video.write import check_apart
 from engine_samples import make_clip, truth
@@ -137,6 +137,6 @@ def test_sound_comes_from_the_bucket(s3, tmp_path: Path) -> None:
     with open_source("s3://bucket/in.mp4") as source, open_sink("s3://bucket/o.mp4", None, source) as sink:
         run(source, sink)
     assert sink.warnings == []
-    files.fetch(["s3://bucket/o.mp4"], tmp_path)
+    transfer.fetch(["s3://bucket/o.mp4"], tmp_path)
     with av.open(str(tmp_path / "o.mp4")) as made:
         assert len(made.streams.audio) == 1

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from dpa.batch.job import OF_RUN, Job, Piece, Row, attempt, opened
 from dpa.batch.parts import bounds_of, load_facts, parts_of, save_facts
 from dpa.engine.config import SegmenterConfig
-from dpa.storage.files import copy, exists, fetch, listed, put, read, remove, remove_tree, upload
+from dpa.storage.files import exists, listed, put, read, remove
+from dpa.storage.transfer import copy, fetch, remove_tree, upload
 from dpa.storage.urls import is_url, join, name_of, suffix_of
 from dpa.video.source import Source
 from dpa.video.write import kind_of

@@ -3,22 +3,19 @@
 import asyncio
 import logging
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from dpa.errors import DPAError, InputError, MissingExtra, OutputError
-from dpa.files import make_folder, write_whole
+from dpa.files import write_whole
 from dpa.storage.urls import is_stored, is_url, join, name_of, scheme
 
 T = TypeVar("T")
 
 WAITS = [0.5, 2.0, 8.0]
 """Seconds before what failed is tried again; beside what the storage's own library does."""
-_AT_ONCE = 8  # files on their way
 _FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError)
 
 _log = logging.getLogger("dpa.storage")
@@ -74,20 +71,21 @@ def insist(action: Callable[[], T], url: str, refused: type[DPAError] = InputErr
         except Exception as error:  # each library has its own
             if isinstance(error, _FINAL) or "Credential" in type(error).__name__:
                 raise refused(
-                    f"{url} cannot be {doing}: the storage refuses it ({_reason(error)}): check the name and "
-                    "your credentials"
+                    f"{url} cannot be {doing}: the storage refuses it ({reason_of(error)}): check the name "
+                    "and your credentials"
                 ) from error
             if wait is None:
                 tries = len(WAITS) + 1
                 raise refused(
-                    f"{url} cannot be {doing}: the storage failed {tries} times ({_reason(error)})"
+                    f"{url} cannot be {doing}: the storage failed {tries} times ({reason_of(error)})"
                 ) from error
-            _log.info("%s: %s; once more in %g s", url, _reason(error), wait)
+            _log.info("%s: %s; once more in %g s", url, reason_of(error), wait)
             time.sleep(wait)
     raise AssertionError
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """What a storage's library says, as the middle of a sentence."""
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
         return "no answer in time"
     return str(getattr(error, "strerror", None) or error or type(error).__name__).splitlines()[0].rstrip(".")
@@ -179,7 +177,7 @@ def write(url: str, data: bytes) -> None:
         DPAError: see `filesystem`.
     """
     fs, path = filesystem(url)
-    _lost(url, lambda: insist(lambda: fs.pipe_file(path, data), url, OutputError))
+    no_bucket(url, lambda: insist(lambda: fs.pipe_file(path, data), url, OutputError))
 
 
 def put(place: str | Path, data: bytes) -> None:
@@ -196,115 +194,6 @@ def put(place: str | Path, data: bytes) -> None:
         write_whole(Path(place), data)
 
 
-def upload(files: Iterable[tuple[Path, str]], done: Callable[[str], None] = lambda url: None) -> None:
-    """Send files, each under its URL, several at a time; large ones in parts.
-
-    Each is there whole or not at all; its size is asked for afterwards.
-
-    Args:
-        files: (file, URL) each.
-        done: called with the URL of each that is there, from any thread.
-
-    Raises:
-        OutputError: one cannot be written; those before it are there.
-        DPAError: see `filesystem`.
-    """
-    with ThreadPoolExecutor(_AT_ONCE, "dpa-upload") as pool:
-        futures = [pool.submit(_upload, file, url, done) for file, url in files]
-        try:
-            for future in futures:
-                future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _upload(file: Path, url: str, done: Callable[[str], None]) -> None:
-    fs, path = filesystem(url)
-    size = file.stat().st_size
-
-    def put() -> None:
-        fs.put_file(str(file), path)
-        there = fs.info(path)["size"]
-        if there != size:
-            raise OSError(f"{there} of {size} bytes arrived")
-
-    _lost(url, lambda: insist(put, url, OutputError))
-    done(url)
-
-
-def fetch(urls: Iterable[str], folder: Path) -> None:
-    """Bring files here, several at a time, into a folder, which is made.
-
-    Raises:
-        InputError: one is not there or cannot be read.
-        OutputError: the folder cannot be made.
-        DPAError: see `filesystem`.
-    """
-    make_folder(folder)
-    with ThreadPoolExecutor(_AT_ONCE, "dpa-fetch") as pool:
-        futures = [pool.submit(_fetch, url, folder / name_of(url)) for url in urls]
-        try:
-            for future in futures:
-                future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _fetch(url: str, file: Path) -> None:
-    fs, path = filesystem(url)
-    try:
-        insist(lambda: fs.get_file(path, str(file)), url)
-    except FileNotFoundError as error:
-        raise InputError(f"{url} does not exist") from error
-
-
-def copy(pairs: Mapping[str, str]) -> None:
-    """Copy files inside a storage, from URL to URL, several at a time.
-
-    Raises:
-        InputError: one is not there.
-        OutputError: one cannot be written.
-        DPAError: see `filesystem`.
-    """
-    with ThreadPoolExecutor(_AT_ONCE, "dpa-copy") as pool:
-        futures = [pool.submit(_copy, source, target) for source, target in pairs.items()]
-        try:
-            for future in futures:
-                future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _copy(source: str, target: str) -> None:
-    fs, path = filesystem(source)
-    try:
-        insist(lambda: fs.cp_file(path, filesystem(target)[1]), target, OutputError)
-    except FileNotFoundError as error:
-        raise InputError(f"{source} does not exist") from error
-
-
-def remove_tree(place: str, last: str) -> None:
-    """Delete a folder, here or in a storage, as far as that is possible.
-
-    Args:
-        place: the folder.
-        last: name of the file in it that goes when all others have gone.
-    """
-    if is_url(place):
-        files = walked(place)
-        end = join(place, last)
-        remove(file for file in files if file != end)
-        remove([end])
-        return
-    folder = Path(place)
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        elif path.name != last:
-            path.unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def remove(urls: Iterable[str]) -> None:
     """Delete files, as far as the storage allows.
 
@@ -316,7 +205,7 @@ def remove(urls: Iterable[str]) -> None:
         try:
             fs.rm_file(path)
         except Exception as error:  # each library has its own
-            _log.info("%s stays: %s", url, _reason(error))
+            _log.info("%s stays: %s", url, reason_of(error))
 
 
 def check_writable(url: str) -> None:
@@ -329,7 +218,12 @@ def check_writable(url: str) -> None:
         raise OutputError(f"{url}: nothing can be written to {scheme(url)}://: give a folder or a bucket")
 
 
-def _lost(url: str, action: Callable[[], None]) -> None:
+def no_bucket(url: str, action: Callable[[], None]) -> None:
+    """Do what writes a file; where nothing is found, it is the bucket that is missing.
+
+    Raises:
+        OutputError: there is no such bucket.
+    """
     try:
         action()
     except FileNotFoundError as error:  # no such bucket

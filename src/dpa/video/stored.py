@@ -4,7 +4,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dpa.errors import InputError
-from dpa.storage.files import Entry, fetch, kind_at, listed, matches
+from dpa.storage.files import Entry, kind_at, listed, matches
+from dpa.storage.transfer import fetch
 from dpa.storage.urls import is_glob, join, name_of, suffix_of
 from dpa.video.images import IMAGE_SUFFIXES
 from dpa.video.listing import is_listed

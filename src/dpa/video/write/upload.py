@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 
 from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import DPAError, OutputError
-from dpa.storage.files import check_writable, kind_at, listed, remove, upload
+from dpa.storage.files import check_writable, kind_at, listed, remove
+from dpa.storage.transfer import upload
 from dpa.storage.urls import join, name_of
 from dpa.video.frame import Frame
 from dpa.video.source import Source
