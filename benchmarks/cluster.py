@@ -2,7 +2,7 @@
 
     python benchmarks/cluster.py [--videos 40] [--frames 24]
 
-Every node has one CPU and an address of 127.0.0.1. When a quarter of the videos is done one node is removed;
+Every node has one CPU. When a quarter of the videos is done one node is removed;
 when half of them are, a process at work on a video is killed, as the system does where memory runs out. One
 video is no video. In the end every other video must have one row and one result, equal to what is made of it
 alone, the broken one a sentence, and nothing else may be there. Prints what happened; exits with 1 where
@@ -26,7 +26,7 @@ from dpa.batch import cluster, local  # noqa: E402
 from dpa.batch.job import Job, Row  # noqa: E402
 from engine_samples import make_clip  # noqa: E402
 
-NODE = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
+NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
 
 
 def main() -> int:

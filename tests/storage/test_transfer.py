@@ -61,8 +61,8 @@ def test_large_files_go_in_parts(s3, tmp_path: Path) -> None:
 def test_a_short_upload_is_noticed(s3, tmp_path: Path, monkeypatch) -> None:
     system, _ = files.filesystem("s3://bucket/a")
     monkeypatch.setattr(system, "put_file", lambda file, path: system.pipe_file(path, b"x"))
-    (tmp_path / "a").write_bytes(DATA)
-    with pytest.raises(OutputError, match="1 of 10240 bytes arrived"):
+    (tmp_path / "a").write_bytes(bytes(2**20 + 1))
+    with pytest.raises(OutputError, match="1 of 1048577 bytes arrived"):
         transfer.upload([(tmp_path / "a", "s3://bucket/a")])
 
 

@@ -10,6 +10,7 @@ from typing import IO, Protocol
 
 from dpa.errors import OutputError
 from dpa.files import make_folder, write_whole
+from dpa.processes import Threads
 from dpa.storage.files import kind_at, listed, read, remove, write
 from dpa.storage.urls import is_url, join
 
@@ -18,6 +19,7 @@ Row = Mapping[str, str]
 _log = logging.getLogger("dpa.batch")
 _PATIENCE = 5.0  # seconds for which rows wait to be sent together
 _TOGETHER = 1000  # rows that are sent at once at most
+_AT_ONCE = 8  # parts that are read
 
 
 class Rows(Protocol):
@@ -118,7 +120,9 @@ class StoredRows:
 
     def read(self) -> str:
         text = read(self.file).decode("utf-8") if kind_at(self.file) else ""
-        return text + "".join(read(entry.url).decode("utf-8") for entry in listed(self._parts))
+        with Threads(_AT_ONCE) as threads:
+            parts = list(threads.run(read, [entry.url for entry in listed(self._parts)]))
+        return text + b"".join(parts).decode("utf-8")
 
     def save(self, rows: Iterable[Row]) -> None:
         write(self.file, text_of(rows, self._columns).encode())

@@ -14,12 +14,13 @@ from dpa.storage.urls import is_url, join, name_of
 T = TypeVar("T")
 
 _AT_ONCE = 8  # files on their way
+_ONE_REQUEST = 2**20  # bytes that surely go in one request, which is whole or fails
 
 
 def upload(files: Iterable[tuple[Path, str]], done: Callable[[str], None] = lambda url: None) -> None:
     """Send files, each under its URL, several at a time; large ones in parts.
 
-    Each is there whole or not at all; its size is asked for afterwards.
+    Each is there whole or not at all; for large ones the size is asked for afterwards.
 
     Args:
         files: (file, URL) each.
@@ -38,8 +39,7 @@ def _upload(file: Path, url: str, done: Callable[[str], None]) -> None:
 
     def put() -> None:
         fs.put_file(str(file), path)
-        there = fs.info(path)["size"]
-        if there != size:
+        if size > _ONE_REQUEST and (there := fs.info(path)["size"]) != size:
             raise OSError(f"{there} of {size} bytes arrived")
 
     no_bucket(url, lambda: insist(put, url, OutputError))
