@@ -1,6 +1,7 @@
 """Long videos are cut, done in parts and put together."""
 
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -170,6 +171,10 @@ def test_parts_that_are_done_are_kept(tmp_path: Path, network: FakeBackend) -> N
     assert len(network.calls) == calls
     other = segment_one(job_of(job.source, tmp_path / "o", settings={"threshold": 0.3}), longest=LONGEST)
     assert other.parts[0].outputs != parts[0].outputs, "what is made otherwise is not mixed with it"
+    os.utime(job.source, (0, 0))
+    assert segment_one(job, longest=LONGEST).parts[0].outputs != parts[0].outputs, (
+        "another video of that name"
+    )
 
 
 def test_joining_may_be_done_again(tmp_path: Path) -> None:

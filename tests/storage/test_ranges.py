@@ -45,6 +45,12 @@ def test_any_place_can_be_read_and_comes_once(s3, stored) -> None:
     assert whole(stored) == DATA
 
 
+def test_another_content_is_another_version(s3, stored) -> None:
+    assert Stored(stored.url).version == stored.version
+    files.write(stored.url, DATA[::-1])
+    assert Stored(stored.url).version != stored.version
+
+
 def test_what_is_kept_here_is_bounded(s3, stored, monkeypatch) -> None:
     monkeypatch.setattr(ranges, "_KEPT", 3000)
     assert whole(stored) == whole(stored) == DATA

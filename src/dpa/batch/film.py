@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
+from dpa._version import __version__
 from dpa.batch.job import OF_RUN, Job, Piece, Row, attempt, opened
 from dpa.batch.parts import bounds_of, load_facts, parts_of, save_facts
 from dpa.engine.config import SegmenterConfig
@@ -111,8 +112,17 @@ def _digest(job: Job, source: Source, parts: Sequence[tuple[int, int]]) -> str:
     """A name for what parts are made of."""
     own = {name: value for name, value in asdict(job).items() if name not in ("name", "overwrite", "resume")}
     own["settings"] = {name: value for name, value in job.settings.items() if name not in OF_RUN}
-    text = json.dumps([own, source.count, source.size, parts], sort_keys=True, default=str)
+    made = [__version__, own, source.count, source.size, _version(source), parts]
+    text = json.dumps(made, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _version(source: Source) -> str:
+    """Tells a video from another one that has taken its name."""
+    if isinstance(source.path, Path):
+        about = source.path.stat()
+        return f"{about.st_size} {about.st_mtime_ns}"
+    return "" if source.path is None else source.path.version
 
 
 def _join(joint: Joint, facts: str) -> list[str]:
@@ -187,7 +197,7 @@ class Films:
             return [], None
         job, parts = self._open[film]
         if row.state == "failed":
-            del self._open[film]
+            del self._open[film], self._rows[film]
             return [], replace(row, name=film)
         self._rows[film][task.name] = row
         if len(self._rows[film]) < len(parts):

@@ -33,18 +33,23 @@ def filesystem(url: str) -> tuple[Any, str]:
 
     Raises:
         MissingExtra: fsspec, or its library for this scheme, is not installed.
-        InputError: there is no such scheme.
+        InputError: there is no such scheme, or its library lacks what it needs to know.
     """
     try:
         from fsspec.core import url_to_fs
-    except ImportError as error:
-        raise MissingExtra(f"{scheme(url)}://", "cloud") from error
-    try:
-        fs, path = url_to_fs(url)
+        from fsspec.registry import get_filesystem_class
+
+        get_filesystem_class(scheme(url))
     except ImportError as error:
         raise MissingExtra(f"{scheme(url)}://", "cloud") from error
     except ValueError as error:
         raise InputError(f"{url}: there is no storage {scheme(url)}://, see docs/many.md") from error
+    try:
+        fs, path = url_to_fs(url)
+    except ValueError as error:
+        raise InputError(
+            f"{url} cannot be opened ({reason_of(error)}): check the name and your credentials"
+        ) from error
     return fs, path
 
 

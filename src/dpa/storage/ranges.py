@@ -29,6 +29,7 @@ class Stored:
     Attributes:
         url, name, stem, suffix: of the file.
         size: bytes.
+        version: changes with the content, as far as the storage says so.
         failure: why it could not be read at some place, if that was so. FFmpeg takes such a place for the
             file's end, so who reads through it looks here.
 
@@ -51,6 +52,8 @@ class Stored:
         if info["size"] is None:
             raise NoParts(f"{url}: its server does not give parts of it")
         self.size = int(info["size"])
+        marks = (info.get(name) for name in ("ETag", "etag", "LastModified", "last_modified", "created"))
+        self.version = f"{self.size} {next((mark for mark in marks if mark), '')}"
         self._slots: dict[int, int] = {}
         self._file: IO[bytes] | None = None
         self._lock = threading.Lock()
