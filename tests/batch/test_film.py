@@ -141,7 +141,21 @@ def test_high_dynamic_range(tmp_path: Path, monkeypatch) -> None:
         assert sum(1 for _ in made.frames()) == source.count
 
 
-def test_frames_and_titles(tmp_path: Path) -> None:
+def test_the_title_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "titled.mp4"
+    with av.open(str(film(tmp_path / "a.mp4"))) as source, av.open(str(path), "w") as titled:
+        titled.metadata["title"] = "A dog"
+        streams = {stream.index: titled.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream.index]
+                titled.mux(packet)
+    assert run(job_of(path, tmp_path / "o.mp4")).state == "done"
+    with av.open(str(tmp_path / "o.mp4")) as made:
+        assert made.metadata["title"] == "A dog"
+
+
+def test_frames_are_named_as_they_were(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "frames", [f"{i}.png" for i in range(9)])
     job = Job("film", str(folder), ((f"{tmp_path / 'o'}/", "mask"),), {"flow": "none"}, rate="25")
     assert run(job, 3).frames == 9

@@ -3,12 +3,13 @@
 import os
 import sys
 
-import fsspec
 import pytest
 
 from dpa.errors import InputError, MissingExtra, OutputError
 from dpa.storage import files
 from s3_server import IMPATIENT, Fault
+
+fsspec = pytest.importorskip("fsspec")
 
 DATA = bytes(range(256)) * 40
 

@@ -2,13 +2,14 @@
 
 import os
 
-import fsspec
 import pytest
 
 from dpa.errors import InputError
 from dpa.storage import files, ranges
 from dpa.storage.ranges import Stored
 from s3_server import IMPATIENT, Fault
+
+fsspec = pytest.importorskip("fsspec")
 
 DATA = os.urandom(10_000)
 

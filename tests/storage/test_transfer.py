@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-import fsspec
 import pytest
 
 from dpa.errors import InputError, OutputError
 from dpa.storage import files, transfer
 from s3_server import IMPATIENT, Fault
+
+fsspec = pytest.importorskip("fsspec")
 
 DATA = bytes(range(256)) * 40
 
