@@ -106,8 +106,9 @@ def levels(frames: range | list[int]) -> list[float]:
 
 
 def threads() -> list[str]:
-    """Names of the engine's threads that live."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("dpa-")]
+    """Names of the engine's threads that live; those of a network live as long as it does."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("dpa-") and not name.startswith("dpa-graph")]
 
 
 def handles(path: Path) -> int:
