@@ -91,5 +91,14 @@ def test_a_cloud_that_nobody_has_signed_in_to(monkeypatch) -> None:
         files.filesystem("az://container/a")
 
 
+def test_libraries_keep_their_tracebacks(capsys) -> None:
+    import logging
+
+    with pytest.raises(InputError):
+        files.filesystem("az://container/a")
+    logging.getLogger("adlfs").error("Traceback")
+    assert capsys.readouterr().err == ""
+
+
 def _gone(scheme: str) -> None:
     raise ImportError(f"Please install what reads {scheme}")

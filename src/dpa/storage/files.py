@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -39,11 +40,13 @@ def filesystem(url: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
         from fsspec.registry import get_filesystem_class
 
-        get_filesystem_class(scheme(url))
+        library = get_filesystem_class(scheme(url)).__module__.partition(".")[0]
     except ImportError as error:
         raise MissingExtra(f"{scheme(url)}://", "cloud") from error
     except ValueError as error:
         raise InputError(f"{url}: there is no storage {scheme(url)}://, see docs/many.md") from error
+    # Some tell of each of their tries with a traceback, if nobody listens; what comes of it is a sentence here.
+    _listen(library)
     try:
         fs, path = url_to_fs(url)
     except ValueError as error:
@@ -51,6 +54,11 @@ def filesystem(url: str) -> tuple[Any, str]:
             f"{url} cannot be opened ({reason_of(error)}): check the name and your credentials"
         ) from error
     return fs, path
+
+
+@lru_cache
+def _listen(library: str) -> None:
+    logging.getLogger(library).addHandler(logging.NullHandler())
 
 
 def insist(action: Callable[[], T], url: str, refused: type[DPAError] = InputError) -> T:
