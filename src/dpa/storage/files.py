@@ -45,7 +45,7 @@ def filesystem(url: str) -> tuple[Any, str]:
         raise MissingExtra(f"{scheme(url)}://", "cloud") from error
     except ValueError as error:
         raise InputError(f"{url}: there is no storage {scheme(url)}://, see docs/many.md") from error
-    # Some tell of each of their tries with a traceback, if nobody listens; what comes of it is a sentence here.
+    # Some tell of each try with a traceback, if nobody listens; what comes of it is a sentence here.
     _listen(library)
     try:
         fs, path = url_to_fs(url)
