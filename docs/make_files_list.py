@@ -24,6 +24,7 @@ SECTIONS = {
         "transparency": "video/test_source_alpha.py",
         "pipes, streams, cameras": "video/test_read_live.py",
         "cuts": "video/test_shots.py",
+        "buckets and servers": "video/test_read_stored.py",
     },
     "What comes out, and what is kept": {
         "folders": "video/test_write_folder.py",
@@ -32,6 +33,7 @@ SECTIONS = {
         "alpha": "video/test_write_alpha.py",
         "annotations": "video/test_write_coco.py",
         "pipes and interrupted runs": "cli/test_segment_process.py",
+        "buckets": "video/test_write_upload.py",
     },
 }
 REFUSALS = ("cli/test_segment.py", "test_bad_input_is_one_sentence_and_leaves_nothing")

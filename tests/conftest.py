@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from graph_samples import Exported
 
     from engine_samples import FakeBackend
+    from s3_server import Door
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
@@ -135,6 +136,46 @@ def exported(root_of_all: Path, traced_once: None) -> "Exported":
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the weights that this machine's user has put into the cache folder."""
     monkeypatch.setenv("DPA_HOME", str(tmp_path_factory.getbasetemp() / "dpa-home"))
+
+
+@pytest.fixture(scope="session")
+def s3_door() -> Iterator["Door"]:
+    """The S3 server of the session."""
+    pytest.importorskip("moto", reason="moto is not installed: pip install -e .[dev]")
+    from s3_server import s3_server
+
+    with s3_server() as door:
+        yield door
+
+
+@pytest.fixture
+def s3(s3_door: "Door", monkeypatch: pytest.MonkeyPatch) -> Iterator["Door"]:
+    """An S3 server with an empty bucket, s3://bucket; libraries find it."""
+    import fsspec
+    import s3fs
+
+    from dpa.storage import files
+
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": s3_door.url,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": {"retries": {"max_attempts": 0}}})
+    monkeypatch.setattr(files, "WAITS", [0.01, 0.01, 0.01])
+    # What s3fs itself does again, with long waits, is left to ours.
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    system = s3fs.S3FileSystem()
+    system.mkdir("bucket")
+    s3_door.seen.clear()
+    s3_door.hit.clear()
+    yield s3_door
+    s3_door.faults.clear()
+    system.invalidate_cache()
+    system.rm("bucket", recursive=True)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from video_samples import make_video
 
 from dpa.backends import Memory
-from dpa.batch import job
+from dpa.batch import work
 from dpa.engine import segmenter
 from dpa.model.config import DPAConfig
 
@@ -64,8 +64,8 @@ class FakeBackend:
 def use(backend: FakeBackend, monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
     """Every `Segmenter` of this test runs this network."""
     monkeypatch.setattr(segmenter, "open_backend", lambda *_, **__: backend)
-    monkeypatch.setattr(job, "_network", lambda *_: backend)
-    job.segmenter_of.cache_clear()
+    monkeypatch.setattr(work, "_network", lambda *_: backend)
+    work.segmenter_of.cache_clear()
     return backend
 
 
@@ -106,8 +106,9 @@ def levels(frames: range | list[int]) -> list[float]:
 
 
 def threads() -> list[str]:
-    """Names of the engine's threads that live."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("dpa-")]
+    """Names of the engine's threads that live; those of a network live as long as it does."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("dpa-") and not name.startswith("dpa-graph")]
 
 
 def handles(path: Path) -> int:

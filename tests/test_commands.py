@@ -78,7 +78,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dpa.train.settings import TrainSettings
 
     root = tmp_path_factory.mktemp("made")
-    for name in ("clip.mp4", "dev.mp4", "in.mp4"):
+    for name in ("clip.mp4", "dev.mp4", "in.mp4", "film.mp4"):
         make_clip(root / "clip.mkv", 4).rename(root / name)
     for name in ("clips/deep/one.mp4", "clips/two.mov"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -131,10 +131,13 @@ def test_every_command_runs(
     monkeypatch: pytest.MonkeyPatch,
     command,
     backend: FakeBackend,
+    request: pytest.FixtureRequest,
 ) -> None:
     place = tmp_path / "here"
     shutil.copytree(made, place)
     monkeypatch.chdir(place)
+    if "s3://" in " ".join(words):
+        fill_bucket(request, place)
     monkeypatch.setattr("dpa.batch.local.cores", lambda: 1)  # no process without the test's network
     monkeypatch.setattr("dpa.batch.cluster.run", lambda jobs, _: local.run(jobs, local.Share(1, ("cpu",), 0)))
     clear(words)
@@ -168,6 +171,20 @@ def test_every_command_runs(
     assert code == expected, error
     assert "-o -" not in " ".join(words) or sys.stdout.buffer.tell() > 1000
     assert expected == 0 or "all settings are good" in error
+
+
+def fill_bucket(request: pytest.FixtureRequest, place: Path) -> None:
+    """s3://films, with two clips and a list of them; it goes with the test's server."""
+    request.getfixturevalue("s3")
+    import s3fs
+
+    bucket = s3fs.S3FileSystem()
+    if bucket.exists("films"):
+        bucket.rm("films", recursive=True)
+    bucket.mkdir("films")
+    for name in ("in/clip.mp4", "in/deep/clip.mp4"):
+        bucket.put_file(str(place / "clip.mp4"), f"films/{name}")
+    bucket.pipe_file("films/list.txt", b"s3://films/in/clip.mp4\ns3://films/in/deep/clip.mp4\n")
 
 
 def clear(words: list[str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dpa.processes import number, spread, tell
+from dpa.processes import Threads, number, spread, tell
 
 
 def double(task: int) -> Iterator[int]:
@@ -68,3 +68,21 @@ def test_broken_off_in_the_middle_of_a_task(tmp_path: Path) -> None:
     assert next(results) == 0
     results.close()
     assert not any(tmp_path.iterdir())
+
+
+def test_threads_give_results_in_order_and_the_first_error() -> None:
+    told: list[int] = []
+
+    def work(task: int) -> int:
+        time.sleep(0.02 * (3 - task) if task < 3 else 0)
+        if task == 5:
+            raise ValueError(task)
+        return 2 * task
+
+    with Threads(3, lambda: told.append(1)) as threads:
+        assert list(threads.run(work, range(5))) == [0, 2, 4, 6, 8]
+        results = threads.run(work, [1, 5, 2])
+        assert next(results) == 2
+        with pytest.raises(ValueError, match="5"):
+            next(results)
+    assert len(told) == 6

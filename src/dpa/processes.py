@@ -1,11 +1,11 @@
-"""Work spread over processes."""
+"""Work spread over processes, or over threads where it is short and outside of Python's lock."""
 
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -62,6 +62,37 @@ def spread(
                     yield from _pool(work, {key: task}, 1, told)
                 except BrokenProcessPool:
                     yield lost(task)
+
+
+class Threads:
+    """A pool of threads, for what is short and outside of Python's lock: pictures that are read and measured,
+    files that are on their way. Processes take longer to start than most of such work lasts.
+
+    Args:
+        count: of threads; None is one a CPU.
+        progress: called after every result.
+    """
+
+    def __init__(self, count: int | None, progress: Callable[[], object] = lambda: None) -> None:
+        self._pool = ThreadPoolExecutor(count or os.cpu_count() or 1)
+        self._progress = progress
+
+    def __enter__(self) -> "Threads":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def run(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """The results in the order of the tasks; work starts at once."""
+        futures = [self._pool.submit(work, task) for task in tasks]
+
+        def results() -> Iterator[Result]:
+            for future in futures:
+                yield future.result()
+                self._progress()
+
+        return results()
 
 
 def tell(message: Any) -> None:

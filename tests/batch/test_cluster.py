@@ -13,7 +13,7 @@ from dpa.batch import cluster, local
 from dpa.batch.cluster import Cluster
 from dpa.batch.job import Job, Row
 from dpa.errors import InputError
-from engine_samples import make_clip, tree
+from engine_samples import make_clip, names, tree
 
 ray = pytest.importorskip("ray")
 
@@ -48,17 +48,17 @@ def jobs_of(place: Path, count: int, frames: int = 3) -> list[Job]:
     return made
 
 
-def slow(job: Job, threads: int) -> Row:
+def slow(job: Job, threads: int, longest: int) -> Row:
     """Notes its process, and leaves time to kill it."""
     from dpa.batch.cluster import _work
 
-    note = Path(f"{job.source}.pid")
-    note.write_text(str(os.getpid()))
-    time.sleep(1)
-    return _work(job, threads)
+    if isinstance(job, Job):  # and not what joins parts
+        Path(f"{job.source}.pid").write_text(str(os.getpid()))
+        time.sleep(1)
+    return _work(job, threads, longest)
 
 
-def dies(job: Job, threads: int) -> Row:
+def dies(job: Job, threads: int, longest: int) -> Row:
     """The process of job 1 is killed, whoever tries it."""
     if job.name == "1":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -66,10 +66,10 @@ def dies(job: Job, threads: int) -> Row:
 
 
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Job, int], Row]], None]:
+def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Job, int, int], Row]], None]:
     """Put something in the place of a task; it is sent by value, as workers do not know these tests."""
 
-    def put(function: Callable[[Job, int], Row]) -> None:
+    def put(function: Callable[[Job, int, int], Row]) -> None:
         import sys
 
         ray.cloudpickle.register_pickle_by_value(sys.modules[function.__module__])
@@ -115,6 +115,33 @@ def test_a_video_that_kills_its_process_is_one_sentence(nodes, tmp_path, work) -
     assert "died 4 times" in rows["1"].problem
     with pytest.raises(InputError, match="asks for 2 GPU and the cluster has 0"):
         list(cluster.run(jobs_of(tmp_path, 1), Cluster(gpus=2)))
+
+
+@pytest.mark.slow
+def test_a_long_film_uses_all_machines(nodes, tmp_path, work) -> None:
+    """Its parts are done at once, and again where a machine is lost; a short video goes between."""
+    lost = add(nodes)
+    add(nodes)
+    clip = make_clip(tmp_path / "film.mkv", 48)
+    outputs = ((f"{tmp_path / 'out' / 'film'}/", "soft"), (f"{tmp_path / 'out' / 'film.mp4'}", "overlay"))
+    film = Job("film", str(clip), outputs, {"size": 64}, overwrite=True)
+    (short,) = jobs_of(tmp_path, 1)
+    work(slow)
+    begun = tmp_path / "film.mkv.pid"
+    rows = []
+    for row in cluster.run([film, short], Cluster(longest=10)):
+        rows.append(row)
+        if len(rows) == 1:
+            assert begun.exists()
+            nodes.remove_node(lost, allow_graceful=False)
+    assert sorted((row.name, row.state, row.frames) for row in rows) == [
+        ("0", "done", 3),
+        ("film", "done", 48),
+    ]
+    alone = Job("x", str(clip), ((f"{tmp_path / 'alone'}/", "soft"),), {"size": 64})
+    assert next(local.run([alone], ALONE)).state == "done"
+    assert tree(tmp_path / "out" / "film") == tree(tmp_path / "alone")
+    assert names(tmp_path / "out") == ["0", "film", "film.mp4"]
 
 
 def test_paths_hold_on_every_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

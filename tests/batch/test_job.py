@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from video_samples import damage
 
-from dpa.batch.job import Job, segment_one, segmenter_of
+from dpa.batch.job import Job
+from dpa.batch.work import segment_one, segmenter_of
 from dpa.engine.config import SegmenterConfig
 from dpa.video.read import open_source
 from dpa.video.source import Source

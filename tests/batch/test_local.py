@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from dpa.batch import local
-from dpa.batch.job import Job, segment_one
+from dpa.batch.job import Job
 from dpa.batch.local import Share, run
+from dpa.batch.work import segment_one
 from engine_samples import make_clip, tree
 from extras import needs_torch
 

@@ -9,7 +9,7 @@ from dpa.batch.job import Job
 from dpa.batch.plan import plan
 from dpa.errors import InputError
 
-OUT = Path("out")
+OUT = "out"
 COMMON = Job("", "", (), {"size": 128}, encode="good")
 
 

@@ -198,7 +198,7 @@ def _bad_inputs(place: Path) -> None:
         (("clip.mkv", "-o", "o.mp4", "--resume"), "only folders can be resumed"),
         (("clip.mkv", "--json", "gone/run.json"), "gone/run.json: its folder does not exist"),
         (("clip.mkv", "--json", "empty"), "empty is a folder"),
-        (("clip.mkv", "--json", "clip.mkv"), "clip.mkv is a folder or what is being read"),
+        (("clip.mkv", "--json", "clip.mkv"), "clip.mkv is what is being read"),
         (("clip.mkv", "--json", "text.mp4"), "text.mp4 exists already"),
         (("clip.mkv", "-o", "c.json", "--json", "c.json"), "two outputs are named"),
         (("clip.mkv", "--threshold", "1.5"), "between 0 and 1"),

@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from video_samples import damage, make_folder
+from hdr_samples import make_hdr
+from video_samples import damage, make_folder, make_video
 
 from dpa.batch.cluster import Cluster
 from dpa.batch.job import Row
 from dpa.batch.plan import plan
 from dpa.cli.segment_many import Bars
-from engine_samples import FakeBackend, make_clip, names, tree
+from dpa.video.hdr import PQ
+from engine_samples import FakeBackend, image, make_clip, names, tree
 
 ALONE = ("--jobs", "1")
 """In this process, where the network is the test's."""
@@ -131,6 +133,45 @@ def test_a_manifest_with_outputs_and_settings(command, clips) -> None:
     assert rows(clips / "out")["deep/y"]["settings"] == '{"threshold": 0.25}'
 
 
+def test_cuts_are_each_videos_own(command, clips) -> None:
+    (clips / "cuts.txt").write_text("0\n3\n")
+    (clips / "m.csv").write_text("input,shots\nclip.mkv,cuts.txt\nclips/a.mkv,\n")
+    code, _, err = command("segment", "m.csv", "-o", "out", *ALONE)
+    assert code == 0, err
+    assert [row["settings"] for row in rows(clips / "out").values()] == ['{"shots": "cuts.txt"}', ""]
+
+
+@pytest.mark.slow
+def test_cut_outs_of_hdr_videos_are_hdr(command, clips) -> None:
+    make_hdr(clips / "hdr.mp4", PQ)
+    words = ("--kind", "alpha", "--hdr", "keep")
+    code, _, err = command("segment", "clip.mkv", "hdr.mp4", "-o", "out", *words, *ALONE)
+    assert code == 0, err
+    assert names(clips / "out") == ["clip.mov", "hdr.mov", "report.csv"]
+    code, _, err = command("segment", "hdr.mp4", "-o", "both", *words, "--kind", "mask")
+    assert code == 0, err
+    assert names(clips / "both") == ["alpha.mov", "mask"]
+    assert command("segment", "hdr.mp4", *words)[0] == 0
+    assert command("segment", "clip.mkv", *words)[0] == 0
+    assert {"hdr_alpha.mov", "clip_alpha.webm"} <= set(names(clips))
+
+
+def test_long_videos_in_parts(command, clips) -> None:
+    """One input too; how parts are made and joined is in tests/batch/test_film.py."""
+    images = [image(i) for i in range(20)]
+    make_video(clips / "long.mp4", images, options={"g": "5", "sc_threshold": "0"})
+    words = ("segment", "long.mp4", "-o", "out", "--part-frames", "8", "--kind", "soft", *ALONE)
+    code, _, err = command(*words)
+    assert code == 0, err
+    assert {name: (row["state"], row["frames"]) for name, row in rows(clips / "out").items()} == {
+        "long": ("done", "20")
+    }
+    assert command("segment", "long.mp4", "-o", "alone", "--kind", "soft")[0] == 0
+    assert tree(clips / "out" / "long") == tree(clips / "alone")
+    assert names(clips / "out") == ["long", "report.csv"]
+    assert "nothing to do" in command(*words)[2]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -144,6 +185,7 @@ def test_a_manifest_with_outputs_and_settings(command, clips) -> None:
         (("@no.txt", "-o", "out"), "no.txt cannot be read"),
         (("clip.mkv", "-o", "out", "--engine", "spark"), "choose local or ray"),
         (("clip.mkv", "clips/a.mkv", "-o", "out", "--address", "auto"), "give --engine ray too"),
+        (("clip.mkv", "clips/a.mkv", "-o", "out", "--shots", "cuts.txt"), "the column shots of a manifest"),
     ],
 )
 def test_wrong_use_is_one_sentence(command, clips, words, sentence) -> None:
@@ -175,7 +217,7 @@ def test_jobs_of_another_engine(command, clips, monkeypatch) -> None:
     words = ("--engine", "ray", "--address", "auto", "--task-cpus", "2", "--task-gpus", "0.5", "--jobs", "3")
     code, _, err = command("segment", "clip.mkv", "-o", "out", *words)
     assert code == 0, err
-    assert asked == [(1, Cluster("auto", 2, 0.5, 3))]
+    assert asked == [(1, Cluster("auto", 2, 0.5, 3, 5000))]
     assert rows(clips / "out")["clip"]["frames"] == "7"
     assert "on Ray auto" in err
 

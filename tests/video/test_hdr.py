@@ -1,11 +1,9 @@
 """High dynamic range becomes what FFmpeg makes of it."""
 
-from pathlib import Path
-from typing import Any
-
 import av
 import numpy as np
 import pytest
+from hdr_samples import CODED, make_hdr
 from video_samples import close_to, make_video, picture, run
 
 from dpa.errors import InputError
@@ -13,14 +11,9 @@ from dpa.video import open_sink, open_source
 from dpa.video.hdr import HLG, PQ, ToneMap
 from dpa.video.write.movie import KEEPS_HDR
 
-# Colours as they are coded, 10 bits, and what `ffmpeg -vf zscale=t=linear:npl=100:agamma=0,format=gbrpf32le,
-# zscale=p=bt709:agamma=0,tonemap=tonemap=hable:desat=0:peak=10,zscale=t=bt709:r=full:agamma=0` makes of them
-# (FFmpeg 5.1, zimg 3.0.4).
-CODED = [
-    (0, 0, 0), (200, 200, 200), (400, 400, 400), (520, 520, 520), (593, 593, 593), (767, 767, 767),
-    (1023, 1023, 1023), (600, 300, 200), (250, 600, 350), (200, 300, 650), (502, 583, 113), (584, 381, 409),
-    (478, 271, 687), (132, 266, 330), (442, 345, 178), (127, 100, 129),
-]  # fmt: skip
+# What `ffmpeg -vf zscale=t=linear:npl=100:agamma=0,format=gbrpf32le,
+# zscale=p=bt709:agamma=0,tonemap=tonemap=hable:desat=0:peak=10,zscale=t=bt709:r=full:agamma=0` makes of
+# `CODED` (FFmpeg 5.1, zimg 3.0.4).
 SHOWN = {
     HLG: [
         (0, 0, 0), (51, 51, 51), (100, 100, 100), (126, 126, 126), (143, 143, 143), (193, 193, 193),
@@ -33,24 +26,6 @@ SHOWN = {
         (102, 0, 235), (0, 55, 76), (137, 68, 0), (22, 15, 21),
     ],
 }  # fmt: skip
-
-
-def make_hdr(path: Path, transfer: int) -> Path:
-    """A frame for every colour."""
-    with av.open(str(path), "w") as output:
-        options = {"x265-params": "log-level=none:lossless=1"}
-        stream: Any = output.add_stream("libx265", rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "gbrp10le"
-        context = stream.codec_context
-        context.color_trc, context.color_primaries = transfer, 9
-        context.colorspace, context.color_range = 0, 2
-        for red, green, blue in CODED:
-            frame = av.VideoFrame(64, 48, "gbrp10le")
-            for plane, value in zip(frame.planes, (green, blue, red), strict=True):
-                plane.update(np.full(plane.buffer_size // 2, value, np.uint16).tobytes())
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    return path
 
 
 @pytest.mark.parametrize("transfer", [HLG, PQ])

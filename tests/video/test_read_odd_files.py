@@ -1,6 +1,5 @@
 """Whole files that are easily taken for damaged ones, and clocks that do not run as they should."""
 
-import threading
 from fractions import Fraction
 from itertools import pairwise
 
@@ -13,6 +12,7 @@ from video_samples import close_to, make_video, picture, read_until_error
 from dpa.errors import InputError
 from dpa.video import open_source
 from dpa.video.convert import Converter
+from engine_samples import threads
 
 
 def test_empty_chunks_of_an_avi_are_no_damage(tmp_path):
@@ -167,4 +167,4 @@ def test_pixels_that_cannot_be_converted_are_an_error_of_ours(tmp_path, monkeypa
         monkeypatch.setattr(Converter, "_converted", fail)
         with pytest.raises(InputError, match="pixels of the format yuv420p cannot be converted"):
             next(source.frames())
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("dpa-")]
+    assert not threads()

@@ -190,7 +190,7 @@ def test_sound_that_cannot_be_opened(tmp_path, monkeypatch, place):
     source = make_sound(tmp_path / "in.mov", "pcm_s16le")
     with open_source(source) as opened, open_sink(tmp_path / "out.mp4", None, opened) as sink:
         if place == "av.open":
-            monkeypatch.setattr(sound_module, "path_text", lambda path: str(path) + ".gone")
+            monkeypatch.setattr(sound_module, "readable", lambda path: str(path) + ".gone")
         else:
             monkeypatch.setattr(tracks.av, "CodecContext", SimpleNamespace(create=_fail))
         run(opened, sink)

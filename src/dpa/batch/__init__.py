@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from dpa._lazy import lazy
 
 if TYPE_CHECKING:
-    from dpa.batch.job import Job, Row, segment_one
+    from dpa.batch.job import Job, Row
     from dpa.batch.local import run
+    from dpa.batch.work import segment_one
 
 __all__ = ["Job", "Row", "run", "segment_one"]
 
-__getattr__ = lazy(__name__, {"Job": "job", "Row": "job", "run": "local", "segment_one": "job"})
+__getattr__ = lazy(__name__, {"Job": "job", "Row": "job", "run": "local", "segment_one": "work"})

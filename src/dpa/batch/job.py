@@ -1,24 +1,39 @@
-"""The work of one video, as a function from plain data to plain data."""
+"""What is to be made of one video, and what became of it: plain data."""
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from dpa.backends import Backend, open_backend
-from dpa.device import pick_device
-from dpa.engine.config import SegmenterConfig
-from dpa.engine.segmenter import Segmenter
 from dpa.errors import DPAError, TruncatedError
 from dpa.video.read import open_source
+from dpa.video.source import Source
 from dpa.video.write.encoders import ENCODES, SOFTWARE
 
-Progress = Callable[[int, int | None], None]
-"""Called with the number of frames done and the number of all (None if not known)."""
+OF_RUN = ("device", "threads", "compiled")
+"""Settings that do not decide what a result is."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Which part of a long video a job is.
+
+    Attributes:
+        film: name of the job of the whole.
+        start, end: its first frame, and the one after the last.
+        facts: file with what is known of the video (`dpa.batch.parts`).
+        done: file that says, with its row, that its results are whole.
+    """
+
+    film: str
+    start: int
+    end: int
+    facts: str
+    done: str
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,7 @@ class Job:
         source_alpha: keep the source's own transparency.
         hdr: keep the range of an HDR video, see `dpa.video.read.open_source`.
         overwrite, resume, encode, encoder: see `Segmenter.write`.
+        piece: which part of the video it is of; None for the whole.
     """
 
     name: str
@@ -49,6 +65,7 @@ class Job:
     resume: bool = False
     encode: str = ENCODES[0]
     encoder: str = SOFTWARE
+    piece: Piece | None = None
 
 
 @dataclass
@@ -58,49 +75,42 @@ class Row:
     Attributes:
         name: of the job.
         state: "done"; "damaged" where frames of the video are missing and what could be decoded has been
-            written; "failed" where nothing has.
+            written; "failed" where nothing has; "cut" where others are to do it, `parts`.
         frames: that were written; a resumed folder's earlier ones are not counted.
         seconds: that it took.
         problem: what went wrong, one sentence.
         trace: where, for what should not have gone wrong.
         warnings: what the results lack though all frames are there, a sentence each.
+        parts: the jobs that it was cut into.
     """
 
     name: str
-    state: Literal["done", "damaged", "failed"]
+    state: Literal["done", "damaged", "failed", "cut"]
     frames: int = 0
     seconds: float = 0.0
     problem: str = ""
     trace: str = ""
     warnings: list[str] = field(default_factory=list)
+    parts: tuple[Job, ...] = ()
 
 
-def segment_one(job: Job, progress: Progress | None = None, segmenter: Segmenter | None = None) -> Row:
-    """Segment one video; whatever goes wrong with it is said in the row.
+def opened(job: Job) -> Source:
+    """The video of a job.
 
-    Args:
-        job: what is to be done.
-        progress: see `Progress`.
-        segmenter: one that is ready, whatever the job's settings say; None for that of the settings, which
-            the process keeps for the next job.
+    Raises:
+        InputError: see `open_source`.
     """
-    row = Row(job.name, "failed")
+    rate = None if job.rate is None else Fraction(job.rate)
+    return open_source(job.source, rate=rate, alpha=job.source_alpha, hdr=job.hdr)
+
+
+@contextmanager
+def attempt(name: str) -> Iterator[Row]:
+    """A row, to be filled in; it says what goes wrong inside, and how long that took."""
+    row = Row(name, "failed")
     start = time.perf_counter()
     try:
-        ready = segmenter or segmenter_of(SegmenterConfig(**job.settings))
-        rate = None if job.rate is None else Fraction(job.rate)
-        with open_source(job.source, rate=rate, alpha=job.source_alpha, hdr=job.hdr) as source:
-            summary = ready.write(
-                source,
-                job.outputs,
-                overwrite=job.overwrite,
-                resume=job.resume,
-                encode=job.encode,
-                encoder=job.encoder,
-                flow_pictures=job.flow_pictures,
-                progress=progress,
-            )
-        row.state, row.frames, row.warnings = "done", summary.frames, summary.warnings
+        yield row
     except TruncatedError as error:
         row.state, row.problem = "damaged", str(error)
         if error.summary is None:
@@ -108,26 +118,8 @@ def segment_one(job: Job, progress: Progress | None = None, segmenter: Segmenter
         else:
             row.frames, row.warnings = error.summary.frames, error.summary.warnings
     except DPAError as error:
-        row.problem = str(error)
+        row.state, row.problem = "failed", str(error)
     except Exception as error:  # one video's trouble, a bug included, must not cost a night of work
-        row.problem = f"{type(error).__name__}: {error}"
+        row.state, row.problem = "failed", f"{type(error).__name__}: {error}"
         row.trace = traceback.format_exc()
     row.seconds = round(time.perf_counter() - start, 3)
-    return row
-
-
-@lru_cache(maxsize=1)
-def segmenter_of(config: SegmenterConfig) -> Segmenter:
-    """The segmenter of a process; its network outlives a change of what does not concern it.
-
-    Raises:
-        DPAError: see `Segmenter`.
-    """
-    device = pick_device(config.device)
-    network = (config.model, config.weights, device, config.threads, config.precision, config.compiled)
-    return Segmenter(config, backend=_network(*network))
-
-
-@lru_cache(maxsize=1)
-def _network(model: str, weights: Any, device: str, threads: int, precision: str, compiled: bool) -> Backend:
-    return open_backend(model, weights, device, threads, precision, compiled=compiled)

@@ -4,32 +4,46 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
 
-from dpa.batch.inputs import Video
 from dpa.batch.job import Job
+from dpa.batch.video import Video
 from dpa.errors import InputError
+from dpa.storage.files import kind_at
+from dpa.storage.urls import is_stored, is_url, join, name_of, path_of, suffix_of
 from dpa.video.listing import is_listed
+from dpa.video.read import VIDEO_SUFFIXES
 from dpa.video.write import FILE_SUFFIXES, kind_of
 
-SUFFIXES = {"alpha": ".webm", "coco": ".json"}
-"""Of kinds whose results are files wherever they come from."""
-FILMS = SUFFIXES | dict.fromkeys(("overlay", "green", "strip"), ".mp4")
-"""Of kinds whose results are files where the input is a film; of pictures they are pictures."""
+_FILES = {"alpha": ".webm", "coco": ".json"}  # kinds whose results are files wherever they come from
+_FILMS = dict.fromkeys(("overlay", "green", "strip"), ".mp4")  # files of films, pictures of pictures
 
 
-def in_folder(folder: Path, kinds: Sequence[str]) -> list[tuple[Path, str]]:
-    """Several kinds inside one folder, each under its name."""
-    paths = {kind: folder / f"{kind}{SUFFIXES.get(kind, '')}" for kind in kinds}
+def suffix_for(kind: str, film: bool, hdr: bool = False) -> str:
+    """What the name of a kind's result ends in; "" for a folder.
+
+    Args:
+        kind: of the result.
+        film: whether it is made of a film, not of pictures.
+        hdr: whether high dynamic range is kept, which .webm cannot hold.
+    """
+    if kind == "alpha" and hdr:
+        return ".mov"
+    return (_FILES | _FILMS if film else _FILES).get(kind, "")
+
+
+def in_folder(folder: str, kinds: Sequence[str], hdr: bool = False) -> list[tuple[str, str | None]]:
+    """Several kinds inside one folder, each under its name; `hdr` as for `suffix_for`."""
+    paths = {kind: join(folder, f"{kind}{suffix_for(kind, False, hdr)}") for kind in kinds}
     return [(path, kind_of(path, kind)) for kind, path in paths.items()]
 
 
-def plan(videos: Sequence[Video], out: Path, kinds: Sequence[str], common: Job) -> list[Job]:
+def plan(videos: Sequence[Video], out: str, kinds: Sequence[str], common: Job) -> list[Job]:
     """One job for each video; one that is given twice is done once.
 
     Args:
         videos: the inputs.
-        out: the folder for all results.
+        out: the folder for all results, or its URL.
         kinds: of the results, see `dpa.video.write.kind_of`; none for masks, and for what the names of a
             manifest's outputs say.
         common: what the jobs share.
@@ -40,7 +54,7 @@ def plan(videos: Sequence[Video], out: Path, kinds: Sequence[str], common: Job) 
     once = list({_identity(video): video for video in reversed(videos)}.values())[::-1]
     jobs = []
     for video, name in zip(once, _names(once), strict=True):
-        outputs = tuple((_text(path), kind) for path, kind in _outputs(video, out, name, kinds))
+        outputs = tuple(_outputs(video, out, name, kinds, common.hdr))
         settings = {**common.settings, **video.settings}
         jobs.append(replace(common, name=name, source=video.source, outputs=outputs, settings=settings))
     paths = [output.rstrip("/") for job in jobs for output, _ in job.outputs]
@@ -54,31 +68,36 @@ def plan(videos: Sequence[Video], out: Path, kinds: Sequence[str], common: Job) 
 
 
 def _identity(video: Video) -> tuple[object, ...]:
-    source = video.source if "://" in video.source else os.path.abspath(video.source)
+    source = video.source if is_url(video.source) else os.path.abspath(video.source)
     return source, video.output, video.kind, repr(sorted(video.settings.items()))
 
 
-def _outputs(video: Video, out: Path, name: str, kinds: Sequence[str]) -> list[tuple[Path | str, str | None]]:
+def _outputs(
+    video: Video, out: str, name: str, kinds: Sequence[str], hdr: bool
+) -> list[tuple[str, str | None]]:
     wanted = [video.kind] if video.kind else list(kinds)
     if video.output:
-        path = out / video.output
+        path = join(out, video.output)
         if len(wanted) > 1:
-            if path.suffix.lower() in FILE_SUFFIXES:
+            if PurePath(path).suffix.lower() in FILE_SUFFIXES:
                 raise InputError(f"{path} holds one kind: name a folder for {', '.join(wanted)}")
-            return list(in_folder(path, wanted))
+            return in_folder(path, wanted, hdr)
         return [(path, kind_of(path, wanted[0] if wanted else None))]
     if len(wanted) > 1:
-        return list(in_folder(out / name, wanted))
+        return in_folder(join(out, name), wanted, hdr)
     kind = kind_of("out", "mask") if not wanted else wanted[0]
-    film = not (os.path.isdir(video.source) or is_listed(os.path.basename(video.source)))
-    suffix = (FILMS if film else SUFFIXES).get(kind, "")
     # With the slash it is a folder, whatever the name ends in.
-    path_text = f"{out / name}{suffix or '/'}"
-    return [(path_text, kind_of(path_text, kind))]
+    path = join(out, name) + (suffix_for(kind, _is_film(video.source), hdr) or "/")
+    return [(path, kind_of(path, kind))]
 
 
-def _text(path: Path | str) -> str:
-    return path if isinstance(path, str) else path.as_posix()
+def _is_film(source: str) -> bool:
+    """Whether an input is a film, and not pictures."""
+    if not is_stored(source):
+        return not (os.path.isdir(source) or is_listed(os.path.basename(source)))
+    if is_listed(name_of(source)) or suffix_of(source) in VIDEO_SUFFIXES:
+        return not is_listed(name_of(source))
+    return kind_at(source) != "folder"
 
 
 def _names(videos: Sequence[Video]) -> list[str]:
@@ -95,20 +114,28 @@ def _names(videos: Sequence[Video]) -> list[str]:
 
 def _trees(videos: list[Video]) -> list[str]:
     """Paths from the folder that the videos share."""
-    if any("://" in video.source for video in videos) or not videos:
+    if not videos:
+        return []
+    urls = [video.source for video in videos if is_url(video.source)]
+    if urls and len(urls) < len(videos):  # from here and there
         return [video.place for video in videos]
-    paths = [os.path.abspath(video.source) for video in videos]
+    paths = [path_of(url) for url in urls] or [os.path.abspath(video.source) for video in videos]
     try:
         top = os.path.commonpath([os.path.dirname(path) for path in paths])
     except ValueError:  # on different drives
         return [video.place for video in videos]
     below = [Path(os.path.relpath(path, top)) for path in paths]
-    return [(path if os.path.isdir(top / path) else path.with_suffix("")).as_posix() for path in below]
+    folders = [not _is_film(video.source) for video in videos] if urls else map(os.path.isdir, paths)
+    return [
+        (path if folder else path.with_suffix("")).as_posix()
+        for path, folder in zip(below, folders, strict=True)
+    ]
 
 
 def _suffixed(videos: list[Video]) -> list[str]:
     trees = _trees(videos)
-    ends = [Path(video.source).suffix.lower().replace(".", "_") or "_frames" for video in videos]
+    paths = [path_of(v.source) if is_url(v.source) else v.source for v in videos]
+    ends = [PurePath(path).suffix.lower().replace(".", "_") or "_frames" for path in paths]
     return [tree + end for tree, end in zip(trees, ends, strict=True)]
 
 
@@ -116,5 +143,5 @@ def _clashing(names: Sequence[str]) -> set[int]:
     """Indices of names that another one is too, or lies below; case does not tell files apart everywhere."""
     folded = [name.casefold() for name in names]
     counts = Counter(folded)
-    above = {str(parent) for name in folded for parent in PurePosixPath(name).parents}
+    above = {name[:place] for name in folded for place, letter in enumerate(name) if letter == "/"}
     return {index for index, name in enumerate(folded) if counts[name] > 1 or name in above}

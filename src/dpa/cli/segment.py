@@ -1,16 +1,13 @@
 """`dpa segment`."""
 
 from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from dpa.cli.options import INPUT, OUTPUT, Overwrite, takes_settings
 
-if TYPE_CHECKING:
-    from dpa.engine.results import Summary
-    from dpa.video.source import Source
+_PART_FRAMES = 5000
 
 
 @takes_settings()
@@ -25,11 +22,12 @@ def segment(
         ),
     ],
     output: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             "--output",
             "-o",
-            help="Folder, .mp4, .mov, .webm, .webp, .apng, .gif, .json, .png, or - for stdout; repeatable.",
+            help="Folder, .mp4, .mov, .webm, .webp, .apng, .gif, .json, .png, the URL of one in a bucket, "
+            "or - for stdout; repeatable.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -88,6 +86,15 @@ def segment(
             min=0, help="Of Ray's, for a video; default 1 where the cluster has GPUs.", rich_help_panel=INPUT
         ),
     ] = None,
+    part_frames: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Of several inputs: longer videos are cut into parts of about so many frames, done side by "
+            "side; 0 for none. Default 0, with --engine ray 5000.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
     source_alpha: Annotated[
         str,
         typer.Option(
@@ -133,7 +140,7 @@ def segment(
         ),
     ] = "software",
     json_file: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--json", help="Write a summary of the run; - for stdout.", rich_help_panel=OUTPUT),
     ] = None,
     *,
@@ -149,10 +156,12 @@ def segment(
         "alpha": _is("--source-alpha", source_alpha, "keep", "ignore"),
         "hdr": _is("--hdr", hdr, "keep", "tone-map"),
     }
-    if engine == "local" and not is_many(sources, recursive):
+    if engine == "local" and part_frames is None and not is_many(sources, recursive):
         opening = keeps | {"rate": _rate(rate)}
         how = {"overwrite": overwrite, "resume": resume, "encode": encode, "encoder": encoder}
-        _segment(sources[0], output or [], kind or [], settings, opening, raw, raw_out, json_file, how)
+        from dpa.cli.segment_alone import segment_alone
+
+        segment_alone(sources[0], output or [], kind or [], settings, opening, raw, raw_out, json_file, how)
         return
     from dpa.batch.cluster import Cluster
     from dpa.batch.job import Job
@@ -177,50 +186,9 @@ def segment(
         raise InputError(f"--engine {engine}: choose local or ray")
     if engine == "local" and address is not None:
         raise InputError("--address is of a Ray cluster: give --engine ray too")
-    cluster = Cluster(address, task_cpus, task_gpus, jobs or 0) if engine == "ray" else None
-    segment_many(sources, output or [], kind or [], common, recursive, cluster, jobs, json_file)
-
-
-def _segment(
-    source: str,
-    output: list[Path],
-    kind: list[str],
-    settings: dict[str, Any],
-    opening: dict[str, Any],
-    raw: str | None,
-    raw_out: str | None,
-    json_file: Path | None,
-    how: dict[str, Any],
-) -> None:
-    """One input; `opening` is for `open_source`, `how` for `Segmenter.write`."""
-    from dpa.cli.progress import progress_bar
-    from dpa.engine.config import SegmenterConfig
-    from dpa.engine.segmenter import Segmenter
-    from dpa.errors import TruncatedError
-    from dpa.video.live import RawVideo
-    from dpa.video.read import open_source
-
-    config = SegmenterConfig(**settings)
-    frames = RawVideo.parse(raw) if raw is not None else None
-    with open_source(source, raw=frames, **opening) as opened:
-        targets = _targets(output or _defaults(opened, kind or ["mask"]), kind, raw_out)
-        _check(targets, opened, json_file, how["overwrite"], how["resume"])
-        segmenter = Segmenter(config)
-        # Said when the outputs are open and work starts: an error stands alone.
-        engine = [f"{segmenter.engine}; {segmenter.flow_reason}"]
-        try:
-            with progress_bar("segment") as update:
-
-                def progress(done: int, count: int | None) -> None:
-                    if engine:
-                        typer.echo(engine.pop(), err=True)
-                    update(done, count, "")
-
-                summary = segmenter.write(opened, targets, **how, progress=progress, raw_out=raw_out)
-        except TruncatedError as error:
-            _report(error.summary, json_file)
-            raise
-    _report(summary, json_file)
+    longest = (_PART_FRAMES if engine == "ray" else 0) if part_frames is None else part_frames
+    cluster = Cluster(address, task_cpus, task_gpus, jobs or 0, longest) if engine == "ray" else None
+    segment_many(sources, output or [], kind or [], common, recursive, cluster, jobs, longest, json_file)
 
 
 def _is(option: str, text: str, yes: str, no: str) -> bool:
@@ -229,95 +197,6 @@ def _is(option: str, text: str, yes: str, no: str) -> bool:
     if text not in (yes, no):
         raise InputError(f"{option} {text}: choose {yes} or {no}")
     return text == yes
-
-
-def _defaults(source: "Source", kinds: list[str]) -> list[Path]:
-    """What an output is called that the user has not named: films of films, folders of all else."""
-    from dpa.batch.plan import FILMS, SUFFIXES
-
-    suffixes = FILMS if source.kind in ("video", "live") else SUFFIXES
-    endings = {"mask": "masks"}
-    return [Path(f"{source.name}_{endings.get(kind, kind)}{suffixes.get(kind, '')}") for kind in kinds]
-
-
-def _targets(
-    outputs: list[Path], kinds: list[str], raw_out: str | None = None
-) -> list[tuple[Path, str | None]]:
-    """What goes where: kinds in the outputs' order, or several kinds inside one folder."""
-    from dpa.batch.plan import in_folder
-    from dpa.errors import InputError
-    from dpa.video.write import FILE_SUFFIXES, kind_of, raw_kind
-
-    if raw_out is not None:
-        if outputs != [Path("-")] or len(kinds) > 1:
-            raise InputError("--raw-out is for one output on standard output: give -o - and one --kind")
-        return [(outputs[0], raw_kind(raw_out, kinds[0] if kinds else None))]
-    if len(outputs) == 1 and len(kinds) > 1:
-        folder = outputs[0]
-        kind_of(folder)
-        if folder == Path("-") or folder.suffix.lower() in FILE_SUFFIXES:
-            raise InputError(
-                f"{folder} holds one kind: give a folder for {', '.join(kinds)}, or one output for each"
-            )
-        return list(in_folder(folder, kinds))
-    if len(kinds) > len(outputs):
-        raise InputError(f"{len(kinds)} kinds for {len(outputs)} outputs: give one --output for each --kind")
-    padded: list[str | None] = [*kinds, *[None] * (len(outputs) - len(kinds))]
-    return [(path, kind_of(path, kind)) for path, kind in zip(outputs, padded, strict=True)]
-
-
-def _check(
-    targets: list[tuple[Path, str | None]],
-    source: "Source",
-    json_file: Path | None,
-    overwrite: bool,
-    resume: bool,
-) -> None:
-    """Find what would fail before the network is loaded, and the summary's trouble before the work."""
-    from dpa.errors import OutputError
-    from dpa.video.write import check_apart
-
-    paths = [path for path, _ in targets]
-    if paths.count(Path("-")) + (json_file == Path("-")) > 1:
-        raise OutputError("only one thing can go to standard output: give the others names")
-    if resume and Path("-") in paths:
-        raise OutputError("standard output cannot be resumed: leave out --resume")
-    for path in paths:
-        if path != Path("-") and path.is_file() and not overwrite:
-            raise OutputError(f"{path} exists already: choose another name or use --overwrite")
-    if json_file is None or json_file == Path("-"):
-        return
-    check_apart([*paths, json_file])
-    if not json_file.absolute().parent.is_dir():
-        raise OutputError(f"{json_file}: its folder does not exist; make it first")
-    if json_file.is_dir() or source.reads(json_file):
-        raise OutputError(f"{json_file} is a folder or what is being read: choose another name for --json")
-    if json_file.exists() and not (overwrite or resume):
-        raise OutputError(f"{json_file} exists already: choose another name or use --overwrite")
-
-
-def _report(summary: "Summary", json_file: Path | None) -> None:
-    import json
-    from dataclasses import asdict
-
-    from dpa.files import write_whole
-
-    seconds = summary.seconds.get("total", 0.0)
-    speed = f", {summary.frames / seconds:.1f} frames a second" if summary.frames and seconds else ""
-    frames = f"{summary.frames} frame{'s' * (summary.frames != 1)}"
-    done = f"{frames}{speed}" if summary.frames else "all frames were there already"
-    for sentence in dict.fromkeys(summary.warnings):
-        typer.echo(f"dpa: warning: {sentence}", err=True)
-    names = [f"{name} ({encoder})" for name, encoder in summary.encoders.items()]
-    names = [name for name in summary.outputs if name not in summary.encoders] + names
-    typer.echo(f"{', '.join(names)}: {done}", err=True)
-    if json_file is None:
-        return
-    text = json.dumps(asdict(summary), indent=2) + "\n"
-    if json_file == Path("-"):
-        typer.echo(text, nl=False)
-    else:
-        write_whole(json_file, text.encode())
 
 
 def _rate(text: str | None) -> Fraction | None:

@@ -1,10 +1,9 @@
 """`dpa segment` of several inputs."""
 
-import json
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,13 +16,14 @@ if TYPE_CHECKING:
 
 def segment_many(
     words: list[str],
-    outputs: list[Path],
+    outputs: list[str],
     kinds: list[str],
     common: "Job",
     recursive: bool,
     engine: "Cluster | None",
     jobs: int | None,
-    json_file: Path | None,
+    longest: int,
+    json_file: str | None,
 ) -> None:
     """One result an input in one folder, and report.csv beside them; exit code 1 if any is not whole.
 
@@ -35,22 +35,29 @@ def segment_many(
         recursive: see `expand`.
         engine: where they are done; None for processes of this machine.
         jobs: videos at a time; None leaves it to the machine.
+        longest: frames; longer videos are cut into parts. 0 for none.
         json_file: for the rows too; - for standard output.
     """
     from dpa.batch import cluster, local
     from dpa.batch.inputs import expand
-    from dpa.batch.job import segmenter_of
     from dpa.batch.plan import plan
     from dpa.batch.report import Report
+    from dpa.batch.work import segmenter_of
+    from dpa.cli.json_file import check_json
     from dpa.engine.config import SegmenterConfig
+    from dpa.engine.shots import AUTO, OFF
 
     out = _folder(outputs)
     settings = common.settings
     config = SegmenterConfig(**settings)
-    if json_file is not None and json_file != Path("-") and not json_file.absolute().parent.is_dir():
-        from dpa.errors import OutputError
+    if config.shots not in (OFF, AUTO):
+        from dpa.errors import InputError
 
-        raise OutputError(f"{json_file}: its folder does not exist; make it first")
+        raise InputError(
+            f"--shots {config.shots} lists the cuts of one video: give each its own file, in the column "
+            "shots of a manifest"
+        )
+    check_json(json_file)
     planned = plan(list(expand(words, recursive, out)), out, kinds, common)
     for job in planned:
         if job.settings != settings:
@@ -68,35 +75,37 @@ def segment_many(
                 share = local.Share.of(config.device, jobs or 0, config.threads)
                 at_once = min(share.processes, len(report.todo))
                 typer.echo(about + (f"; {at_once} videos at a time" if at_once > 1 else ""), err=True)
-                rows = local.run(report.todo, share, bars.told)
+                rows = local.run(report.todo, share, bars.told, longest)
             for row in rows:
                 report.add(row)
                 bars.done(row)
     _tell(report, json_file)
 
 
-def _folder(outputs: Sequence[Path]) -> Path:
+def _folder(outputs: Sequence[str]) -> str:
     from dpa.errors import InputError
+    from dpa.storage.files import check_writable
+    from dpa.storage.urls import is_url
     from dpa.video.write import FILE_SUFFIXES
 
-    if len(outputs) != 1 or outputs[0] == Path("-") or outputs[0].suffix.lower() in FILE_SUFFIXES:
+    if len(outputs) != 1 or outputs[0] == "-" or PurePath(outputs[0]).suffix.lower() in FILE_SUFFIXES:
         raise InputError(
             "several inputs have their results in one folder: give it with -o, and --kind for all"
         )
-    if outputs[0].exists() and not outputs[0].is_dir():
-        raise InputError(f"{outputs[0]} is a file: several inputs have their results in a folder")
-    return outputs[0].expanduser()
+    if is_url(outputs[0]):
+        check_writable(outputs[0])
+        return outputs[0].rstrip("/")
+    folder = Path(outputs[0]).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: several inputs have their results in a folder")
+    return str(folder)
 
 
-def _tell(report: "Report", json_file: Path | None) -> None:
-    from dpa.files import write_whole
+def _tell(report: "Report", json_file: str | None) -> None:
+    from dpa.cli.json_file import write_json
 
     rows = report.rows()
-    text = json.dumps(rows, indent=2) + "\n"
-    if json_file == Path("-"):
-        typer.echo(text, nl=False)
-    elif json_file is not None:
-        write_whole(json_file, text.encode())
+    write_json(json_file, rows)
     lacking = [row for row in rows if row["state"] != "done"]
     for row in rows:
         if row["warnings"] and row["name"] not in report.kept:
@@ -104,7 +113,7 @@ def _tell(report: "Report", json_file: Path | None) -> None:
     for row in lacking:
         typer.echo(f"{row['state']}: {row['name']}: {row['problem']}", err=True)
     if not report.todo and not lacking:
-        typer.echo(f"nothing to do: all {len(rows)} results are in {report.file.parent} already", err=True)
+        typer.echo(f"nothing to do: all {len(rows)} results are in {report.folder} already", err=True)
         return
     made = len(rows) - len(report.kept) - sum(row["name"] not in report.kept for row in lacking)
     counts = f"{made} written, {len(report.kept)} kept, {len(lacking)} not whole"
@@ -142,6 +151,8 @@ class Bars:
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=count)
         self._bars.update(self._tasks[name], completed=done, total=count)
+        if done == count:
+            self._bars.remove_task(self._tasks.pop(name))
         self._update()
 
     def done(self, row: "Row") -> None:

@@ -50,7 +50,9 @@ class Network:
         for group in _grouped(frames, 1 if isinstance(references, Reservoir) else together):
             with clock.time("network"):
                 inputs = [self.inputs(data.frame.image, data.picture) for data in group if data.wanted]
-                if isinstance(references, Reservoir):
+                if not inputs:  # the rest of a long shot's part, behind the last frame that is wanted in it
+                    small = np.empty((0, 0, 0), np.float32)
+                elif isinstance(references, Reservoir):
                     memory = references.memory or self.remember(inputs)[0]
                     small, own = self._apply(inputs, memory, remember=True)
                     references.add(own[0])

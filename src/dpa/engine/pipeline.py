@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import TypeVar
@@ -15,6 +16,7 @@ from dpa.engine.config import SegmenterConfig
 from dpa.engine.flow import FlowInput
 from dpa.engine.frame_data import FrameData
 from dpa.engine.network import Network
+from dpa.engine.part import Part
 from dpa.engine.propagation import keyed, propagated, smoothed
 from dpa.engine.references import Inputs, Reservoir, neighbours, prepare
 from dpa.engine.refine import refined
@@ -22,6 +24,7 @@ from dpa.engine.regions import decided
 from dpa.engine.results import Mask
 from dpa.engine.shots import OFF, by_shot, live_shots, spans, within
 from dpa.engine.threads import Clock, threaded
+from dpa.errors import InputError
 from dpa.video.frame import Frame
 from dpa.video.source import Source
 
@@ -49,23 +52,48 @@ class Pipeline:
         self._config, self._clock = config, clock
         self._network = Network(backend, config)
 
-    def masks(self, start: int = 0) -> Generator[Mask, None, None]:
+    def masks(self, start: int = 0, part: Part | None = None) -> Generator[Mask, None, None]:
         """The masks from frame `start` on, in order; `Source.damage` says at the end if some are missing.
 
-        Resumed masks are those of an unbroken run: the network sees the frames that it would have seen, and
-        the frame before `start` has a mask that it is smoothed with.
+        Masks of a part, or of a run that is resumed, are those of an unbroken run, see `Part`.
+
+        Args:
+            start: index of the first one.
+            part: only its masks, those from `start` on; None for all.
         """
-        key = max(0, start - 1) if self._config.smooth else start
-        key -= key % self._config.every
-        # The frame before is decoded too: the last frame's flow may need it.
-        read = self._clock.each("decode", self._source.read(max(0, key - 1)))
-        decoded = self._stage("decode", self._told(read))
-        drawn = self._stage("flow", self._motion.stream(decoded, key))
+        start = start if part is None else max(start, part.start)
+        begin, stop, end = self._reach(start, part)
+        # The frame before is decoded too: the last frame's flow may need it; and the one after, for the flow.
+        read = self._source.read(max(0, begin - 1), None if stop is None else stop + 1)
+        decoded = self._stage("decode", self._told(self._clock.each("decode", read), part))
+        drawn = self._stage("flow", _until(self._motion.stream(decoded, begin), stop))
         seen = self._stage("network", self._seen(drawn))
         # A thread of its own: while masks are finished, the network sees the next frames.
         finished = self._stage("masks", self._finished(seen))
         with closing(finished):
-            yield from (mask for mask in finished if mask.index >= start)
+            for mask in finished:
+                if mask.index >= start and (end is None or mask.index < end):
+                    yield mask
+
+    def _reach(self, start: int, part: Part | None) -> tuple[int, int | None, int | None]:
+        """The first frame that the network sees, the one after the last, and after the last mask; None to the
+        source's end.
+        """
+        count, c = self._source.count, self._config
+        if count is None and part is not None:
+            raise InputError(f"{self._source.name} is live: no part of it can be read alone")
+        if count is None or (part is None and start == 0):
+            return start, None, None
+        wanted = Part(start, count) if part is None else replace(part, start=start)
+        begin, stop = wanted.reach(count, c.every, self._together, bool(c.smooth))
+        return (begin, None, None) if part is None else (begin, None if stop == count else stop, part.end)
+
+    @property
+    def _together(self) -> int:
+        """Frames that the network sees at once: a live mask waits for no later frame than it must; of others,
+        few are held.
+        """
+        return 1 if self._source.live else max(1, min(self._backend.batch, _HELD // self._config.every))
 
     def masks_at(self, indices: Iterable[int]) -> Generator[Mask, None, None]:
         """The masks of single frames, found by seeking; neither smoothed nor propagated.
@@ -84,9 +112,11 @@ class Pipeline:
         image, *others = neighbours(self._source, index)
         return FrameData(Frame(image, index), self._motion.picture(index, image, *others))
 
-    def _told(self, read: Generator[Frame, None, None]) -> Iterable[Frame]:
+    def _told(self, read: Generator[Frame, None, None], part: Part | None) -> Iterable[Frame]:
         """Frames with their shots. Of files these are known ahead, by a pass of its own that decodes them."""
         source, shots = self._source, self._config.shots
+        if part is not None and part.spans is not None:
+            return within(read, (span for span in part.spans))
         if source.live:
             return live_shots(read, shots)
         if shots == OFF or source.count == 1:
@@ -104,13 +134,11 @@ class Pipeline:
         return threaded(frames, name=name, wake=self._source.stop)
 
     def _seen(self, drawn: Generator[FrameData, None, None]) -> Generator[FrameData, None, None]:
-        every = self._config.every
         with closing(drawn):
-            # A live mask waits for no later frame than it must; of others, few are held at once.
-            known = by_shot(drawn, partial(keyed, every=every))
-            together = 1 if self._source.live else max(1, min(self._backend.batch, _HELD // every))
+            known = by_shot(drawn, partial(keyed, every=self._config.every))
             for (_, span), items in groupby(known, key=lambda item: (item.frame.shot, item.frame.span)):
-                yield from self._network.probabilities(items, together, self._references(span), self._clock)
+                references = self._references(span)
+                yield from self._network.probabilities(items, self._together, references, self._clock)
 
     def _look(self, index: int, image: Image, *others: Image | None) -> Inputs:
         return self._network.inputs(image, self._motion.picture(index, image, *others))
@@ -123,6 +151,14 @@ class Pipeline:
                 with self._clock.time("masks"):
                     mask = finish(data, self._config)
                 yield mask
+
+
+def _until(drawn: Generator[FrameData, None, None], stop: int | None) -> Generator[FrameData, None, None]:
+    with closing(drawn):
+        for data in drawn:
+            if stop is not None and data.frame.index >= stop:
+                return
+            yield data
 
 
 def finish(data: FrameData, config: SegmenterConfig) -> Mask:

@@ -12,6 +12,7 @@ from dpa.backends import Backend, open_backend
 from dpa.device import pick_device
 from dpa.engine.config import SegmenterConfig, Settings
 from dpa.engine.flow import FlowInput, Given
+from dpa.engine.part import Part
 from dpa.engine.pipeline import Pipeline
 from dpa.engine.results import Mask, Summary
 from dpa.engine.shots import ShotLog
@@ -21,6 +22,7 @@ from dpa.errors import InputError
 from dpa.flow.estimator import NONE, FlowEstimator, choose, make_estimator
 from dpa.flow.stream import DIRECTION, LAST_FRAME
 from dpa.video.arrays import Arrays
+from dpa.video.excerpt import Excerpt
 from dpa.video.read import open_source
 from dpa.video.source import Source
 from dpa.video.write import Sink, check_apart, open_sink
@@ -90,6 +92,7 @@ class Segmenter:
         source: Input,
         *,
         flow_pictures: Given = None,
+        part: Part | None = None,
     ) -> Generator[Mask, None, None]:
         """The masks of a video, one frame at a time and in order.
 
@@ -102,6 +105,7 @@ class Segmenter:
                 read once, and references are gathered on the way.
             flow_pictures: one entry a frame: a flow picture that exists already, or None where flow is to be
                 computed, as for all frames by default. Any size; it is resized to the network's input.
+            part: only its masks: those that the whole video has there.
 
         Raises:
             InputError: the input cannot be used.
@@ -109,7 +113,7 @@ class Segmenter:
         """
         with ExitStack() as stack:
             opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
-            with closing(self._pipeline(opened, Clock(), flow_pictures).masks()) as masks:
+            with closing(self._pipeline(opened, Clock(), flow_pictures).masks(part=part)) as masks:
                 yield from masks
             opened.check()
 
@@ -151,6 +155,7 @@ class Segmenter:
         flow_pictures: Given = None,
         progress: Callable[[int, int | None], None] | None = None,
         raw_out: str | None = None,
+        part: Part | None = None,
     ) -> Summary:
         """Segment a video into files; several outputs cost one computation.
 
@@ -164,6 +169,7 @@ class Segmenter:
             flow_pictures: as for `masks`.
             progress: called with the number of frames done and the number of all (None if not known).
             raw_out: pixels of bare frames on standard output, see `dpa.video.write.open_sink`.
+            part: only this part of the video is written, without sound and on a clock that starts with it.
 
         Raises:
             InputError, OutputError: before any work where possible; nothing half-written is left.
@@ -174,17 +180,18 @@ class Segmenter:
         sinks: list[Sink] = []
         with ExitStack() as stack:
             opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
-            summary.source = str(opened.path or opened.name)
+            shown = opened if part is None else Excerpt(opened, part.start, part.end)
+            summary.source = str(opened.path or opened.url or opened.name)
             try:
                 with ExitStack() as writing, clock.time("total"):
                     how: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "raw_out": raw_out}
                     how |= {"encode": encode, "encoder": encoder}
                     for path, kind in outputs:
-                        sinks.append(writing.enter_context(open_sink(path, kind, opened, **how)))
+                        sinks.append(writing.enter_context(open_sink(path, kind, shown, **how)))
                     named = zip(outputs, sinks, strict=True)
                     summary.encoders = {str(path): sink.encoder for (path, _), sink in named if sink.encoder}
                     told = progress or (lambda done, count: None)
-                    self._fill(sinks, opened, clock, summary, told, flow_pictures)
+                    self._fill(sinks, opened, clock, summary, told, flow_pictures, part)
                 summary.warnings += opened.warnings
             finally:
                 summary.warnings += [sentence for sink in sinks for sentence in sink.warnings]
@@ -202,6 +209,7 @@ class Segmenter:
         summary: Summary,
         progress: Callable[[int, int | None], None],
         flow_pictures: Given,
+        part: Part | None,
     ) -> None:
         start = min((sink.start for sink in sinks), default=0)
         progress(start, source.count)
@@ -210,7 +218,7 @@ class Segmenter:
             deque(source.read(start), maxlen=0)
             return
         shots = ShotLog()
-        with closing(self._pipeline(source, clock, flow_pictures).masks(start)) as masks:
+        with closing(self._pipeline(source, clock, flow_pictures).masks(start, part)) as masks:
             for mask in masks:
                 with clock.time("write"):
                     for sink in sinks:

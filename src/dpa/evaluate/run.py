@@ -1,12 +1,10 @@
 """Scoring masks by a protocol, on all cores."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,9 +17,7 @@ from dpa.evaluate.pairs import Pair, PairedSequence, find_pairs
 from dpa.evaluate.protocols import Protocol, find_protocol, summarise, summarise_boxes
 from dpa.evaluate.public import find_annotations
 from dpa.evaluate.report import Report, SequenceReport
-
-In = TypeVar("In")
-Out = TypeVar("Out")
+from dpa.processes import Threads
 
 
 @dataclass(frozen=True)
@@ -155,7 +151,7 @@ def score(
     place = settings.cutouts
     cut = [ghosts.cutouts_of(place, sequence) if place is not None else [] for sequence in sequences]
     done = []
-    with _Threads(jobs, progress) as threads:
+    with Threads(jobs, progress) as threads:
         one_frame = _score_map if settings.protocol.saliency else _score_mask
         scored = threads.run(partial(one_frame, settings), [p for s in sequences for p in s.pairs])
         for sequence in sequences:
@@ -278,28 +274,3 @@ def _classes(reports: list[SequenceReport], classes: tuple[str, ...]) -> dict[st
         if members:
             found[name] = {"sequences": len(members), **_mean(members)}
     return found
-
-
-class _Threads:
-    """All cores: reading, NumPy and OpenCV work outside of Python's lock."""
-
-    def __init__(self, jobs: int | None, progress: Callable[[], object]) -> None:
-        self._pool = ThreadPoolExecutor(jobs or os.cpu_count() or 1)
-        self._progress = progress
-
-    def __enter__(self) -> "_Threads":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def run(self, work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
-        """The results in the order of the items; work starts at once."""
-        futures = [self._pool.submit(work, item) for item in items]
-
-        def results() -> Iterator[Out]:
-            for future in futures:
-                yield future.result()
-                self._progress()
-
-        return results()

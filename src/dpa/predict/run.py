@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpa._version import __version__
-from dpa.batch.job import Job, segment_one
+from dpa.batch.job import Job
+from dpa.batch.work import segment_one
 from dpa.config import nearest
 from dpa.datasets import Sequence, find_videos
 from dpa.engine.config import SegmenterConfig, Settings

@@ -8,6 +8,7 @@ from typing import Any
 import av
 
 from dpa.errors import InputError, reason
+from dpa.storage.ranges import Stored
 
 
 class Reader:
@@ -40,6 +41,7 @@ class Reader:
         **options: Any,
     ) -> None:
         self.errors = 0
+        self._file = file
         self.container = _opened(file, label, options)
         try:
             self.stream = _video_stream(self.container, label)
@@ -52,7 +54,11 @@ class Reader:
             raise
 
     def decoded(self) -> Iterator[av.VideoFrame]:
-        """Yields the frames from where the container stands to its end."""
+        """Yields the frames from where the container stands to its end.
+
+        Raises:
+            InputError: the storage that the file lies in failed.
+        """
         packets = self.container.demux(self.stream)
         while True:
             try:
@@ -61,6 +67,8 @@ class Reader:
                 # The container is broken here: nothing more can be read, but the decoder still holds frames.
                 self.errors += 1
                 packets, packet = iter(()), None
+            if packet is None:
+                check_storage(self._file)
             # A packet of no bytes would be taken for the end.
             if packet is not None and packet.size == 0:
                 continue
@@ -97,9 +105,23 @@ def _decoder(stream: av.VideoStream, alpha: bool) -> Any:
     return av.CodecContext.create(name, "r")
 
 
+def check_storage(file: Any) -> None:
+    """Tells the end of a file from that of its network.
+
+    Raises:
+        InputError: it lies in a storage that failed.
+    """
+    failure = getattr(file, "failure", None)
+    if failure is not None:
+        raise failure
+
+
 def _opened(file: Any, label: str, options: dict[str, Any]) -> av.container.InputContainer:
     try:
-        container = av.open(file, metadata_errors="replace", **options)
+        try:
+            container = av.open(file, metadata_errors="replace", **options)
+        finally:
+            check_storage(file)
     except (av.InvalidDataError, EOFError, ValueError) as error:
         raise InputError(
             f"{label} is not a video that FFmpeg can read ({reason(error)}): "
@@ -114,9 +136,9 @@ def _opened(file: Any, label: str, options: dict[str, Any]) -> av.container.Inpu
     return container
 
 
-def path_text(path: os.PathLike[str]) -> str:
-    """A path as FFmpeg takes it: "file:" keeps a colon in a name from being read as a protocol."""
-    return "file:" + os.fspath(path)
+def readable(file: os.PathLike[str] | Stored) -> Any:
+    """A file as `av.open` takes it: "file:" keeps a colon in a name from being read as a protocol."""
+    return file.open() if isinstance(file, Stored) else "file:" + os.fspath(file)
 
 
 def _video_stream(container: av.container.InputContainer, label: str) -> av.VideoStream:

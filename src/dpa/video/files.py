@@ -11,8 +11,9 @@ import av
 import numpy as np
 
 from dpa.errors import InputError, TruncatedError
+from dpa.storage.ranges import Stored
 from dpa.video.convert import Converter
-from dpa.video.decode import Reader, path_text
+from dpa.video.decode import Reader, check_storage, readable
 from dpa.video.frame import Frame
 from dpa.video.packets import PacketTable, scan
 from dpa.video.seek import Seeker
@@ -30,7 +31,7 @@ class FileSource(Source):
     """A video file of any container and codec that FFmpeg reads.
 
     Args:
-        path: the file.
+        path: the file, on this machine or in a storage.
         threads: decoder threads; 0 leaves it to FFmpeg.
         alpha: whether transparency is kept; without it colours come as they are stored.
         label: what to call it in sentences; by default its path.
@@ -43,7 +44,13 @@ class FileSource(Source):
     kind = "video"
 
     def __init__(
-        self, path: Path, threads: int = 0, alpha: bool = True, label: str = "", *, hdr: bool = False
+        self,
+        path: Path | Stored,
+        threads: int = 0,
+        alpha: bool = True,
+        label: str = "",
+        *,
+        hdr: bool = False,
     ) -> None:
         self.path = path
         self.label = label or str(path)
@@ -85,12 +92,14 @@ class FileSource(Source):
         return min([self.start, *starts])
 
     def reads(self, path: Path) -> bool:
-        return path.resolve() == self._file.resolve()
+        return isinstance(self._file, Path) and path.resolve() == self._file.resolve()
 
     @cached_property
-    def _table(self) -> PacketTable:
+    def table(self) -> PacketTable:
+        """What the packets say, from one pass over them, made once. That of another reader may be set."""
         with closing(self._reader()) as reader:
             table = scan(self._file, reader.container, reader.stream, self._counted_from)
+            check_storage(self._file)
             stamped = any(name in reader.container.format.name for name in _STAMPED)
         if (stamped and not self._interlaced) or self._first is None:
             return table
@@ -103,15 +112,15 @@ class FileSource(Source):
         return table.checked(found)
 
     def _reader(self, slices: bool = False) -> Reader:
-        return Reader(path_text(self._file), self.label, self._threads, slices, self._alpha)
+        return Reader(readable(self._file), self.label, self._threads, slices, self._alpha)
 
     @property
     def jumps(self) -> Sequence[Fraction]:  # type: ignore[override]
-        return [jump * (self.time_base or Fraction(1)) for jump in self._table.jumps]
+        return [jump * (self.time_base or Fraction(1)) for jump in self.table.jumps]
 
     @property
     def warnings(self) -> Sequence[str]:  # type: ignore[override]
-        times = len(self._table.jumps)
+        times = len(self.table.jumps)
         if not times:
             return ()
         return (
@@ -120,18 +129,33 @@ class FileSource(Source):
         )
 
     @property
-    def _file(self) -> Path:
+    def _file(self) -> Path | Stored:
         assert self.path is not None
         return self.path
 
     @property
     def count(self) -> int:
         """Number of frames, from one pass over the packets (made once, without decoding)."""
-        return self._table.count
+        return self.table.count
+
+    @property
+    def entries(self) -> Sequence[int] | None:
+        table = self.table
+        if table.sought is None or table.cut:
+            return None
+        places = np.searchsorted(table.sought, table.keys)
+        return [int(place) for place in np.unique(places) if place < table.count]
+
+    def time_of(self, index: int) -> Fraction | None:
+        stamps = self.table.times
+        return self._since_first(None if stamps is None else int(stamps[index]), index)
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
+        return self.part(start)
+
+    def part(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         convert = self._converter.copy()
-        with closing(Seeker(self._reader, self.label, self._table)) as seeker:
+        with closing(Seeker(self._reader, self.label, self.table)) as seeker:
             index, harmless = start, 0
             for picture in seeker.read_from(start):
                 if index == start and (start or self._joined):
@@ -139,14 +163,16 @@ class FileSource(Source):
                     harmless = seeker.errors
                 yield self._frame(convert, picture, index)
                 index += 1
-            self._complain(index, seeker.errors - harmless, seeker.damaged)
+                if index == stop:
+                    break
+            self._complain(index, seeker.errors - harmless, seeker.damaged, ended=index != stop)
 
     def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
         for index in indices:
             if not 0 <= index < self.count:
                 raise InputError(f"{self.label} has {self.count} frames, there is no frame {index}")
         convert = self._converter.copy()
-        with closing(Seeker(self._reader, self.label, self._table)) as seeker:
+        with closing(Seeker(self._reader, self.label, self.table)) as seeker:
             for index in indices:
                 picture, after = seeker.pair(index)
                 frame = self._frame(convert, picture, index)
@@ -159,15 +185,21 @@ class FileSource(Source):
         return Frame(index=index, time=self._time(picture, index), **convert(picture))
 
     def _time(self, picture: av.VideoFrame, index: int) -> Fraction | None:
-        stamp = self._table.time(index, picture.pts)
+        return self._since_first(self.table.time(index, picture.pts), index)
+
+    def _since_first(self, stamp: int | None, index: int) -> Fraction | None:
         if stamp is not None and self._first is not None and self.time_base is not None:
             return (stamp - self._first) * self.time_base
         return index / self.rate if self.rate else None
 
-    def _complain(self, got: int, errors: int, damaged: int) -> None:
-        table = self._table
+    def close(self) -> None:
+        if isinstance(self.path, Stored):
+            self.path.close()
+
+    def _complain(self, got: int, errors: int, damaged: int, ended: bool) -> None:
+        table = self.table
         # A count of packets is no proof: it is damage where the decoder said so or the end is missing.
-        lost = max(table.declared - got, 0) if errors or table.cut else 0
+        lost = max(table.declared - got, 0) if ended and (errors or table.cut) else 0
         if lost:
             raise TruncatedError(
                 f"{self.label} is cut off or damaged: {lost} of {table.declared} frames could not be decoded"
@@ -194,10 +226,10 @@ class SpooledSource(FileSource):
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        self.name = name
+        self.name, self._spooled = name, path
 
     def close(self) -> None:
-        self._file.unlink(missing_ok=True)
+        self._spooled.unlink(missing_ok=True)
 
 
 def _frame_rate(

@@ -75,6 +75,10 @@ class ImageSource(Source):
     def count(self) -> int:
         return len(self._paths)
 
+    @property
+    def entries(self) -> Sequence[int]:
+        return range(self.count)
+
     def frames(self, start: int = 0) -> Iterator[Frame]:
         for index in range(start, len(self._paths)):
             yield self._frame(index)

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import IO
 
 import av
 import numpy as np
+
+from dpa.storage.ranges import Reader, Stored
 
 # VP8 keeps its hidden reference frames in packets of their own: RFC 6386, 9.1, the show_frame bit.
 _SHOWN_VP8 = 0x10
@@ -123,7 +126,10 @@ class _Packets:
 
 
 def scan(
-    path: Path, container: av.container.InputContainer, stream: av.VideoStream, first: int | None
+    path: Path | Stored,
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    first: int | None,
 ) -> PacketTable:
     """Reads all packets of a freshly opened container.
 
@@ -180,7 +186,11 @@ def _timeline(
 
 
 def _declared(
-    path: Path, container: av.container.InputContainer, stream: av.VideoStream, packets: int, end: int
+    path: Path | Stored,
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    packets: int,
+    end: int,
 ) -> int:
     """Packets that the header promises, `packets` (those read) where it tells nothing more."""
     names = container.format.name
@@ -198,16 +208,24 @@ def _declared(
     return packets + (round(missing) if missing >= 2 else 0)
 
 
-def _is_cut_riff(path: Path) -> bool:
+def _is_cut_riff(path: Path | Stored) -> bool:
     """Whether an AVI file ends before the last of its RIFF chunks does."""
-    size, place = path.stat().st_size, 0
+    if isinstance(path, Stored):
+        return _is_cut(path.open(), path.size)
     with path.open("rb") as file:
-        while place + 8 <= size:
-            file.seek(place)
-            name, length = struct.unpack("<4sI", file.read(8))
-            if name != b"RIFF":
-                return False
-            place += 8 + length + length % 2
+        return _is_cut(file, path.stat().st_size)
+
+
+def _is_cut(file: IO[bytes] | Reader, size: int) -> bool:
+    place = 0
+    while place + 8 <= size:
+        file.seek(place)
+        head = file.read(8)
+        head += file.read(8 - len(head))
+        name, length = struct.unpack("<4sI", head)
+        if name != b"RIFF":
+            return False
+        place += 8 + length + length % 2
     return place > size + 1
 
 

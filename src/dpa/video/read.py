@@ -9,7 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-from dpa.errors import InputError
+from dpa.errors import InputError, MissingExtra
+from dpa.storage.ranges import NoParts, Stored
+from dpa.storage.urls import is_stored, is_url, is_web, suffix_of
 from dpa.video.animation import AnimationSource, is_animation, is_still
 from dpa.video.arrays import Arrays, ArraySource, arrays_of
 from dpa.video.files import FileSource, SpooledSource
@@ -18,11 +20,11 @@ from dpa.video.listing import is_listed, list_pictures, natural_key
 from dpa.video.live import LiveSource, RawVideo, open_camera
 from dpa.video.pipe import Pipe, has_late_index, open_named, spool
 from dpa.video.source import Source
+from dpa.video.stored import ANIMATIONS, pictures_at
 
 # A number in a name as FFmpeg writes it: %d, %04d.
 _NUMBERED = re.compile(r"%0?\d*d")
 _RAW_SUFFIXES = frozenset({".yuv", ".rgb", ".raw", ".nv12", ".i420"})
-_URL = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _VIDEOS = ".mp4 .mov .mkv .webm .avi .m4v .mpg .mpeg .ts .mts .wmv .flv .gif .apng .3gp"
 VIDEO_SUFFIXES = frozenset(_VIDEOS.split())
 
@@ -44,7 +46,8 @@ def open_source(
     Args:
         source: a video file; a folder of pictures, or one that has them in a subfolder RGB; a glob, or a
             pattern such as "frames/%04d.png"; one picture, animated or not; a list of pictures; a camera
-            ("0", "/dev/video0"); a URL that FFmpeg opens; a named pipe; "-" for standard input; frames as
+            ("0", "/dev/video0"); a URL of a storage (s3:// and others, see docs/many.md), or one that FFmpeg
+            opens; a named pipe; "-" for standard input; frames as
             (H, W, 3) uint8 arrays, RGB, in a list or from an iterator.
         rate: frames a second of pictures, which have none of their own.
         raw: what raw frames on standard input are; without it a container is expected there.
@@ -84,11 +87,8 @@ def open_source(
     path = Path(text).expanduser()
     if text.startswith(("/dev/video", "video=")) or (text.isdecimal() and not path.exists()):
         return open_camera(text, threads)
-    if isinstance(source, str) and _URL.match(text):
-        # Lost packets would look like a damaged video: ask cameras for a connection that repeats them.
-        options = {"rtsp_transport": "tcp"} if text.lower().startswith("rtsp") else {}
-        name = _url_name(text)
-        return LiveSource(text, text, name, threads, alpha, timeout=_SECONDS_OF_SILENCE, options=options)
+    if isinstance(source, str) and is_url(text):
+        return _open_url(text, rate, threads, alpha, hdr)
     try:
         return _open_path(path, rate, threads, alpha, hdr)
     except OSError as error:
@@ -121,6 +121,36 @@ def _open_pipe(pipe: Pipe, name: str, threads: int, alpha: bool) -> Source:
         raise
     pipe.close()
     return SpooledSource(path, name, threads, alpha, pipe.name)
+
+
+def _open_url(url: str, rate: Fraction | None, threads: int, alpha: bool, hdr: bool) -> Source:
+    if is_stored(url):
+        return _open_stored(url, rate, threads, alpha, hdr)
+    if is_web(url) and suffix_of(url) in VIDEO_SUFFIXES:
+        try:
+            return FileSource(Stored(url), threads, alpha, hdr=hdr)
+        except (NoParts, MissingExtra):
+            pass  # as it comes, then
+    # Lost packets would look like a damaged video: ask cameras for a connection that repeats them.
+    options = {"rtsp_transport": "tcp"} if url.lower().startswith("rtsp") else {}
+    timeout = _SECONDS_OF_SILENCE
+    return LiveSource(url, url, _url_name(url), threads, alpha, timeout=timeout, options=options)
+
+
+def _open_stored(url: str, rate: Fraction | None, threads: int, alpha: bool, hdr: bool) -> Source:
+    fetched = None if suffix_of(url) in VIDEO_SUFFIXES - ANIMATIONS else pictures_at(url)
+    if fetched is None:
+        source: Source = FileSource(Stored(url), threads, alpha, hdr=hdr)
+    else:
+        folder, place = fetched
+        try:
+            source = _open_path(place, rate, threads, alpha, hdr)
+        except BaseException:
+            folder.cleanup()
+            raise
+        source.fetched = folder
+    source.url = url
+    return source
 
 
 def _open_path(path: Path, rate: Fraction | None, threads: int, alpha: bool, hdr: bool) -> Source:

@@ -1,16 +1,20 @@
 """What every kind of input looks like to the rest of the package."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dpa.errors import TruncatedError
 from dpa.video.frame import Frame
 
 if TYPE_CHECKING:
+    from dpa.storage.ranges import Stored
     from dpa.video.hdr import ToneMap
 
 FALLBACK_RATE = Fraction(25)
@@ -39,6 +43,8 @@ class Source(ABC):
         jumps: seconds added to the times after each place where the source's clock jumps back, as in
             recordings that were joined.
         warnings: what the frames lack though they are all there, a sentence each.
+        url: where it was read from in a storage; "" for none.
+        fetched: a folder with what was brought here to be read; it goes when the source is closed.
         damage: why frames were missing or damaged when `read` last came to its end; None where all is well.
     """
 
@@ -51,11 +57,13 @@ class Source(ABC):
     origin: Fraction = Fraction(0)
     time_base: Fraction | None = None
     aspect: Fraction = Fraction(1)
-    path: Path | None = None
+    path: "Path | Stored | None" = None
     sound: bool = False
     hdr: "ToneMap | None" = None
     jumps: Sequence[Fraction] = ()
     warnings: Sequence[str] = ()
+    url: str = ""
+    fetched: "TemporaryDirectory[str] | None" = None
     damage: TruncatedError | None = None
 
     @property
@@ -75,8 +83,24 @@ class Source(ABC):
             InputError: where a picture cannot be read, or a live source is read a second time.
         """
 
-    def read(self, start: int = 0) -> Iterator[Frame]:
-        """Yields what `frames` does, and simply ends where that raises `TruncatedError`.
+    @property
+    def entries(self) -> Sequence[int] | None:
+        """Indices of frames from which reading starts at once, rising; None where parts of the source are not
+        to be read alone: it is live, damaged, or has no index.
+        """
+        return None
+
+    def time_of(self, index: int) -> Fraction | None:
+        """`Frame.time` of a frame that has not been read."""
+        return None if self.rate is None else index / self.rate
+
+    def part(self, start: int, stop: int) -> Iterator[Frame]:
+        """Yields the frames from index `start` to before `stop`, see `frames`; of damage, what lies there."""
+        with closing(cast("Generator[Frame, None, None]", self.frames(start))) as frames:
+            yield from islice(frames, stop - start)
+
+    def read(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Yields what `frames` does, or `part`, and simply ends where that raises `TruncatedError`.
 
         `damage` then holds the error. So what works on frames need not know of it: who reads them to the end
         calls `check` when all that came of them is safe.
@@ -85,7 +109,7 @@ class Source(ABC):
             InputError: where a picture cannot be read, or a live source is read a second time.
         """
         self.damage = None
-        frames = self.frames(start)
+        frames = self.frames(start) if stop is None else self.part(start, stop)
         try:
             yield from frames
         except TruncatedError as error:
@@ -115,8 +139,10 @@ class Source(ABC):
     def stop(self) -> None:  # noqa: B027 - files never keep a reader waiting
         """Ends the frames for a thread that waits for the next one, which may never come; from any thread."""
 
-    def close(self) -> None:  # noqa: B027 - most sources hold nothing open between calls
+    def close(self) -> None:
         """Gives back what the source holds open. May be called more than once."""
+        if self.fetched is not None:
+            self.fetched.cleanup()
 
     def __enter__(self) -> "Source":
         return self

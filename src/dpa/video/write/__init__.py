@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import permutations
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 
 import av
 
 from dpa.errors import InputError, OutputError
+from dpa.storage.urls import is_url, suffix_of
 from dpa.video.source import Source
 from dpa.video.write.animation import AnimationSink
 from dpa.video.write.base import Sink, output_errors
@@ -17,6 +18,7 @@ from dpa.video.write.folder import FolderSink, PictureSink
 from dpa.video.write.movie import KEEPS_HDR, MovieSink
 from dpa.video.write.paint import hdr_painter, painter
 from dpa.video.write.stream import RawSink, StreamSink, raw_kind
+from dpa.video.write.upload import UploadSink
 
 __all__ = ["FILE_SUFFIXES", "KINDS", "Sink", "check_apart", "kind_of", "open_sink", "raw_kind"]
 
@@ -95,7 +97,8 @@ def open_sink(
     """Opens what results are written to, and checks before any work that it can be written.
 
     Args:
-        output: a folder, a file whose suffix says what it is, or "-" for standard output.
+        output: a folder, a file whose suffix says what it is, the URL of either in a storage, or "-" for
+            standard output.
         kind: one of `KINDS`; None takes the default of the output's name, see `kind_of`.
         source: where the frames come from.
         overwrite: replace an existing output when the new one is whole.
@@ -114,6 +117,8 @@ def open_sink(
         return RawSink(painter(raw_kind(raw_out, kind)))
     kind = kind_of(output, kind)
     suffix, path = _suffix(output), Path(output).expanduser()
+    if is_url(str(output)):
+        return _open_upload(str(output), kind, source, overwrite, resume, threads, encode, encoder)
     if suffix != "-" and source.reads(path):
         raise OutputError(f"{output} is what is being read: choose another name for the output")
     if resume and suffix:
@@ -152,6 +157,28 @@ def open_sink(
     return FolderSink(path, paint, source, overwrite=overwrite, resume=resume)
 
 
+def _open_upload(
+    url: str,
+    kind: str,
+    source: Source,
+    overwrite: bool,
+    resume: bool,
+    threads: int,
+    encode: str,
+    encoder: str,
+) -> Sink:
+    folder = not _suffix(url)
+    if source.url == url.rstrip("/") or source.url.startswith(f"{url.rstrip('/')}/"):
+        raise OutputError(f"{url} is what is being read: choose another name for the output")
+    if resume and not folder:
+        raise InputError(f"{url} is one file, only folders can be resumed: use --overwrite")
+
+    def open_here(path: str) -> Sink:
+        return open_sink(path, kind, source, threads=threads, encode=encode, encoder=encoder)
+
+    return UploadSink(url, open_here, source, folder=folder, overwrite=overwrite, resume=resume)
+
+
 def check_apart(outputs: Sequence[str | Path]) -> None:
     """Checks that no output of a run is another one or lies inside it.
 
@@ -159,11 +186,16 @@ def check_apart(outputs: Sequence[str | Path]) -> None:
         InputError: where that is so; folders are put in place whole, and would collide.
     """
     for one, other in permutations(outputs, 2):
-        first, second = (Path(path).expanduser().resolve() for path in (one, other))
+        first, second = _where(one), _where(other)
         if first == second:
             raise InputError(f"two outputs are named {one}: give each a name of its own")
         if first in second.parents:
             raise InputError(f"{other} lies inside {one}, another output: put them side by side")
+
+
+def _where(output: str | Path) -> PurePath:
+    text = str(output)
+    return PurePosixPath(text.replace("://", "/")) if is_url(text) else Path(text).expanduser().resolve()
 
 
 def _suffix(output: str | Path) -> str:
@@ -171,6 +203,9 @@ def _suffix(output: str | Path) -> str:
     text = str(output)
     if text == "-":
         return text
+    if is_url(text):
+        suffix = "" if text.endswith("/") else suffix_of(text)
+        return suffix if suffix in _ALLOWED or suffix in _UNSUPPORTED else ""
     suffix = Path(text).suffix.lower()
     with output_errors(Path(text)):
         if text.endswith(("/", "\\")) or Path(text).is_dir():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import av
 
@@ -14,6 +15,8 @@ from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import OutputError
 from dpa.files import output_error
 from dpa.video.frame import Frame
+
+S = TypeVar("S", bound="Sink")
 
 
 class Sink(ABC):
@@ -70,7 +73,7 @@ class Sink(ABC):
     def abort(self) -> None:
         """Gives up: nothing that looks finished is left. May be called at any time, and after `close`."""
 
-    def __enter__(self) -> "Sink":
+    def __enter__(self: S) -> S:
         return self
 
     def __exit__(

@@ -13,7 +13,7 @@ from dpa.video.source import Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
 from dpa.video.write.rle import encode
 
-_HEAD = {
+HEAD = {
     "info": {"description": "Masks of the primary object"},
     "licenses": [],
     "categories": [{"id": 1, "name": "object", "supercategory": "object"}],
@@ -48,7 +48,7 @@ class CocoSink(Sink):
                 "w+", encoding="utf-8", dir=self._part.parent
             )
             self._file: IO[str] = self._part.open("w", encoding="utf-8")
-            self._file.write(json.dumps(_HEAD)[:-1] + ', "images": [')
+            self._file.write(json.dumps(HEAD)[:-1] + ', "images": [')
 
     def write(
         self,

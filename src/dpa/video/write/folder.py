@@ -1,6 +1,8 @@
 """Pictures in a folder, one a frame, and a single picture."""
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -75,6 +77,19 @@ class FolderSink(Sink):
         if frame.index < self.start:
             return
         self._worker.put((self._paint(frame, probability, mask, flow, alpha), self._file(frame.index)))
+
+    def take(self, pictures: Iterable[Path]) -> None:
+        """Puts pictures that are whole into the result, under their own names; they stay where they are too.
+
+        Raises:
+            OutputError: where that fails.
+        """
+        with output_errors(self.path):
+            for picture in pictures:
+                try:
+                    os.link(picture, self._part / picture.name)
+                except OSError:  # another disk, or one without links
+                    shutil.copyfile(picture, self._part / picture.name)
 
     def close(self) -> None:
         self._worker.finish()

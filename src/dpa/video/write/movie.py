@@ -11,7 +11,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import reason
-from dpa.video.decode import path_text
+from dpa.video.decode import readable
 from dpa.video.frame import Frame
 from dpa.video.hdr import ToneMap
 from dpa.video.source import FALLBACK_RATE, Source
@@ -98,7 +98,7 @@ class MovieSink(Sink):
             if self._stream is None:
                 return self.abort()
             with output_errors(self.path):
-                self._mux(self._stream.encode(None))
+                self._flush()
                 if self._sound is not None:
                     self._sound.copy_until(None)
                     self._sound.close()
@@ -127,7 +127,7 @@ class MovieSink(Sink):
         self._part = claim_file(self.path, overwrite)
         with output_errors(self.path):
             return av.open(
-                path_text(self._part),
+                readable(self._part),
                 "w",
                 format=self._encoding.container,
                 container_options=self._encoding.muxing,
@@ -138,6 +138,10 @@ class MovieSink(Sink):
 
     def _remove(self) -> None:
         remove(self._part)
+
+    def _flush(self) -> None:
+        assert self._stream is not None
+        self._mux(self._stream.encode(None))
 
     def _encode(self, item: tuple[np.ndarray, Frame]) -> None:
         picture, frame = item

@@ -9,7 +9,8 @@ from typing import Any
 import av
 
 from dpa.errors import reason
-from dpa.video.decode import path_text
+from dpa.storage.ranges import Stored
+from dpa.video.decode import readable
 from dpa.video.write.tracks import Copied, Encoded, Track, TrackError
 
 _JUMP = Fraction(1, 2)
@@ -40,7 +41,7 @@ class Sound:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | Stored,
         output: av.container.OutputContainer,
         copied: frozenset[str],
         codec: str,
@@ -56,7 +57,7 @@ class Sound:
         self._held: Any = None
         self._input: av.container.InputContainer | None = None
         try:
-            self._input = av.open(path_text(path), metadata_errors="replace")
+            self._input = av.open(readable(path), metadata_errors="replace")
             for number, stream in enumerate(self._input.streams.audio, start=1):
                 self._add(number, stream, copied, codec)
             self._packets = self._demux()
@@ -177,7 +178,7 @@ def keep_labels(source: Any, output: Any, quicktime: bool) -> None:
     output.disposition = source.disposition.value
 
 
-def keep_file_labels(path: Path, output: av.container.OutputContainer, origin: Fraction) -> None:
+def keep_file_labels(path: Path | Stored, output: av.container.OutputContainer, origin: Fraction) -> None:
     """Copies a file's title, creation time and chapters.
 
     Args:
@@ -186,7 +187,7 @@ def keep_file_labels(path: Path, output: av.container.OutputContainer, origin: F
     Raises:
         av.FFmpegError: the source cannot be opened.
     """
-    with av.open(path_text(path), metadata_errors="replace") as source:
+    with av.open(readable(path), metadata_errors="replace") as source:
         for name in ("creation_time", "title"):
             if name in source.metadata:
                 output.metadata[name] = source.metadata[name]
