@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from dpa.engine import refine
 from dpa.engine.refine import refined
 
 
@@ -73,3 +74,27 @@ def test_an_even_picture_keeps_the_mask():
     plain = cv2.resize(probability, (854, 480)) > 0.5
     both = np.count_nonzero(plain & (refined(probability, image) > 127))
     assert both / np.count_nonzero(plain | (refined(probability, image) > 127)) > 0.95
+
+
+@pytest.mark.parametrize("tint", [(1, 1, 1), (1, 0.2, 0.1)])
+def test_colours_that_vary_together_are_fitted_as_in_double_precision(tint):
+    """Grey scenes, say: the covariances are of rank one but for epsilon."""
+    rng = np.random.default_rng(0)
+    shade = (cv2.blur(rng.random((60, 80)), (3, 3)) > 0.5).astype(float)
+    image = np.float32(shade[:, :, None] * tint)
+    target = np.float32(cv2.GaussianBlur(shade, (0, 0), 2) > 0.5)
+    found = refine._functions(image, target)
+
+    def mean(plane):
+        return cv2.blur(np.float64(plane), (refine._BOX, refine._BOX), borderType=cv2.BORDER_REPLICATE)
+
+    c, m = image.astype(float), mean(image)
+    squares = mean((c[..., None] * c[..., None, :]).reshape(60, 80, 9)).reshape(60, 80, 3, 3)
+    matrix = squares - m[..., None] * m[..., None, :] + refine._EPSILON * np.eye(3)
+    right = mean(c * target[..., None]) - m * mean(target)[..., None]
+    a = np.linalg.solve(matrix, right[..., None])[..., 0]
+    exact = mean(np.dstack([a, mean(target) - (a * m).sum(axis=-1)]))
+    exact[..., 3] += refine._OWN * target
+    exact /= 1 + refine._OWN
+    answer, wanted = ((f[..., :3] * image).sum(axis=-1) + f[..., 3] for f in (found, exact))
+    assert np.abs(answer - wanted).max() < 0.01

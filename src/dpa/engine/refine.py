@@ -8,7 +8,7 @@ import numpy as np
 # The guided filter works on a grid of about this many rows (or columns, of an upright frame), and in boxes of
 # so many of the grid's pixels. Measured on DAVIS: larger boxes join thin parts, smaller ones follow less.
 _LINES, _BOX = 100, 7
-_EPSILON = 1e-5
+_EPSILON = np.float32(1e-5)
 # Weight of the probability itself beside the filter's answer: where colours say nothing, the edge stays.
 _OWN = 0.25
 # How much steeper alpha is than the filter's answer, and half the width of its soft edge, share of the frame.
@@ -83,16 +83,19 @@ def _functions(image: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     r, g, b = cv2.split(image)
     mr, mg, mb, mt = mean(r), mean(g), mean(b), mean(target)
-    # The symmetric matrix of the colours' covariances, inverted by its cofactors.
     rr, gg, bb = (mean(c * c) - m * m + _EPSILON for c, m in ((r, mr), (g, mg), (b, mb)))
     rg, rb, gb = mean(r * g) - mr * mg, mean(r * b) - mr * mb, mean(g * b) - mg * mb
     tr, tg, tb = (mean(c * target) - m * mt for c, m in ((r, mr), (g, mg), (b, mb)))
-    c_rr, c_rg, c_rb = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
-    c_gg, c_gb, c_bb = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
-    scale = 1 / (rr * c_rr + rg * c_rg + rb * c_rb)
-    ar = (c_rr * tr + c_rg * tg + c_rb * tb) * scale
-    ag = (c_rg * tr + c_gg * tg + c_gb * tb) * scale
-    ab = (c_rb * tr + c_gb * tg + c_bb * tb) * scale
+    # Solved by elimination, whose pivots are never below epsilon. Where the colours vary together, in grey
+    # scenes say, a determinant in float32 is nothing but rounding.
+    g_r, b_r = rg / rr, rb / rr
+    gg, gb = np.maximum(gg - g_r * rg, _EPSILON), gb - g_r * rb
+    b_g = gb / gg
+    bb = np.maximum(bb - b_r * rb - b_g * gb, _EPSILON)
+    tg = tg - g_r * tr
+    ab = (tb - b_r * tr - b_g * tg) / bb
+    ag = tg / gg - b_g * ab
+    ar = tr / rr - g_r * ag - b_r * ab
     functions = mean(cv2.merge([ar, ag, ab, mt - ar * mr - ag * mg - ab * mb]))
     functions[:, :, 3] += _OWN * target
     return functions / (1 + _OWN)
