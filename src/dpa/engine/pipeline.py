@@ -1,6 +1,6 @@
 """One video from its frames to its masks: decode, flow, network, masks, each in a thread of its own."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from functools import partial
 from itertools import groupby
@@ -14,6 +14,7 @@ from dpa.backends import Backend, Memory
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.flow import FlowInput
 from dpa.engine.frame_data import FrameData
+from dpa.engine.kept import Kept
 from dpa.engine.network import Network
 from dpa.engine.propagation import keyed, propagated, smoothed
 from dpa.engine.references import Inputs, Reservoir, neighbours, prepare
@@ -30,6 +31,9 @@ _HELD = 16
 
 T = TypeVar("T")
 
+Edit = Callable[[FrameData], FrameData]
+"""Changes a frame's probability, when it has been smoothed and before its mask is finished."""
+
 
 class Pipeline:
     """The stages of one video.
@@ -37,17 +41,28 @@ class Pipeline:
     Args:
         source: the video.
         motion: its flow pictures.
-        backend: the network.
+        backend: the network; None where what it has said is kept.
         config: of a `Segmenter`, all decided.
         clock: times the stages.
+        kept: probabilities of this video, made with the same settings: read where they are whole or there is
+            no network, else filled.
+        edit: see `Edit`.
     """
 
     def __init__(
-        self, source: Source, motion: FlowInput, backend: Backend, config: SegmenterConfig, clock: Clock
+        self,
+        source: Source,
+        motion: FlowInput,
+        backend: Backend | None,
+        config: SegmenterConfig,
+        clock: Clock,
+        kept: Kept | None = None,
+        edit: Edit | None = None,
     ) -> None:
-        self._source, self._motion, self._backend = source, motion, backend
+        self._source, self._motion = source, motion
         self._config, self._clock = config, clock
-        self._network = Network(backend, config)
+        self._network = None if backend is None else Network(backend, config)
+        self._kept, self._edit = kept, edit
 
     def masks(self, start: int = 0) -> Generator[Mask, None, None]:
         """The masks from frame `start` on, in order; `Source.damage` says at the end if some are missing.
@@ -55,17 +70,33 @@ class Pipeline:
         Resumed masks are those of an unbroken run: the network sees the frames that it would have seen, and
         the frame before `start` has a mask that it is smoothed with.
         """
+        seen = self.known(start)
+        # A thread of its own: while masks are finished, the network sees the next frames.
+        finished = self._stage("masks", self.finished(seen))
+        with closing(finished):
+            yield from (mask for mask in finished if mask.index >= start)
+
+    def known(self, start: int = 0) -> Generator[FrameData, None, None]:
+        """Frames with their flow and the network's probabilities: all that `finished` needs for the masks
+        from frame `start` on.
+        """
         key = max(0, start - 1) if self._config.smooth else start
         key -= key % self._config.every
         # The frame before is decoded too: the last frame's flow may need it.
         read = self._clock.each("decode", self._source.read(max(0, key - 1)))
         decoded = self._stage("decode", self._told(read))
         drawn = self._stage("flow", self._motion.stream(decoded, key))
-        seen = self._stage("network", self._seen(drawn))
-        # A thread of its own: while masks are finished, the network sees the next frames.
-        finished = self._stage("masks", self._finished(seen))
-        with closing(finished):
-            yield from (mask for mask in finished if mask.index >= start)
+        return self._stage("network", self._seen(drawn))
+
+    def finished(self, seen: Generator[FrameData, None, None]) -> Generator[Mask, None, None]:
+        """The masks of frames that are `known`: propagated, smoothed, edited and refined; closes `seen`."""
+        smooth = self._config.smooth
+        with closing(seen):
+            known = by_shot(seen, propagated) if self._config.every > 1 else seen
+            for data in by_shot(known, partial(smoothed, weight=smooth)) if smooth else known:
+                with self._clock.time("masks"):
+                    mask = finish(data if self._edit is None else self._edit(data), self._config)
+                yield mask
 
     def masks_at(self, indices: Iterable[int]) -> Generator[Mask, None, None]:
         """The masks of single frames, found by seeking; neither smoothed nor propagated.
@@ -75,9 +106,10 @@ class Pipeline:
         Raises:
             InputError: the source is live, or a frame cannot be decoded.
         """
+        assert self._network is not None
         references = self._references()
         frames = (self._at(index) for index in indices)
-        for data in self._network.probabilities(frames, self._backend.batch, references, self._clock):
+        for data in self._network.probabilities(frames, self._network.batch, references, self._clock):
             yield finish(data, self._config)
 
     def _at(self, index: int) -> FrameData:
@@ -97,32 +129,30 @@ class Pipeline:
     def _references(self, span: tuple[int, int] | None = None) -> Memory | Reservoir:
         n = self._config.references
         assert n is not None
+        assert self._network is not None
         with self._clock.time("references"):
-            return prepare(self._source, self._backend, n, self._look, self._network.remember, span)
+            return prepare(self._source, self._network.backend, n, self._look, self._network.remember, span)
 
     def _stage(self, name: str, frames: Iterable[T]) -> Generator[T, None, None]:
         return threaded(frames, name=name, wake=self._source.stop)
 
     def _seen(self, drawn: Generator[FrameData, None, None]) -> Generator[FrameData, None, None]:
-        every = self._config.every
+        every, network, kept = self._config.every, self._network, self._kept
         with closing(drawn):
+            if kept is not None and (network is None or kept.whole):
+                yield from kept.replay(drawn)
+                return
+            assert network is not None
             # A live mask waits for no later frame than it must; of others, few are held at once.
             known = by_shot(drawn, partial(keyed, every=every))
-            together = 1 if self._source.live else max(1, min(self._backend.batch, _HELD // every))
+            together = 1 if self._source.live else max(1, min(network.batch, _HELD // every))
             for (_, span), items in groupby(known, key=lambda item: (item.frame.shot, item.frame.span)):
-                yield from self._network.probabilities(items, together, self._references(span), self._clock)
+                seen = network.probabilities(items, together, self._references(span), self._clock)
+                yield from seen if kept is None else kept.record(seen)
 
     def _look(self, index: int, image: Image, *others: Image | None) -> Inputs:
+        assert self._network is not None
         return self._network.inputs(image, self._motion.picture(index, image, *others))
-
-    def _finished(self, seen: Generator[FrameData, None, None]) -> Generator[Mask, None, None]:
-        smooth = self._config.smooth
-        with closing(seen):
-            known = by_shot(seen, propagated) if self._config.every > 1 else seen
-            for data in by_shot(known, partial(smoothed, weight=smooth)) if smooth else known:
-                with self._clock.time("masks"):
-                    mask = finish(data, self._config)
-                yield mask
 
 
 def finish(data: FrameData, config: SegmenterConfig) -> Mask:

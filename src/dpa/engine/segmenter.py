@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -12,7 +13,8 @@ from dpa.backends import Backend, open_backend
 from dpa.device import pick_device
 from dpa.engine.config import SegmenterConfig, Settings
 from dpa.engine.flow import FlowInput, Given
-from dpa.engine.pipeline import Pipeline
+from dpa.engine.kept import Kept
+from dpa.engine.pipeline import Edit, Pipeline
 from dpa.engine.results import Mask, Summary
 from dpa.engine.shots import ShotLog
 from dpa.engine.step import Stepper
@@ -21,6 +23,7 @@ from dpa.errors import InputError
 from dpa.flow.estimator import NONE, FlowEstimator, choose, make_estimator
 from dpa.flow.stream import DIRECTION, LAST_FRAME
 from dpa.video.arrays import Arrays
+from dpa.video.part import Part
 from dpa.video.read import open_source
 from dpa.video.source import Source
 from dpa.video.write import Sink, check_apart, open_sink
@@ -151,6 +154,9 @@ class Segmenter:
         flow_pictures: Given = None,
         progress: Callable[[int, int | None], None] | None = None,
         raw_out: str | None = None,
+        part: tuple[int, int] | None = None,
+        kept: Kept | None = None,
+        edit: Edit | None = None,
     ) -> Summary:
         """Segment a video into files; several outputs cost one computation.
 
@@ -164,6 +170,10 @@ class Segmenter:
             flow_pictures: as for `masks`.
             progress: called with the number of frames done and the number of all (None if not known).
             raw_out: pixels of bare frames on standard output, see `dpa.video.write.open_sink`.
+            part: the first frame, and the one after the last, that are written; None for all.
+            kept: probabilities of this video: read instead of running the network where they are whole, else
+                filled by this run, which then has to go to the video's end.
+            edit: changes probabilities before masks are finished, see `dpa.engine.pipeline.Edit`.
 
         Raises:
             InputError, OutputError: before any work where possible; nothing half-written is left.
@@ -179,12 +189,19 @@ class Segmenter:
                 with ExitStack() as writing, clock.time("total"):
                     how: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "raw_out": raw_out}
                     how |= {"encode": encode, "encoder": encoder}
+                    seen = opened if part is None else Part(opened, *part)
                     for path, kind in outputs:
-                        sinks.append(writing.enter_context(open_sink(path, kind, opened, **how)))
+                        sinks.append(writing.enter_context(open_sink(path, kind, seen, **how)))
                     named = zip(outputs, sinks, strict=True)
                     summary.encoders = {str(path): sink.encoder for (path, _), sink in named if sink.encoder}
                     told = progress or (lambda done, count: None)
-                    self._fill(sinks, opened, clock, summary, told, flow_pictures)
+                    pipeline = self._pipeline(opened, clock, flow_pictures, kept, edit)
+                    if isinstance(seen, Part):
+                        self._fill_part(sinks, seen, pipeline, clock, summary, told)
+                    else:
+                        self._fill(sinks, opened, pipeline, clock, summary, told)
+                    if kept is not None and part is None and not kept.whole:
+                        kept.close(summary.frames)
                 summary.warnings += opened.warnings
             finally:
                 summary.warnings += [sentence for sink in sinks for sentence in sink.warnings]
@@ -198,10 +215,10 @@ class Segmenter:
         self,
         sinks: list[Sink],
         source: Source,
+        pipeline: Pipeline,
         clock: Clock,
         summary: Summary,
         progress: Callable[[int, int | None], None],
-        flow_pictures: Given,
     ) -> None:
         start = min((sink.start for sink in sinks), default=0)
         progress(start, source.count)
@@ -210,24 +227,45 @@ class Segmenter:
             deque(source.read(start), maxlen=0)
             return
         shots = ShotLog()
-        with closing(self._pipeline(source, clock, flow_pictures).masks(start)) as masks:
+        with closing(pipeline.masks(start)) as masks:
             for mask in masks:
-                with clock.time("write"):
-                    for sink in sinks:
-                        sink.write(mask.frame, mask.probability, mask.binary, mask.flow_picture, mask.alpha)
+                _write(sinks, mask, clock)
                 summary.frames += 1
                 shots.add(mask)
                 progress(mask.index + 1, source.count)
         summary.shots, summary.warnings = shots.records(), [*summary.warnings, *shots.warnings()]
 
-    def _pipeline(self, source: Source, clock: Clock, flow_pictures: Given) -> Pipeline:
+    def _fill_part(
+        self,
+        sinks: list[Sink],
+        part: Part,
+        pipeline: Pipeline,
+        clock: Clock,
+        summary: Summary,
+        progress: Callable[[int, int | None], None],
+    ) -> None:
+        progress(0, part.count)
+        with closing(pipeline.masks(part.first)) as masks:
+            for mask in islice(masks, part.count):
+                _write(sinks, replace(mask, frame=part.taken(mask.frame)), clock)
+                summary.frames += 1
+                progress(summary.frames, part.count)
+
+    def _pipeline(
+        self,
+        source: Source,
+        clock: Clock,
+        flow_pictures: Given,
+        kept: Kept | None = None,
+        edit: Edit | None = None,
+    ) -> Pipeline:
         if self.config.every > 1 and any(path is not None for path in flow_pictures or ()):
             raise InputError(
                 f"{source.name}: masks cannot be propagated along flow pictures: have the flow computed, or "
                 "let the network see every frame"
             )
         motion = FlowInput(source, self.estimator, self.config, clock, flow_pictures)
-        return Pipeline(source, motion, self.backend, self.config, clock)
+        return Pipeline(source, motion, self.backend, self.config, clock, kept, edit)
 
     def _summary(self, outputs: Sequence[tuple[str | Path, str | None]], flow_pictures: Given) -> Summary:
         flow = {
@@ -246,6 +284,12 @@ class Segmenter:
             outputs=[str(path) for path, _ in outputs],
             settings=self.config.of_masks(),
         )
+
+
+def _write(sinks: list[Sink], mask: Mask, clock: Clock) -> None:
+    with clock.time("write"):
+        for sink in sinks:
+            sink.write(mask.frame, mask.probability, mask.binary, mask.flow_picture, mask.alpha)
 
 
 @overload
