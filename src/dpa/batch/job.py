@@ -12,6 +12,7 @@ from typing import Any, Literal
 from dpa.backends import Backend, open_backend
 from dpa.device import pick_device
 from dpa.engine.config import SegmenterConfig
+from dpa.engine.kept import Kept
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import DPAError, TruncatedError
 from dpa.video.read import open_source
@@ -34,7 +35,8 @@ class Job:
         rate: frames a second of pictures, as a fraction; None for none.
         source_alpha: keep the source's own transparency.
         hdr: keep the range of an HDR video, see `dpa.video.read.open_source`.
-        overwrite, resume, encode, encoder: see `Segmenter.write`.
+        overwrite, resume, encode, encoder, part: see `Segmenter.write`.
+        kept: folder of the video's probabilities, see `dpa.engine.kept.Kept`; None for none.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Job:
     resume: bool = False
     encode: str = ENCODES[0]
     encoder: str = SOFTWARE
+    part: tuple[int, int] | None = None
+    kept: str | None = None
 
 
 @dataclass
@@ -99,6 +103,8 @@ def segment_one(job: Job, progress: Progress | None = None, segmenter: Segmenter
                 encoder=job.encoder,
                 flow_pictures=job.flow_pictures,
                 progress=progress,
+                part=job.part,
+                kept=None if job.kept is None else Kept(Path(job.kept)),
             )
         row.state, row.frames, row.warnings = "done", summary.frames, summary.warnings
     except TruncatedError as error:

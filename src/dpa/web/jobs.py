@@ -1,0 +1,168 @@
+"""The queue: who is at work on what, one process a task."""
+
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dpa.errors import DPAError
+from dpa.web.child import Child, Died, Failed
+from dpa.web.kinds import KINDS
+from dpa.web.settings import WebSettings
+from dpa.web.store import Result, Store, Video
+from dpa.web.words import say
+from dpa.web.work import Order, make
+
+_PATIENCE = 300.0
+"""Seconds without a word after which a process is taken for stuck."""
+_SWEEP = 30.0
+"""Seconds between looks at what has grown too old, or is too much."""
+
+
+@dataclass
+class _Task:
+    video: Video
+    result: Result
+    work: Callable[..., Any]
+    order: Any
+    child: Child | None = None
+
+
+class Busy(DPAError):
+    """Too many videos wait."""
+
+
+class Jobs:
+    """Runs what is to be done: the network for `settings.jobs` videos at a time, and beside that, one by one,
+    what is made of probabilities that are there already.
+
+    Args:
+        store: of the videos.
+        settings: say how many.
+        removing: called with a video before it is removed.
+    """
+
+    def __init__(self, store: Store, settings: WebSettings, removing: Callable[[Video], None]) -> None:
+        self._store, self._settings, self._removing = store, settings, removing
+        self._tasks: dict[int, _Task] = {}
+        self._lock = threading.Lock()
+        self._slow: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._quick: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._closed = threading.Event()
+        queues = [self._slow] * settings.jobs + [self._quick]
+        self._threads = [threading.Thread(target=self._serve, args=(one,), daemon=True) for one in queues]
+        self._threads.append(threading.Thread(target=self._sweep, daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Results that are not done yet."""
+        return len(self._tasks)
+
+    def add(self, video: Video, result: Result) -> None:
+        """Have a result made, when it is its turn.
+
+        Raises:
+            Busy: too many wait already.
+        """
+        if self.waiting >= self._settings.max_waiting:
+            raise Busy(say("error.busy"))
+        kind, first = KINDS[result.kind], not video.results
+        video.results[result.id] = result
+        place = video.folder / "results" / result.id
+        place.mkdir(parents=True)
+        result.name = f"{Path(video.name).stem}_{kind.ending}{kind.suffix or '.zip'}"
+        order = Order(
+            video.name,
+            str(video.source),
+            str(place / f"result{kind.suffix}"),
+            kind.kind,
+            video.run | result.settings | {"device": self._settings.device},
+            str(video.kept),
+            result.part,
+            self._settings.max_minutes,
+        )
+        self._put(self._slow if first else self._quick, _Task(video, result, make, order))
+
+    def remove(self, video: Video) -> None:
+        """End what is done to a video, and remove it with all its files."""
+        video.gone = True
+        with self._lock:
+            tasks = [task for task in self._tasks.values() if task.video is video]
+        for task in tasks:
+            if task.child is not None:
+                task.child.kill()
+        deadline = time.monotonic() + 10
+        while any(task.child is not None for task in tasks) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self._removing(video)
+        self._store.remove(video)
+
+    def close(self) -> None:
+        """End everything."""
+        self._closed.set()
+        for video in self._store.all():
+            self.remove(video)
+        for _ in range(self._settings.jobs):
+            self._slow.put(None)
+        self._quick.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _put(self, where: "queue.SimpleQueue[_Task | None]", task: _Task) -> None:
+        with self._lock:
+            self._tasks[id(task)] = task
+        where.put(task)
+
+    def _serve(self, tasks: "queue.SimpleQueue[_Task | None]") -> None:
+        child = Child()
+        while (task := tasks.get()) is not None:
+            if not task.video.gone:
+                task.child = child
+                self._run(task, child)
+                # A new one each time: no video's memory stays, and none meets another's leftovers.
+                child.close()
+                child = Child()
+            task.child = None
+            with self._lock:
+                del self._tasks[id(task)]
+        child.close()
+
+    def _run(self, task: _Task, child: Child) -> None:
+        video, result = task.video, task.result
+        result.started, result.state = time.monotonic(), "working"
+        outcome: dict[str, Any] = {"state": "failed"}
+        try:
+            for message in child.run(task.work, task.order, patience=_PATIENCE):
+                outcome = message
+                video.facts = message.get("facts", video.facts)
+                result.done, result.total = (
+                    message.get("done", result.done),
+                    message.get("total", result.total),
+                )
+        except Failed as error:
+            outcome = {"state": "failed", "problem": str(error)}
+        except Died:
+            outcome = {"state": "failed", "problem": say("error.died", name=video.name)}
+        result.seconds = time.monotonic() - result.started
+        result.warnings = [video.told(sentence) for sentence in outcome.get("warnings", ())]
+        result.problem = video.told(outcome.get("problem", ""))
+        if outcome["state"] != "failed":
+            result.file = Path(outcome["file"])
+            result.done = outcome["frames"]
+        result.state = outcome["state"]
+
+    def _sweep(self) -> None:
+        while not self._closed.wait(_SWEEP):
+            for video in self._store.expired():
+                self.remove(video)
+
+
+def new_result(kind: str, **given: Any) -> Result:
+    """A result that is still to be made."""
+    return Result(secrets.token_urlsafe(6), kind, **given)

@@ -1,0 +1,136 @@
+"""The requests that the server answers, for the page and for programs."""
+
+import shutil
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request
+from fastapi.responses import FileResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from dpa import __version__
+from dpa.errors import InputError
+from dpa.web.kinds import KINDS, OF_MASKS, OF_RUN, checked
+from dpa.web.server import Gone, Server
+from dpa.web.upload import receive
+from dpa.web.words import say, words
+
+router = APIRouter(prefix="/api")
+
+
+def _server(request: Request) -> Server:
+    server: Server = request.app.state.server
+    return server
+
+
+@router.get("/about")
+def about(request: Request) -> dict[str, Any]:
+    """What the server takes and makes."""
+    settings = _server(request).settings
+    return {
+        "version": __version__,
+        "kinds": list(KINDS),
+        "max_size": settings.max_size,
+        "max_minutes": settings.max_minutes,
+        "paths": _server(request).takes_paths(request.headers),
+        "words": words(),
+    }
+
+
+@router.get("/videos")
+def videos(request: Request) -> list[dict[str, Any]]:
+    """All videos of the session."""
+    return [video.public() for video in _server(request).store.of(request.state.session)]
+
+
+@router.post("/videos", status_code=201)
+async def upload(request: Request, name: str = "", kind: str = next(iter(KINDS))) -> dict[str, Any]:
+    """Take a video, the body of the request, and queue it."""
+    server = _server(request)
+    run, settings = _settings_of(request)
+    _check_kind(kind)
+    video = await receive(request.stream(), request.headers, request.state.session, name, server)
+    return await run_in_threadpool(server.begin, video, kind, run, settings)
+
+
+@router.post("/videos/example", status_code=201)
+def example(request: Request, kind: str = next(iter(KINDS))) -> dict[str, Any]:
+    """Queue the built-in example."""
+    server = _server(request)
+    run, settings = _settings_of(request)
+    _check_kind(kind)
+    clip = server.example()
+    video = server.store.new(request.state.session, "example.mp4", ".mp4")
+    shutil.copyfile(clip, video.source)
+    return server.begin(video, kind, run, settings)
+
+
+@router.post("/videos/path", status_code=201)
+def path(
+    request: Request, path: Annotated[str, Body(embed=True)], kind: str = next(iter(KINDS))
+) -> dict[str, Any]:
+    """Queue a file of this machine, for those who sit at it."""
+    server = _server(request)
+    run, settings = _settings_of(request)
+    _check_kind(kind)
+    video = server.local(request.state.session, path, request.headers)
+    return server.begin(video, kind, run, settings)
+
+
+@router.get("/videos/{key}")
+def status(request: Request, key: str) -> dict[str, Any]:
+    """How far a video is."""
+    return _server(request).video(request, key).public()
+
+
+@router.delete("/videos/{key}", status_code=204)
+def remove(request: Request, key: str) -> None:
+    """Stop what is done to a video, and delete it with all its files."""
+    server = _server(request)
+    server.remove(server.video(request, key))
+
+
+@router.get("/videos/{key}/frames/{index}")
+def frame(request: Request, key: str, index: int, view: str = "overlay") -> Response:
+    """A frame as it would be in a result."""
+    server = _server(request)
+    _, settings = _settings_of(request)
+    kind, data = server.frame(server.video(request, key), index, view, settings)
+    return Response(data, media_type=kind)
+
+
+@router.post("/videos/{key}/results", status_code=201)
+def result(
+    request: Request,
+    key: str,
+    kind: Annotated[str, Body()] = next(iter(KINDS)),
+    settings: Annotated[dict[str, Any] | None, Body()] = None,
+    start: Annotated[int | None, Body()] = None,
+    end: Annotated[int | None, Body()] = None,
+) -> dict[str, Any]:
+    """Have a file made with other settings, of a part, or of another kind."""
+    server = _server(request)
+    _check_kind(kind)
+    video = server.video(request, key)
+    return server.make(video, kind, checked(settings or {}, OF_MASKS), start, end)
+
+
+@router.get("/videos/{key}/results/{number}")
+def download(request: Request, key: str, number: str) -> FileResponse:
+    """The file of a result."""
+    found = _server(request).video(request, key).results.get(number)
+    if found is None or found.file is None or not found.file.exists():
+        raise Gone(say("error.result"))
+    return FileResponse(found.file, filename=found.name)
+
+
+def _settings_of(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings of the run, and of the masks, among a request's parameters."""
+    given = {name: value for name, value in request.query_params.items() if name in (*OF_RUN, *OF_MASKS)}
+    run = {name: value for name, value in given.items() if name in OF_RUN}
+    masks = {name: value for name, value in given.items() if name in OF_MASKS}
+    return checked(run, OF_RUN), checked(masks, OF_MASKS)
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise InputError(say("error.kind", kind=kind, kinds=", ".join(KINDS)))

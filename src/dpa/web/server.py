@@ -1,0 +1,155 @@
+"""What one running server has, and does with it."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+
+from dpa.errors import DPAError, InputError
+from dpa.web.jobs import Jobs, new_result
+from dpa.web.settings import WebSettings
+from dpa.web.sniff import HEAD, suffix_of
+from dpa.web.store import Store, Video
+from dpa.web.view import Wanted
+from dpa.web.viewers import Viewers
+from dpa.web.words import say
+
+
+class Gone(DPAError):
+    """There is no such thing, or it is not this session's."""
+
+
+class Server:
+    """Videos, the queue, and the processes that show frames.
+
+    Args:
+        settings: of the server.
+
+    Raises:
+        OutputError: its folder cannot be used.
+    """
+
+    def __init__(self, settings: WebSettings) -> None:
+        self.settings = settings
+        self.store = Store(settings.folder, settings.max_disk, settings.max_hours)
+        self.viewers = Viewers()
+        self.jobs = Jobs(self.store, settings, self.viewers.forget)
+        self._example = threading.Lock()
+
+    def close(self) -> None:
+        """End all work and delete all files."""
+        self.jobs.close()
+        self.viewers.close()
+        self.store.close()
+
+    def video(self, request: Request, key: str) -> Video:
+        """A video of the session that asks.
+
+        Raises:
+            Gone: it has none of that name.
+        """
+        video = self.store.get(request.state.session, key)
+        if video is None:
+            raise Gone(say("error.gone"))
+        return video
+
+    def begin(self, video: Video, kind: str, run: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+        """Queue a video; it is removed where that cannot be.
+
+        Raises:
+            Busy: too many wait.
+        """
+        video.run = run
+        try:
+            self.jobs.add(video, new_result(kind, settings=settings))
+        except BaseException:
+            self.store.remove(video)
+            raise
+        return video.public()
+
+    def make(
+        self, video: Video, kind: str, settings: dict[str, Any], start: int | None, end: int | None
+    ) -> dict[str, Any]:
+        """Queue a further result of a video whose run is over.
+
+        Raises:
+            Gone: it is not over yet.
+            Busy: too many wait.
+            InputError: the part is none.
+        """
+        if video.first.state not in ("done", "damaged"):
+            raise Gone(say("error.unready"))
+        count = video.first.done
+        part = (start or 0, count if end is None else end)
+        if not 0 <= part[0] < part[1] <= count:
+            raise InputError(say("error.part", start=part[0], end=part[1], count=count))
+        result = new_result(kind, settings=settings, part=None if part == (0, count) else part)
+        self.jobs.add(video, result)
+        return result.public()
+
+    def frame(self, video: Video, index: int, view: str, settings: dict[str, Any]) -> tuple[str, bytes]:
+        """A frame as it would be in a result: its type and bytes.
+
+        Raises:
+            InputError: there is no such view.
+            NotShown: or no such frame.
+        """
+        if view != "frame" and view not in VIEWS:
+            raise InputError(say("error.kind", kind=view, kinds=", ".join(["frame", *VIEWS])))
+        shown = VIEWS.get(view, view)
+        return self.viewers.picture(
+            video, Wanted(str(video.source), str(video.kept), video.run, index, shown, settings)
+        )
+
+    def remove(self, video: Video) -> None:
+        """Stop what is done to a video, and delete it."""
+        self.jobs.remove(video)
+
+    def takes_paths(self, headers: Mapping[str, str]) -> bool:
+        """Whether files of this machine may be named: only by those who sit at it, not through a proxy."""
+        proxied = any(name in headers for name in ("forwarded", "x-forwarded-for", "via", "x-real-ip"))
+        return self.settings.is_local and self.settings.password is None and not proxied
+
+    def local(self, session: str, path: str, headers: Mapping[str, str]) -> Video:
+        """A file of this machine as a video; it is read where it lies.
+
+        Raises:
+            InputError: it is none, or paths are not taken.
+        """
+        if not self.takes_paths(headers):
+            raise InputError(say("error.paths"))
+        file = Path(path.strip().strip("\"'")).expanduser()
+        if not file.is_absolute():
+            raise InputError(say("error.relative", path=path))
+        if not file.is_file():
+            raise InputError(say("error.path", path=path))
+        with file.open("rb") as opened:
+            suffix = suffix_of(opened.read(HEAD))
+        if suffix is None:
+            raise InputError(say("error.type", name=file.name))
+        video = self.store.new(session, file.name, suffix)
+        video.source = file
+        return video
+
+    def example(self) -> Path:
+        """The built-in example, made when it is first asked for."""
+        path = self.store.folder / "example.mp4"
+        with self._example:
+            if not path.exists():
+                from dpa.example import Scene, write_clip
+
+                write_clip(path, Scene())
+        return path
+
+
+VIEWS = {
+    "mask": "mask",
+    "soft": "soft",
+    "overlay": "overlay",
+    "cutout": "alpha",
+    "background": "green",
+    "strip": "strip",
+}
+"""What of a frame can be looked at, and the kind of `dpa.video.write.KINDS` that it is."""
