@@ -46,8 +46,8 @@ def web(
     folder: Annotated[
         Path | None,
         typer.Option(
-            help="For uploads and results while the server runs; default in the system's folder for temporary "
-            "files.",
+            help="For uploads and results while the server runs; default in the system's folder for "
+            "temporary files.",
             show_default=False,
             rich_help_panel=OUTPUT,
         ),

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import traceback
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -26,14 +27,15 @@ class Child:
     """A process that has imported what it needs and waits for work.
 
     Args:
-        threads: of OpenCV; 0 leaves that to it.
+        module: where its work is, imported at once: nobody waits for that later.
+        threads: of OpenCV; 0 for one per core.
     """
 
-    def __init__(self, threads: int = 0) -> None:
+    def __init__(self, module: str, threads: int = 0) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, other = context.Pipe()
         threads = threads or os.cpu_count() or 1
-        self._process = context.Process(target=_serve, args=(other, threads), daemon=True)
+        self._process = context.Process(target=_serve, args=(other, module, threads), daemon=True)
         self._process.start()
         other.close()
 
@@ -80,11 +82,9 @@ class Child:
         self._pipe.close()
 
 
-def _serve(pipe: Connection, threads: int) -> None:
+def _serve(pipe: Connection, module: str, threads: int) -> None:
     begin(threads)
-    # Here and now, not with the first video: somebody waits then.
-    import dpa.web.work  # noqa: F401
-
+    import_module(module)
     while True:
         try:
             work, given = pipe.recv()

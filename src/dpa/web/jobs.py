@@ -120,14 +120,14 @@ class Jobs:
         where.put(task)
 
     def _serve(self, tasks: "queue.SimpleQueue[_Task | None]") -> None:
-        child = Child()
+        child = Child("dpa.web.work")
         while (task := tasks.get()) is not None:
             if not task.video.gone:
                 task.child = child
                 self._run(task, child)
                 # A new one each time: no video's memory stays, and none meets another's leftovers.
                 child.close()
-                child = Child()
+                child = Child("dpa.web.work")
             task.child = None
             with self._lock:
                 del self._tasks[id(task)]

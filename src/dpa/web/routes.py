@@ -48,7 +48,9 @@ async def upload(request: Request, name: str = "", kind: str = next(iter(KINDS))
     server = _server(request)
     run, settings = _settings_of(request)
     _check_kind(kind)
-    video = await receive(request.stream(), request.headers, request.state.session, name, server)
+    video = await receive(
+        request.stream(), request.headers, request.state.session, name, server.settings, server.store
+    )
     return await run_in_threadpool(server.begin, video, kind, run, settings)
 
 

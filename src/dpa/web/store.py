@@ -145,9 +145,7 @@ class Store:
     """
 
     def __init__(self, folder: Path | None, max_disk: int, max_hours: float) -> None:
-        base = (
-            folder or Path(tempfile.gettempdir()) / f"dpa-web-{os.getuid() if hasattr(os, 'getuid') else 0}"
-        )
+        base = folder or Path(tempfile.gettempdir()) / f"dpa-web-{_user()}"
         self._max_disk, self._max_seconds = max_disk, max_hours * 3600
         self._lock = threading.Lock()
         self._videos: dict[str, Video] = {}

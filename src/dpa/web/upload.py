@@ -2,15 +2,12 @@
 
 import shutil
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING
 
 from dpa.errors import DPAError, InputError
+from dpa.web.settings import WebSettings
 from dpa.web.sniff import HEAD, suffix_of
-from dpa.web.store import Video
+from dpa.web.store import Store, Video
 from dpa.web.words import say
-
-if TYPE_CHECKING:
-    from dpa.web.server import Server
 
 _SPARE = 500 * 10**6
 """Bytes of the disk that uploads leave free."""
@@ -21,7 +18,12 @@ class TooLarge(DPAError):
 
 
 async def receive(
-    chunks: AsyncIterator[bytes], headers: Mapping[str, str], session: str, name: str, server: "Server"
+    chunks: AsyncIterator[bytes],
+    headers: Mapping[str, str],
+    session: str,
+    name: str,
+    settings: WebSettings,
+    store: Store,
 ) -> Video:
     """Write an upload to disk.
 
@@ -30,13 +32,14 @@ async def receive(
         headers: of the request; a length that is said is believed only where it is too much.
         session: whose it will be.
         name: what the user calls it.
-        server: knows the limits.
+        settings: know the limits.
+        store: where it goes.
 
     Raises:
         TooLarge, InputError: it is not taken; nothing of it is left.
     """
     said = headers.get("content-length", "")
-    _check_size(int(said) if said.isdecimal() else 0, server)
+    _check_size(int(said) if said.isdecimal() else 0, settings, store)
     head = b""
     async for chunk in chunks:
         head += chunk
@@ -47,21 +50,21 @@ async def receive(
         raise InputError(say("error.empty"))
     if suffix is None:
         raise InputError(say("error.type", name=name or say("unnamed")))
-    video = server.store.new(session, name, suffix)
+    video = store.new(session, name, suffix)
     try:
         with video.source.open("wb") as file:
             file.write(head)
             async for chunk in chunks:
                 file.write(chunk)
-                _check_size(file.tell(), server)
+                _check_size(file.tell(), settings, store)
     except BaseException:
-        server.store.remove(video)
+        store.remove(video)
         raise
     return video
 
 
-def _check_size(size: int, server: "Server") -> None:
-    if size > server.settings.max_size:
-        raise TooLarge(say("error.size", most=f"{server.settings.max_size / 10**9:.3g} GB"))
-    if shutil.disk_usage(server.store.folder).free < size + _SPARE:
+def _check_size(size: int, settings: WebSettings, store: Store) -> None:
+    if size > settings.max_size:
+        raise TooLarge(say("error.size", most=f"{settings.max_size / 10**9:.3g} GB"))
+    if shutil.disk_usage(store.folder).free < size + _SPARE:
         raise TooLarge(say("error.disk"))

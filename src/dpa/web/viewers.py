@@ -25,7 +25,7 @@ class Viewers:
     """
 
     def __init__(self, count: int = 2) -> None:
-        self._children = [Child(threads=1) for _ in range(count)]
+        self._children = [Child("dpa.web.view", threads=1) for _ in range(count)]
         self._locks = [threading.Lock() for _ in range(count)]
 
     def picture(self, video: Video, wanted: Wanted) -> tuple[str, bytes]:
@@ -42,7 +42,7 @@ class Viewers:
                 raise NotShown(video.told(str(error))) from error
             except Died as error:
                 self._children[place].close()
-                self._children[place] = Child(threads=1)
+                self._children[place] = Child("dpa.web.view", threads=1)
                 raise NotShown(say("error.died", name=video.name)) from error
         return kind, data
 
