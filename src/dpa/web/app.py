@@ -4,16 +4,17 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
-from starlette.staticfiles import StaticFiles
 
 from dpa.errors import DPAError
+from dpa.web.gradio_api import mount
 from dpa.web.guard import Guard
 from dpa.web.jobs import Busy
 from dpa.web.routes import router
@@ -49,8 +50,21 @@ def build(settings: WebSettings) -> FastAPI:
     app.add_exception_handler(Exception, _bug)
     app.add_middleware(Guard, settings=settings)
     if not settings.api_only:
-        app.mount("/", StaticFiles(directory=str(files("dpa.web") / "page"), html=True))
+        _add_page(app)
+    mount(app, server)
     return app
+
+
+def _add_page(app: FastAPI) -> None:
+    folder = Path(str(files("dpa.web") / "page"))
+    for path in folder.iterdir():
+        name = "" if path.name == "index.html" else path.name
+
+        # A closure of its own for each file.
+        def page(path: Path = path) -> FileResponse:
+            return FileResponse(path, headers={"cache-control": "no-cache"})
+
+        app.add_api_route(f"/{name}", page, methods=["GET"], response_class=FileResponse)
 
 
 def _ours(_: Request, error: Exception) -> JSONResponse:

@@ -81,14 +81,14 @@ def path(
 @router.get("/videos/{key}")
 def status(request: Request, key: str) -> dict[str, Any]:
     """How far a video is."""
-    return _server(request).video(request, key).public()
+    return _server(request).video(request.state.session, key).public()
 
 
 @router.delete("/videos/{key}", status_code=204)
 def remove(request: Request, key: str) -> None:
     """Stop what is done to a video, and delete it with all its files."""
     server = _server(request)
-    server.remove(server.video(request, key))
+    server.remove(server.video(request.state.session, key))
 
 
 @router.get("/videos/{key}/frames/{index}")
@@ -96,7 +96,7 @@ def frame(request: Request, key: str, index: int, view: str = "overlay") -> Resp
     """A frame as it would be in a result."""
     server = _server(request)
     _, settings = _settings_of(request)
-    kind, data = server.frame(server.video(request, key), index, view, settings)
+    kind, data = server.frame(server.video(request.state.session, key), index, view, settings)
     return Response(data, media_type=kind)
 
 
@@ -112,14 +112,14 @@ def result(
     """Have a file made with other settings, of a part, or of another kind."""
     server = _server(request)
     _check_kind(kind)
-    video = server.video(request, key)
+    video = server.video(request.state.session, key)
     return server.make(video, kind, checked(settings or {}, OF_MASKS), start, end)
 
 
 @router.get("/videos/{key}/results/{number}")
 def download(request: Request, key: str, number: str) -> FileResponse:
     """The file of a result."""
-    found = _server(request).video(request, key).results.get(number)
+    found = _server(request).video(request.state.session, key).results.get(number)
     if found is None or found.file is None or not found.file.exists():
         raise Gone(say("error.result"))
     return FileResponse(found.file, filename=found.name)

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fastapi import Request
-
 from dpa.errors import DPAError, InputError
 from dpa.web.jobs import Jobs, new_result
+from dpa.web.kinds import KINDS
 from dpa.web.settings import WebSettings
 from dpa.web.sniff import HEAD, suffix_of
 from dpa.web.store import Store, Video
+from dpa.web.upload import check_size
 from dpa.web.view import Wanted
 from dpa.web.viewers import Viewers
 from dpa.web.words import say
@@ -27,6 +27,9 @@ class Server:
     Args:
         settings: of the server.
 
+    Attributes:
+        refused: why uploads were not taken, by their tickets, see `dpa.web.gradio_api`.
+
     Raises:
         OutputError: its folder cannot be used.
     """
@@ -36,6 +39,7 @@ class Server:
         self.store = Store(settings.folder, settings.max_disk, settings.max_hours)
         self.viewers = Viewers()
         self.jobs = Jobs(self.store, settings, self.viewers.forget)
+        self.refused: dict[str, str] = {}
         self._example = threading.Lock()
 
     def close(self) -> None:
@@ -44,13 +48,13 @@ class Server:
         self.viewers.close()
         self.store.close()
 
-    def video(self, request: Request, key: str) -> Video:
-        """A video of the session that asks.
+    def video(self, session: str, key: str) -> Video:
+        """A session's video.
 
         Raises:
             Gone: it has none of that name.
         """
-        video = self.store.get(request.state.session, key)
+        video = self.store.get(session, key)
         if video is None:
             raise Gone(say("error.gone"))
         return video
@@ -61,6 +65,8 @@ class Server:
         Raises:
             Busy: too many wait.
         """
+        if kind not in KINDS:
+            raise InputError(say("error.kind", kind=kind, kinds=", ".join(KINDS)))
         video.run = run
         try:
             self.jobs.add(video, new_result(kind, settings=settings))
@@ -79,6 +85,8 @@ class Server:
             Busy: too many wait.
             InputError: the part is none.
         """
+        if kind not in KINDS:
+            raise InputError(say("error.kind", kind=kind, kinds=", ".join(KINDS)))
         if video.first.state not in ("done", "damaged"):
             raise Gone(say("error.unready"))
         count = video.first.done
@@ -102,6 +110,10 @@ class Server:
         return self.viewers.picture(
             video, Wanted(str(video.source), str(video.kept), video.run, index, shown, settings)
         )
+
+    def check_size(self, size: int) -> None:
+        """See `dpa.web.upload.check_size`."""
+        check_size(size, self.settings, self.store)
 
     def remove(self, video: Video) -> None:
         """Stop what is done to a video, and delete it."""

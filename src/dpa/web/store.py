@@ -37,6 +37,7 @@ class Result:
         warnings: what it lacks though it is whole.
         file: where it is, when it is done.
         name: what browsers call it.
+        ticket: stands for the file where a session cannot be told; nobody can guess it.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Result:
     warnings: list[str] = field(default_factory=list)
     file: Path | None = None
     name: str = ""
+    ticket: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     @property
     def ended(self) -> bool:

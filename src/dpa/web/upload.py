@@ -39,7 +39,7 @@ async def receive(
         TooLarge, InputError: it is not taken; nothing of it is left.
     """
     said = headers.get("content-length", "")
-    _check_size(int(said) if said.isdecimal() else 0, settings, store)
+    check_size(int(said) if said.isdecimal() else 0, settings, store)
     head = b""
     async for chunk in chunks:
         head += chunk
@@ -56,14 +56,19 @@ async def receive(
             file.write(head)
             async for chunk in chunks:
                 file.write(chunk)
-                _check_size(file.tell(), settings, store)
+                check_size(file.tell(), settings, store)
     except BaseException:
         store.remove(video)
         raise
     return video
 
 
-def _check_size(size: int, settings: WebSettings, store: Store) -> None:
+def check_size(size: int, settings: WebSettings, store: Store) -> None:
+    """Check that so many bytes may be uploaded.
+
+    Raises:
+        TooLarge: they may not, or the disk has no room.
+    """
     if size > settings.max_size:
         raise TooLarge(say("error.size", most=f"{settings.max_size / 10**9:.3g} GB"))
     if shutil.disk_usage(store.folder).free < size + _SPARE:
