@@ -16,7 +16,9 @@ from dpa.engine.kept import Kept
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import DPAError, TruncatedError
 from dpa.video.read import open_source
+from dpa.video.write.backdrop import GREEN
 from dpa.video.write.encoders import ENCODES, SOFTWARE
+from dpa.video.write.paint import OVERLAY_SHARE
 
 Progress = Callable[[int, int | None], None]
 """Called with the number of frames done and the number of all (None if not known)."""
@@ -35,7 +37,7 @@ class Job:
         rate: frames a second of pictures, as a fraction; None for none.
         source_alpha: keep the source's own transparency.
         hdr: keep the range of an HDR video, see `dpa.video.read.open_source`.
-        overwrite, resume, encode, encoder, part: see `Segmenter.write`.
+        overwrite, resume, encode, encoder, part, strength, background: see `Segmenter.write`.
         kept: folder of the video's probabilities, see `dpa.engine.kept.Kept`; None for none.
     """
 
@@ -52,6 +54,8 @@ class Job:
     encode: str = ENCODES[0]
     encoder: str = SOFTWARE
     part: tuple[int, int] | None = None
+    strength: float = OVERLAY_SHARE
+    background: str = GREEN
     kept: str | None = None
 
 
@@ -104,6 +108,8 @@ def segment_one(job: Job, progress: Progress | None = None, segmenter: Segmenter
                 flow_pictures=job.flow_pictures,
                 progress=progress,
                 part=job.part,
+                strength=job.strength,
+                background=job.background,
                 kept=None if job.kept is None else Kept(Path(job.kept)),
             )
         row.state, row.frames, row.warnings = "done", summary.frames, summary.warnings

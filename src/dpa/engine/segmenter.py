@@ -27,7 +27,9 @@ from dpa.video.part import Part
 from dpa.video.read import open_source
 from dpa.video.source import Source
 from dpa.video.write import Sink, check_apart, open_sink
+from dpa.video.write.backdrop import GREEN, open_backdrop
 from dpa.video.write.encoders import ENCODES, SOFTWARE
+from dpa.video.write.paint import OVERLAY_SHARE, Look
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -157,6 +159,8 @@ class Segmenter:
         part: tuple[int, int] | None = None,
         kept: Kept | None = None,
         edit: Edit | None = None,
+        strength: float = OVERLAY_SHARE,
+        background: str = GREEN,
     ) -> Summary:
         """Segment a video into files; several outputs cost one computation.
 
@@ -174,6 +178,8 @@ class Segmenter:
             kept: probabilities of this video: read instead of running the network where they are whole, else
                 filled by this run, which then has to go to the video's end.
             edit: changes probabilities before masks are finished, see `dpa.engine.pipeline.Edit`.
+            strength: of the overlay's tint, from 0 to 1.
+            background: behind the object in the kind green, see `dpa.video.write.backdrop.open_backdrop`.
 
         Raises:
             InputError, OutputError: before any work where possible; nothing half-written is left.
@@ -188,7 +194,10 @@ class Segmenter:
             try:
                 with ExitStack() as writing, clock.time("total"):
                     how: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "raw_out": raw_out}
-                    how |= {"encode": encode, "encoder": encoder}
+                    backdrop = open_backdrop(background)
+                    if backdrop is not None:
+                        stack.enter_context(backdrop)
+                    how |= {"encode": encode, "encoder": encoder, "look": Look(strength, backdrop)}
                     seen = opened if part is None else Part(opened, *part)
                     for path, kind in outputs:
                         sinks.append(writing.enter_context(open_sink(path, kind, seen, **how)))

@@ -157,7 +157,7 @@ class _Calls:
             return self._file(video, video.first)
         self._wait(video, video.first)
         settings = checked({"threshold": threshold, "smooth": smooth, "refine": refine}, OF_MASKS)
-        made = self._server.make(video, kind, settings, None, None)
+        made = self._server.make(video, kind, settings, {})
         return self._file(video, video.results[made["id"]])
 
     def remove(self, video_id: str, request: gr.Request) -> bool:

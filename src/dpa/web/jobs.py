@@ -85,6 +85,7 @@ class Jobs:
             video.run | result.settings | {"device": self._settings.device},
             str(video.kept),
             result.part,
+            result.look,
             self._settings.max_minutes,
         )
         self._put(self._slow if first else self._quick, _Task(video, result, make, order))

@@ -1,10 +1,13 @@
 """What can be made of a video on the page."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dpa.engine.config import SegmenterConfig
 from dpa.errors import InputError
+from dpa.video.write.backdrop import BLUR, COLOUR, GREEN
+from dpa.video.write.paint import Look
 from dpa.web.words import say
 
 
@@ -58,3 +61,25 @@ def checked(settings: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
         raise InputError(say("error.value", values=settings)) from error
     SegmenterConfig(**typed)
     return typed
+
+
+def checked_look(strength: float, background: str, own: Path | None) -> dict[str, Any]:
+    """What is painted around the object, as `dpa.batch.Job` takes it.
+
+    Args:
+        strength: of the overlay.
+        background: "green", "blur", a colour, or "file" for the one that was uploaded.
+        own: that one; None where there is none.
+
+    Raises:
+        InputError: it cannot be.
+    """
+    Look(strength)
+    if background == "file":
+        if own is None:
+            raise InputError(say("error.background"))
+        return {"strength": strength, "background": str(own)}
+    if background not in (GREEN, BLUR) and not COLOUR.fullmatch(background):
+        # Never the name of a file: those of the server are not a visitor's.
+        raise InputError(say("error.look", background=background))
+    return {"strength": strength, "background": background}

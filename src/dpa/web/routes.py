@@ -1,6 +1,8 @@
 """The requests that the server answers, for the page and for programs."""
 
+import secrets
 import shutil
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
@@ -9,9 +11,11 @@ from starlette.concurrency import run_in_threadpool
 
 from dpa import __version__
 from dpa.errors import InputError
-from dpa.web.kinds import KINDS, OF_MASKS, OF_RUN, checked
+from dpa.video.write.backdrop import GREEN
+from dpa.video.write.paint import OVERLAY_SHARE
+from dpa.web.kinds import KINDS, OF_MASKS, OF_RUN, checked, checked_look
 from dpa.web.server import Gone, Server
-from dpa.web.upload import receive
+from dpa.web.upload import receive, save
 from dpa.web.words import say, words
 
 router = APIRouter(prefix="/api")
@@ -92,11 +96,20 @@ def remove(request: Request, key: str) -> None:
 
 
 @router.get("/videos/{key}/frames/{index}")
-def frame(request: Request, key: str, index: int, view: str = "overlay") -> Response:
+def frame(
+    request: Request,
+    key: str,
+    index: int,
+    view: str = "overlay",
+    strength: float = OVERLAY_SHARE,
+    background: str = GREEN,
+) -> Response:
     """A frame as it would be in a result."""
     server = _server(request)
     _, settings = _settings_of(request)
-    kind, data = server.frame(server.video(request.state.session, key), index, view, settings)
+    video = server.video(request.state.session, key)
+    look = checked_look(strength, background, video.background)
+    kind, data = server.frame(video, index, view, settings, look)
     return Response(data, media_type=kind)
 
 
@@ -108,12 +121,31 @@ def result(
     settings: Annotated[dict[str, Any] | None, Body()] = None,
     start: Annotated[int | None, Body()] = None,
     end: Annotated[int | None, Body()] = None,
+    strength: Annotated[float, Body()] = OVERLAY_SHARE,
+    background: Annotated[str, Body()] = GREEN,
 ) -> dict[str, Any]:
     """Have a file made with other settings, of a part, or of another kind."""
     server = _server(request)
     _check_kind(kind)
     video = server.video(request.state.session, key)
-    return server.make(video, kind, checked(settings or {}, OF_MASKS), start, end)
+    look = checked_look(strength, background, video.background)
+    return server.make(video, kind, checked(settings or {}, OF_MASKS), look, start, end)
+
+
+@router.post("/videos/{key}/background", status_code=204)
+async def background(request: Request, key: str, name: str = "") -> None:
+    """Take a picture or video that is to stand behind the object: the body of the request."""
+    server = _server(request)
+    video = server.video(request.state.session, key)
+    number = secrets.token_hex(4)  # a new name each time: the last one may be open still
+
+    def place(suffix: str) -> Path:
+        return video.folder / f"background-{number}{suffix}"
+
+    path = await save(request.stream(), request.headers, name, place, server.settings, server.store)
+    old, video.background = video.background, path
+    if old is not None:
+        old.unlink(missing_ok=True)
 
 
 @router.get("/videos/{key}/results/{number}")

@@ -76,7 +76,13 @@ class Server:
         return video.public()
 
     def make(
-        self, video: Video, kind: str, settings: dict[str, Any], start: int | None, end: int | None
+        self,
+        video: Video,
+        kind: str,
+        settings: dict[str, Any],
+        look: dict[str, Any],
+        start: int | None = None,
+        end: int | None = None,
     ) -> dict[str, Any]:
         """Queue a further result of a video whose run is over.
 
@@ -93,11 +99,14 @@ class Server:
         part = (start or 0, count if end is None else end)
         if not 0 <= part[0] < part[1] <= count:
             raise InputError(say("error.part", start=part[0], end=part[1], count=count))
-        result = new_result(kind, settings=settings, part=None if part == (0, count) else part)
+        whole = part == (0, count)
+        result = new_result(kind, settings=settings, look=look, part=None if whole else part)
         self.jobs.add(video, result)
         return result.public()
 
-    def frame(self, video: Video, index: int, view: str, settings: dict[str, Any]) -> tuple[str, bytes]:
+    def frame(
+        self, video: Video, index: int, view: str, settings: dict[str, Any], look: dict[str, Any]
+    ) -> tuple[str, bytes]:
         """A frame as it would be in a result: its type and bytes.
 
         Raises:
@@ -107,9 +116,8 @@ class Server:
         if view != "frame" and view not in VIEWS:
             raise InputError(say("error.kind", kind=view, kinds=", ".join(["frame", *VIEWS])))
         shown = VIEWS.get(view, view)
-        return self.viewers.picture(
-            video, Wanted(str(video.source), str(video.kept), video.run, index, shown, settings)
-        )
+        wanted = Wanted(str(video.source), str(video.kept), video.run, index, shown, settings, look)
+        return self.viewers.picture(video, wanted)
 
     def check_size(self, size: int) -> None:
         """See `dpa.web.upload.check_size`."""

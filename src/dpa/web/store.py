@@ -29,7 +29,7 @@ class Result:
         kind: one of `dpa.web.kinds.KINDS`.
         settings: of masks, see `dpa.web.kinds.OF_MASKS`.
         part: the first frame, and the one after the last; None for all.
-        look: of the picture around the object, see `dpa.video.write.paint.Look`.
+        look: strength and background, see `dpa.web.kinds.checked_look`.
         state: how far it is.
         done, total: frames; total is None as long as it is not known.
         started, seconds: when the work began, and how long it took.
@@ -86,6 +86,7 @@ class Video:
         run: settings that the network ran with.
         facts: width, height, frames, rate, sound; empty until it has been opened.
         results: by their ids; the first is the run of the network.
+        background: the upload that stands behind the object; None for none.
         corrections: clicks, see `dpa.web.correct`.
         used: when somebody last asked for it.
         gone: whether it is removed, or about to be.
@@ -99,6 +100,7 @@ class Video:
     run: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
+    background: Path | None = None
     corrections: list[dict[str, Any]] = field(default_factory=list)
     used: float = field(default_factory=time.monotonic)
     gone: bool = False

@@ -1,7 +1,8 @@
 """Taking in a file: bounded, typed by what is in it, under a name of ours."""
 
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 from dpa.errors import DPAError, InputError
 from dpa.web.settings import WebSettings
@@ -25,7 +26,7 @@ async def receive(
     settings: WebSettings,
     store: Store,
 ) -> Video:
-    """Write an upload to disk.
+    """Take a video in.
 
     Args:
         chunks: of the body.
@@ -34,6 +35,38 @@ async def receive(
         name: what the user calls it.
         settings: know the limits.
         store: where it goes.
+
+    Raises:
+        TooLarge, InputError: it is not taken; nothing of it is left.
+    """
+    videos: list[Video] = []
+
+    def place(suffix: str) -> Path:
+        videos.append(store.new(session, name, suffix))
+        return videos[0].source
+
+    try:
+        await save(chunks, headers, name, place, settings, store)
+    except BaseException:
+        for video in videos:
+            store.remove(video)
+        raise
+    return videos[0]
+
+
+async def save(
+    chunks: AsyncIterator[bytes],
+    headers: Mapping[str, str],
+    name: str,
+    place: Callable[[str], Path],
+    settings: WebSettings,
+    store: Store,
+) -> Path:
+    """Write an upload to disk.
+
+    Args:
+        chunks, headers, name, settings, store: see `receive`.
+        place: gives the file for a suffix.
 
     Raises:
         TooLarge, InputError: it is not taken; nothing of it is left.
@@ -50,17 +83,17 @@ async def receive(
         raise InputError(say("error.empty"))
     if suffix is None:
         raise InputError(say("error.type", name=name or say("unnamed")))
-    video = store.new(session, name, suffix)
+    path = place(suffix)
     try:
-        with video.source.open("wb") as file:
+        with path.open("wb") as file:
             file.write(head)
             async for chunk in chunks:
                 file.write(chunk)
                 check_size(file.tell(), settings, store)
     except BaseException:
-        store.remove(video)
+        path.unlink(missing_ok=True)
         raise
-    return video
+    return path
 
 
 def check_size(size: int, settings: WebSettings, store: Store) -> None:

@@ -21,7 +21,8 @@ from dpa.errors import InputError
 from dpa.flow.estimator import choose, make_estimator
 from dpa.video.read import open_source
 from dpa.video.source import Source
-from dpa.video.write.paint import painter
+from dpa.video.write.backdrop import GREEN, Backdrop, open_backdrop
+from dpa.video.write.paint import OVERLAY_SHARE, Look, painter
 from dpa.web.child import Tell
 from dpa.web.words import say
 
@@ -43,7 +44,7 @@ class Wanted:
         index: of the frame.
         view: "frame", or a kind of `dpa.video.write.KINDS`.
         settings: of masks.
-        look: see `dpa.video.write.paint.Look`.
+        look: strength and background, see `dpa.web.kinds.checked_look`.
     """
 
     source: str
@@ -68,7 +69,11 @@ def picture(tell: Tell, wanted: Wanted) -> tuple[str, bytes]:
     mask = video.mask(wanted.index, wanted.settings)
     if wanted.view == "frame":
         return _jpeg(mask.frame.image)
-    shown = painter(wanted.view)(mask.frame, mask.probability, mask.binary, mask.flow_picture, mask.alpha)
+    look = Look(
+        wanted.look.get("strength", OVERLAY_SHARE), video.backdrop(wanted.look.get("background", GREEN))
+    )
+    paint = painter(wanted.view, look=look)
+    shown = paint(mask.frame, mask.probability, mask.binary, mask.flow_picture, mask.alpha)
     if shown.ndim == 2:
         return "image/png", _encoded(".png", shown, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     return _jpeg(shown if shown.shape[2] == 3 else _on_checks(shown))
@@ -85,6 +90,17 @@ class _Viewed:
     def __init__(self, source: Source, kept: Kept, config: SegmenterConfig) -> None:
         self._source, self._kept, self._config = source, kept, config
         self._frames: OrderedDict[int, list[FrameData]] = OrderedDict()
+        self._background, self._backdrop = GREEN, open_backdrop(GREEN)
+
+    def backdrop(self, background: str) -> Backdrop | None:
+        """What stands behind the object; the last one stays open."""
+        if background != self._background:
+            if self._backdrop is not None:
+                self._backdrop.close()
+            self._background, self._backdrop = GREEN, None
+            self._backdrop = open_backdrop(background)
+            self._background = background
+        return self._backdrop
 
     def mask(self, index: int, settings: dict[str, Any]) -> Mask:
         """The mask of a frame, at the size at which it is shown."""
@@ -95,6 +111,8 @@ class _Viewed:
         raise InputError(say("error.frame", index=index))
 
     def close(self) -> None:
+        if self._backdrop is not None:
+            self._backdrop.close()
         self._source.close()
 
     def _around(self, index: int) -> list[FrameData]:

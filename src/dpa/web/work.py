@@ -28,6 +28,7 @@ class Order:
         settings: of `SegmenterConfig`.
         kept: folder of the probabilities, see `Job.kept`.
         part: see `Job.part`.
+        look: strength and background, see `Job`.
         max_minutes: the longest video that is taken.
     """
 
@@ -38,6 +39,7 @@ class Order:
     settings: dict[str, Any] = field(default_factory=dict)
     kept: str = ""
     part: tuple[int, int] | None = None
+    look: dict[str, Any] = field(default_factory=dict)
     max_minutes: float = 30.0
 
 
@@ -65,7 +67,7 @@ def make(tell: Tell, order: Order) -> dict[str, Any]:
     folder = "" if Path(order.out).suffix else "/"
     outputs = ((order.out + folder, order.kind),)
     name = Path(order.name).stem
-    job = Job(name, order.source, outputs, order.settings, part=order.part, kept=order.kept)
+    job = Job(name, order.source, outputs, order.settings, part=order.part, kept=order.kept, **order.look)
     row = segment_one(job, progress)
     file = order.out
     if row.state != "failed" and folder:

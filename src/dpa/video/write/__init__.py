@@ -13,7 +13,7 @@ from dpa.video.write.encoders import ENCODES, SOFTWARE
 from dpa.video.write.encodings import ANIMATIONS
 from dpa.video.write.folder import FolderSink, PictureSink
 from dpa.video.write.movie import MovieSink
-from dpa.video.write.paint import hdr_painter, painter
+from dpa.video.write.paint import Look, hdr_painter, painter
 from dpa.video.write.stream import RawSink, StreamSink, raw_kind
 
 __all__ = ["FILE_SUFFIXES", "KINDS", "Sink", "check_apart", "kind_of", "open_sink", "raw_kind"]
@@ -89,6 +89,7 @@ def open_sink(
     encode: str = ENCODES[0],
     encoder: str = SOFTWARE,
     raw_out: str | None = None,
+    look: Look | None = None,
 ) -> Sink:
     """Opens what results are written to, and checks before any work that it can be written.
 
@@ -103,13 +104,14 @@ def open_sink(
         encoder: of a video, see `dpa.video.write.encoders.choose_encoder`.
         raw_out: pixels of bare frames on standard output (`dpa.video.write.stream.RAW_LAYOUTS`); None for
             Matroska.
+        look: of overlays, and what stands behind the object; None for the defaults.
 
     Raises:
         InputError: where output, kind and source do not go together.
         OutputError: where the output exists already or cannot be written.
     """
     if str(output) == "-" and raw_out is not None:
-        return RawSink(painter(raw_kind(raw_out, kind)))
+        return RawSink(painter(raw_kind(raw_out, kind), look=look))
     kind = kind_of(output, kind)
     suffix, path = _suffix(output), Path(output).expanduser()
     if suffix != "-" and source.reads(path):
@@ -117,18 +119,23 @@ def open_sink(
     if resume and suffix:
         raise InputError(f"{output} is one file, only folders can be resumed: use --overwrite")
     if suffix == "-":
-        return StreamSink(kind, painter(kind), source)
+        return StreamSink(kind, painter(kind, look=look), source)
     if suffix == ".json":
         return CocoSink(path, source, overwrite=overwrite)
     if suffix == ".png":
         if source.count != 1:
             raise InputError(f"{output} is one picture and {source.name} has more frames: give a folder")
-        return PictureSink(path, painter(kind), overwrite=overwrite)
+        return PictureSink(path, painter(kind, look=look), overwrite=overwrite)
     if suffix:
         hdr = source.hdr if kind in _HDR_KINDS and suffix not in ANIMATIONS else None
         if hdr and suffix == ".webm":
             raise InputError(f"{output}: .webm holds no high dynamic range with alpha: give .mov")
-        paint = hdr_painter(kind, hdr.white) if hdr else painter(kind, width=_STRIP_WIDTH)
+        if hdr and look is not None and look.backdrop is not None:
+            raise InputError(f"{output}: backgrounds have no high dynamic range: leave out --hdr keep")
+        strength = (look or Look()).strength
+        paint = (
+            hdr_painter(kind, hdr.white, strength) if hdr else painter(kind, width=_STRIP_WIDTH, look=look)
+        )
         more = {"hdr": hdr} if hdr else {}
         movie = AnimationSink if suffix in ANIMATIONS else MovieSink
         return movie(
@@ -142,7 +149,7 @@ def open_sink(
             encoder=encoder,
             **more,
         )
-    paint = painter(kind)
+    paint = painter(kind, look=look)
     return FolderSink(path, paint, source, overwrite=overwrite, resume=resume)
 
 

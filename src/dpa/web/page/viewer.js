@@ -1,6 +1,6 @@
 // One video: its frames before and after, the settings, and the files that are made of it.
 
-import { byId, complain, make, pause, say, send } from "./api.js";
+import { byId, complain, make, pause, say, send, upload } from "./api.js";
 import { Picture } from "./picture.js";
 import { progressOf } from "./progress.js";
 
@@ -10,6 +10,7 @@ export class Viewer {
   constructor(about, wake) {
     this.video = null;
     this.part = null;
+    this.scene = "";
     this.wake = wake;
     this.before = new Picture(byId("before"));
     this.after = new Picture(byId("after"));
@@ -20,6 +21,11 @@ export class Viewer {
     byId("forth").addEventListener("click", () => this.move(1));
     byId("views").addEventListener("change", () => this.draw());
     byId("settings").addEventListener("input", () => this.draw());
+    byId("scene").addEventListener("change", () => this.takeScene());
+    byId("behind").addEventListener("change", () => {
+      document.querySelector("input[name=view][value=background]").checked = true;
+      this.draw();
+    });
     byId("settings").addEventListener("reset", () => setTimeout(() => this.draw()));
     byId("settings").addEventListener("submit", (event) => event.preventDefault());
     byId("make").addEventListener("submit", (event) => { event.preventDefault(); this.make(); });
@@ -86,12 +92,35 @@ export class Viewer {
     return { ...values, refine: byId("refine").checked ? "auto" : "off" };
   }
 
+  look() {
+    const chosen = byId("behind").value;
+    const background = chosen === "colour" ? byId("colour").value : chosen;
+    const known = background === "file" && this.video.id !== this.scene ? "green" : background;
+    return { strength: Number(byId("strength").value), background: known };
+  }
+
+  async takeScene() {
+    const file = byId("scene").files[0];
+    if (!file) return;
+    complain(null);
+    try {
+      const query = new URLSearchParams({ name: file.name });
+      await upload(`api/videos/${this.video.id}/background?${query}`, file, () => {});
+      this.scene = this.video.id;
+      this.after.clear();
+      document.querySelector("input[name=view][value=background]").checked = true;
+      this.draw();
+    } catch (error) { complain(error); }
+  }
+
   address(index, view, settings) {
     const query = new URLSearchParams({ view, ...settings });
     return `api/videos/${this.video.id}/frames/${index}?${query}`;
   }
 
   draw() {
+    byId("colour-field").hidden = byId("behind").value !== "colour";
+    byId("scene-field").hidden = byId("behind").value !== "file";
     for (const output of document.querySelectorAll("#settings output")) output.value = byId(output.htmlFor.value).value;
     if (!this.video || !this.ready) return;
     const { index, view } = this;
@@ -100,7 +129,7 @@ export class Viewer {
     byId("after").alt = say("view.alt", { view: say(`view.${view}`), index });
     byId("before").alt = say("view.alt", { view: say("view.frame"), index });
     this.before.load(this.address(index, "frame", {}));
-    this.after.load(this.address(index, view, this.settings()));
+    this.after.load(this.address(index, view, { ...this.settings(), ...this.look() }));
   }
 
   split() {
@@ -132,7 +161,7 @@ export class Viewer {
   async make() {
     complain(null);
     const [start, end] = this.part ?? [null, null];
-    const body = { kind: byId("kind").value, settings: this.settings(), start, end };
+    const body = { kind: byId("kind").value, settings: this.settings(), ...this.look(), start, end };
     try { await send(`api/videos/${this.video.id}/results`, body); } catch (error) { complain(error); }
     this.wake();
   }
