@@ -12,7 +12,9 @@ from typing import Any, Literal
 from dpa.backends import Backend, open_backend
 from dpa.device import pick_device
 from dpa.engine.config import SegmenterConfig
+from dpa.engine.corrections import Corrected, Correction
 from dpa.engine.kept import Kept
+from dpa.engine.pipeline import Edit
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import DPAError, TruncatedError
 from dpa.video.read import open_source
@@ -38,6 +40,7 @@ class Job:
         source_alpha: keep the source's own transparency.
         hdr: keep the range of an HDR video, see `dpa.video.read.open_source`.
         overwrite, resume, encode, encoder, part, strength, background: see `Segmenter.write`.
+        corrections: folders of `dpa.engine.corrections.Correction`, in the order in which they were made.
         kept: folder of the video's probabilities, see `dpa.engine.kept.Kept`; None for none.
     """
 
@@ -57,6 +60,7 @@ class Job:
     strength: float = OVERLAY_SHARE
     background: str = GREEN
     kept: str | None = None
+    corrections: tuple[str, ...] = ()
 
 
 @dataclass
@@ -111,6 +115,7 @@ def segment_one(job: Job, progress: Progress | None = None, segmenter: Segmenter
                 strength=job.strength,
                 background=job.background,
                 kept=None if job.kept is None else Kept(Path(job.kept)),
+                edit=_edit(job, ready.config.threshold),
             )
         row.state, row.frames, row.warnings = "done", summary.frames, summary.warnings
     except TruncatedError as error:
@@ -126,6 +131,11 @@ def segment_one(job: Job, progress: Progress | None = None, segmenter: Segmenter
         row.trace = traceback.format_exc()
     row.seconds = round(time.perf_counter() - start, 3)
     return row
+
+
+def _edit(job: Job, threshold: float) -> Edit | None:
+    corrections = [Correction(Path(folder)) for folder in job.corrections]
+    return Corrected(corrections, threshold) if corrections else None
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from dpa.arrays import Image, Probability
+from dpa.arrays import Binary, Image, Probability
 from dpa.backends import Backend, Memory
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.flow import FlowInput
@@ -89,14 +89,20 @@ class Pipeline:
         return self._stage("network", self._seen(drawn))
 
     def finished(self, seen: Generator[FrameData, None, None]) -> Generator[Mask, None, None]:
-        """The masks of frames that are `known`: propagated, smoothed, edited and refined; closes `seen`."""
-        smooth = self._config.smooth
+        """The masks of frames that are `known`: settled and refined; closes `seen`."""
+        with closing(self.settled(seen)) as settled:
+            for data in settled:
+                with self._clock.time("masks"):
+                    mask = finish(data, self._config)
+                yield mask
+
+    def settled(self, seen: Generator[FrameData, None, None]) -> Generator[FrameData, None, None]:
+        """Frames that are `known` with probabilities propagated, smoothed and edited; closes `seen`."""
+        smooth, edit = self._config.smooth, self._edit
         with closing(seen):
             known = by_shot(seen, propagated) if self._config.every > 1 else seen
             for data in by_shot(known, partial(smoothed, weight=smooth)) if smooth else known:
-                with self._clock.time("masks"):
-                    mask = finish(data if self._edit is None else self._edit(data), self._config)
-                yield mask
+                yield data if edit is None else edit(data)
 
     def masks_at(self, indices: Iterable[int]) -> Generator[Mask, None, None]:
         """The masks of single frames, found by seeking; neither smoothed nor propagated.
@@ -165,12 +171,24 @@ def finish(data: FrameData, config: SegmenterConfig) -> Mask:
         small, probability = (np.clip((p - low) / max(high - low, 1e-6), 0, 1) for p in (small, probability))
     if config.refine == "off":
         return Mask(probability > config.threshold, probability, data.frame, data.flow, data.picture)
+    alpha = refined(_decided(small, data, config), data.frame.image)
+    shown = alpha if config.alpha == "refined" else None
+    return Mask(alpha > 127, probability, data.frame, data.flow, data.picture, shown)
+
+
+def coarse(data: FrameData, config: SegmenterConfig) -> Binary:
+    """The mask of a frame on the probability's own grid, (h, w) bool, its edge not refined."""
+    assert data.probability is not None
+    if config.refine == "off":
+        return data.probability > config.threshold
+    return _decided(data.probability, data, config) > 0.5
+
+
+def _decided(small: Probability, data: FrameData, config: SegmenterConfig) -> Probability:
     # Stretched probabilities do not compare with those of other frames.
     beside = () if config.normalise else data.beside
     centred = [_centred(p, config.threshold) for p in (small, *beside)]
-    alpha = refined(decided(centred[0], centred[1:]), data.frame.image)
-    shown = alpha if config.alpha == "refined" else None
-    return Mask(alpha > 127, probability, data.frame, data.flow, data.picture, shown)
+    return decided(centred[0], centred[1:])
 
 
 def _centred(probability: Probability, threshold: float) -> Probability:

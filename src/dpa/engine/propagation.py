@@ -119,6 +119,16 @@ def _mixed(before: _Step | None, this: _Step, after: _Step | None, weight: float
     return replace(this.data, probability=mean, beside=tuple(moved))
 
 
+def from_previous(plane: Probability, before: FrameData) -> Probability:
+    """What lies on the frame `before`, moved along its flow to the next one; (h, w), at any size."""
+    return _moved(plane, -_steps(before, plane.shape))
+
+
+def from_next(plane: Probability, data: FrameData) -> Probability:
+    """What lies on the frame after `data`, moved back along its flow to it; (h, w), at any size."""
+    return _moved(plane, _steps(data, plane.shape))
+
+
 def _between(fields: list[Flow], before: Probability, after: Probability) -> list[Probability]:
     """Probabilities of the frames between two known ones.
 

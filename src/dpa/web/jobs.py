@@ -11,14 +11,17 @@ from typing import Any
 
 from dpa.errors import DPAError
 from dpa.web.child import Child, Died, Failed
+from dpa.web.follow import Followed, follow
 from dpa.web.kinds import KINDS
 from dpa.web.settings import WebSettings
-from dpa.web.store import Result, Store, Video
+from dpa.web.store import Click, Result, Store, Video
 from dpa.web.words import say
 from dpa.web.work import Order, make
 
 _PATIENCE = 300.0
 """Seconds without a word after which a process is taken for stuck."""
+_KILLED = 10.0
+"""Seconds that a process may take to end when it is killed."""
 _SWEEP = 30.0
 """Seconds between looks at what has grown too old, or is too much."""
 
@@ -30,6 +33,7 @@ class _Task:
     work: Callable[..., Any]
     order: Any
     child: Child | None = None
+    dropped: bool = False
 
 
 class Busy(DPAError):
@@ -74,6 +78,7 @@ class Jobs:
             raise Busy(say("error.busy"))
         kind, first = KINDS[result.kind], not video.results
         video.results[result.id] = result
+        result.corrections = len(video.clicks)
         place = video.folder / "results" / result.id
         place.mkdir(parents=True)
         result.name = f"{Path(video.name).stem}_{kind.ending}{kind.suffix or '.zip'}"
@@ -86,21 +91,41 @@ class Jobs:
             str(video.kept),
             result.part,
             result.look,
+            video.corrections,
             self._settings.max_minutes,
         )
         self._put(self._slow if first else self._quick, _Task(video, result, make, order))
+
+    def follow(self, video: Video, click: Click, settings: dict[str, Any]) -> None:
+        """Have a correction followed through the video, before what is asked for next.
+
+        Raises:
+            Busy: too many wait.
+        """
+        if self.waiting >= self._settings.max_waiting:
+            raise Busy(say("error.busy"))
+        before = video.corrections
+        video.clicks.append(click)
+        run = video.run | settings
+        order = Followed(
+            str(video.source), str(video.kept), run, click.index, video.first.done, str(click.folder), before
+        )
+        self._put(self._quick, _Task(video, click.result, follow, order))
+
+    def drop(self, video: Video, result: Result) -> None:
+        """End one thing that is done to a video, or take it from the queue."""
+        with self._lock:
+            tasks = [task for task in self._tasks.values() if task.result is result]
+        for task in tasks:
+            task.dropped = True
+        self._end(tasks)
 
     def remove(self, video: Video) -> None:
         """End what is done to a video, and remove it with all its files."""
         video.gone = True
         with self._lock:
             tasks = [task for task in self._tasks.values() if task.video is video]
-        for task in tasks:
-            if task.child is not None:
-                task.child.kill()
-        deadline = time.monotonic() + 10
-        while any(task.child is not None for task in tasks) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        self._end(tasks)
         self._removing(video)
         self._store.remove(video)
 
@@ -115,6 +140,14 @@ class Jobs:
         for thread in self._threads:
             thread.join()
 
+    def _end(self, tasks: list[_Task]) -> None:
+        for task in tasks:
+            if task.child is not None:
+                task.child.kill()
+        deadline = time.monotonic() + _KILLED
+        while any(task.child is not None for task in tasks) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
     def _put(self, where: "queue.SimpleQueue[_Task | None]", task: _Task) -> None:
         with self._lock:
             self._tasks[id(task)] = task
@@ -123,7 +156,7 @@ class Jobs:
     def _serve(self, tasks: "queue.SimpleQueue[_Task | None]") -> None:
         child = Child("dpa.web.work")
         while (task := tasks.get()) is not None:
-            if not task.video.gone:
+            if not (task.video.gone or task.dropped):
                 task.child = child
                 self._run(task, child)
                 # A new one each time: no video's memory stays, and none meets another's leftovers.
@@ -154,7 +187,7 @@ class Jobs:
         result.warnings = [video.told(sentence) for sentence in outcome.get("warnings", ())]
         result.problem = video.told(outcome.get("problem", ""))
         if outcome["state"] != "failed":
-            result.file = Path(outcome["file"])
+            result.file = Path(outcome["file"]) if outcome["file"] else None
             result.done = outcome["frames"]
         result.state = outcome["state"]
 

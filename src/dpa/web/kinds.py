@@ -44,6 +44,9 @@ OF_RUN = ("every",)
 OF_MASKS = ("threshold", "smooth", "refine")
 """Settings that only the stages after the network look at."""
 
+DEFAULTS = {name: getattr(SegmenterConfig, name) for name in (*OF_MASKS, *OF_RUN)}
+"""What the settings are without a choice."""
+
 
 def checked(settings: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Settings that a user may give, as the engine takes them.

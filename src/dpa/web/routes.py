@@ -13,7 +13,7 @@ from dpa import __version__
 from dpa.errors import InputError
 from dpa.video.write.backdrop import GREEN
 from dpa.video.write.paint import OVERLAY_SHARE
-from dpa.web.kinds import KINDS, OF_MASKS, OF_RUN, checked, checked_look
+from dpa.web.kinds import DEFAULTS, KINDS, OF_MASKS, OF_RUN, checked, checked_look
 from dpa.web.server import Gone, Server
 from dpa.web.upload import receive, save
 from dpa.web.words import say, words
@@ -33,6 +33,7 @@ def about(request: Request) -> dict[str, Any]:
     return {
         "version": __version__,
         "kinds": list(KINDS),
+        "settings": DEFAULTS,
         "max_size": settings.max_size,
         "max_minutes": settings.max_minutes,
         "paths": _server(request).takes_paths(request.headers),
@@ -132,6 +133,29 @@ def result(
     return server.make(video, kind, checked(settings or {}, OF_MASKS), look, start, end)
 
 
+@router.post("/videos/{key}/corrections", status_code=201)
+def correct(
+    request: Request,
+    key: str,
+    index: Annotated[int, Body()],
+    x: Annotated[float, Body()],
+    y: Annotated[float, Body()],
+    what: Annotated[str, Body()],
+    settings: Annotated[dict[str, Any] | None, Body()] = None,
+) -> dict[str, Any]:
+    """Take the region under a click out of the masks ("remove"), or into them ("add")."""
+    server = _server(request)
+    video = server.video(request.state.session, key)
+    return server.correct(video, index, x, y, what, checked(settings or {}, OF_MASKS))
+
+
+@router.delete("/videos/{key}/corrections/last", status_code=204)
+def undo(request: Request, key: str) -> None:
+    """Take back the last correction."""
+    server = _server(request)
+    server.undo(server.video(request.state.session, key))
+
+
 @router.post("/videos/{key}/background", status_code=204)
 async def background(request: Request, key: str, name: str = "") -> None:
     """Take a picture or video that is to stand behind the object: the body of the request."""
@@ -155,6 +179,13 @@ def download(request: Request, key: str, number: str) -> FileResponse:
     if found is None or found.file is None or not found.file.exists():
         raise Gone(say("error.result"))
     return FileResponse(found.file, filename=found.name)
+
+
+@router.delete("/videos/{key}/results/{number}", status_code=204)
+def drop(request: Request, key: str, number: str) -> None:
+    """Stop a result, and delete its file."""
+    server = _server(request)
+    server.drop(server.video(request.state.session, key), number)
 
 
 def _settings_of(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:

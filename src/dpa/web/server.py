@@ -1,16 +1,18 @@
 """What one running server has, and does with it."""
 
+import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dpa.engine.corrections import ADD, REMOVE
 from dpa.errors import DPAError, InputError
 from dpa.web.jobs import Jobs, new_result
 from dpa.web.kinds import KINDS
 from dpa.web.settings import WebSettings
 from dpa.web.sniff import HEAD, suffix_of
-from dpa.web.store import Store, Video
+from dpa.web.store import Click, Store, Video
 from dpa.web.upload import check_size
 from dpa.web.view import Wanted
 from dpa.web.viewers import Viewers
@@ -116,12 +118,62 @@ class Server:
         if view != "frame" and view not in VIEWS:
             raise InputError(say("error.kind", kind=view, kinds=", ".join(["frame", *VIEWS])))
         shown = VIEWS.get(view, view)
-        wanted = Wanted(str(video.source), str(video.kept), video.run, index, shown, settings, look)
-        return self.viewers.picture(video, wanted)
+        return self.viewers.picture(video, _wanted(video, index, shown, settings, look))
+
+    def correct(
+        self, video: Video, index: int, x: float, y: float, what: str, settings: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Take the region under a click out of the masks, or into them: in its frame at once, in those before
+        and after it when they have been followed.
+
+        Raises:
+            Gone: the run is not over yet.
+            InputError: there is no such correction.
+            NotShown: there is no region.
+            Busy: too much waits.
+        """
+        if what not in (ADD, REMOVE):
+            raise InputError(say("error.correction", what=what))
+        if video.first.state not in ("done", "damaged"):
+            raise Gone(say("error.unready"))
+        result = new_result("correction")
+        folder = video.folder / "corrections" / f"{len(video.clicks):03d}-{result.id}-{what}"
+        self.viewers.seed(video, _wanted(video, index, "mask", settings, {}), x, y, str(folder))
+        click = Click(index, x, y, what, folder, result)
+        self.jobs.follow(video, click, settings)
+        return click.public()
+
+    def undo(self, video: Video) -> None:
+        """Take back the last correction.
+
+        Raises:
+            Gone: there is none.
+        """
+        if not video.clicks:
+            raise Gone(say("error.undo"))
+        click = video.clicks.pop()
+        self.jobs.drop(video, click.result)
+        shutil.rmtree(click.folder, ignore_errors=True)
 
     def check_size(self, size: int) -> None:
         """See `dpa.web.upload.check_size`."""
         check_size(size, self.settings, self.store)
+
+    def drop(self, video: Video, number: str) -> None:
+        """Stop a result, and delete its file.
+
+        Raises:
+            Gone: there is none.
+            InputError: it is the run of the network.
+        """
+        result = video.results.get(number)
+        if result is None:
+            raise Gone(say("error.result"))
+        if result is video.first:
+            raise InputError(say("error.first"))
+        self.jobs.drop(video, result)
+        video.results.pop(number, None)
+        shutil.rmtree(video.folder / "results" / number, ignore_errors=True)
 
     def remove(self, video: Video) -> None:
         """Stop what is done to a video, and delete it."""
@@ -162,6 +214,12 @@ class Server:
 
                 write_clip(path, Scene())
         return path
+
+
+def _wanted(video: Video, index: int, view: str, settings: dict[str, Any], look: dict[str, Any]) -> Wanted:
+    count = video.first.done if video.first.ended else video.facts.get("frames", 0)
+    places = str(video.source), str(video.kept), video.run
+    return Wanted(*places, index, view, count, settings, look, video.corrections)
 
 
 VIEWS = {

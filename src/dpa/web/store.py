@@ -29,6 +29,7 @@ class Result:
         kind: one of `dpa.web.kinds.KINDS`.
         settings: of masks, see `dpa.web.kinds.OF_MASKS`.
         part: the first frame, and the one after the last; None for all.
+        corrections: number of the corrections that it has.
         look: strength and background, see `dpa.web.kinds.checked_look`.
         state: how far it is.
         done, total: frames; total is None as long as it is not known.
@@ -44,6 +45,7 @@ class Result:
     kind: str
     settings: dict[str, Any] = field(default_factory=dict)
     part: tuple[int, int] | None = None
+    corrections: int = 0
     look: dict[str, Any] = field(default_factory=dict)
     state: State = "waiting"
     done: int = 0
@@ -65,12 +67,49 @@ class Result:
         seconds = self.seconds if self.ended else time.monotonic() - self.started if self.started else 0.0
         rate = self.done / seconds if seconds else 0.0
         left = (self.total - self.done) / rate if rate and self.total and not self.ended else None
-        names = ("id", "kind", "settings", "part", "state", "done", "total", "problem", "warnings", "name")
+        names = ("id", "kind", "settings", "part", "corrections", "state", "done", "total", "problem")
+        names += ("warnings", "name")
         return {name: getattr(self, name) for name in names} | {
             "seconds": round(seconds, 2),
             "frames_a_second": round(rate, 2),
             "seconds_left": None if left is None else round(left, 1),
         }
+
+
+@dataclass
+class Click:
+    """A correction that was made by a click on a frame.
+
+    Attributes:
+        index: of the frame.
+        x, y: of the click, from 0 to 1.
+        what: "add" or "remove".
+        folder: see `dpa.engine.corrections.Correction`.
+        result: how far it has been followed.
+    """
+
+    index: int
+    x: float
+    y: float
+    what: str
+    folder: Path
+    result: Result
+
+    def public(self) -> dict[str, Any]:
+        """What its session may know, as JSON values."""
+        names = ("index", "x", "y", "what")
+        told = self.result.public()
+        state = {name: told[name] for name in ("state", "done", "problem")}
+        frames = [int(path.stem) for path in self.folder.glob("*.r")]
+        return (
+            {name: getattr(self, name) for name in names}
+            | state
+            | {
+                "frames": len(frames),
+                "first": min(frames, default=self.index),
+                "last": max(frames, default=self.index),
+            }
+        )
 
 
 @dataclass
@@ -87,7 +126,7 @@ class Video:
         facts: width, height, frames, rate, sound; empty until it has been opened.
         results: by their ids; the first is the run of the network.
         background: the upload that stands behind the object; None for none.
-        corrections: clicks, see `dpa.web.correct`.
+        clicks: its corrections, in order.
         used: when somebody last asked for it.
         gone: whether it is removed, or about to be.
     """
@@ -101,7 +140,7 @@ class Video:
     facts: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
     background: Path | None = None
-    corrections: list[dict[str, Any]] = field(default_factory=list)
+    clicks: list[Click] = field(default_factory=list)
     used: float = field(default_factory=time.monotonic)
     gone: bool = False
 
@@ -116,7 +155,13 @@ class Video:
 
     @property
     def busy(self) -> bool:
-        return any(not result.ended for result in self.results.values())
+        results = [*self.results.values(), *(click.result for click in self.clicks)]
+        return any(not result.ended for result in results)
+
+    @property
+    def corrections(self) -> tuple[str, ...]:
+        """Folders of the corrections, in order."""
+        return tuple(str(click.folder) for click in self.clicks)
 
     def told(self, sentence: str) -> str:
         """A sentence as its user may read it: with the name of the file, and no place of this machine."""
@@ -132,7 +177,7 @@ class Video:
             "facts": self.facts,
             "run": self.run,
             "results": results,
-            "corrections": self.corrections,
+            "corrections": [click.public() for click in self.clicks],
         }
 
 

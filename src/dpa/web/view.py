@@ -10,13 +10,17 @@ from typing import Any
 import cv2
 import numpy as np
 
+from dpa.arrays import Binary
 from dpa.engine.config import SegmenterConfig
+from dpa.engine.corrections import Corrected, Correction
 from dpa.engine.flow import FlowInput
 from dpa.engine.frame_data import FrameData
 from dpa.engine.kept import Kept
-from dpa.engine.pipeline import Pipeline
+from dpa.engine.pick import to_add, to_remove
+from dpa.engine.pipeline import Edit, Pipeline, coarse
 from dpa.engine.results import Mask
 from dpa.engine.threads import Clock
+from dpa.engine.track import small
 from dpa.errors import InputError
 from dpa.flow.estimator import choose, make_estimator
 from dpa.video.read import open_source
@@ -43,8 +47,10 @@ class Wanted:
         run: settings that the network ran with.
         index: of the frame.
         view: "frame", or a kind of `dpa.video.write.KINDS`.
+        count: frames of the video: those that were decoded, where the run is over.
         settings: of masks.
         look: strength and background, see `dpa.web.kinds.checked_look`.
+        corrections: see `dpa.batch.Job.corrections`.
     """
 
     source: str
@@ -52,8 +58,10 @@ class Wanted:
     run: dict[str, Any]
     index: int
     view: str
+    count: int
     settings: dict[str, Any] = field(default_factory=dict)
     look: dict[str, Any] = field(default_factory=dict)
+    corrections: tuple[str, ...] = ()
 
 
 def picture(tell: Tell, wanted: Wanted) -> tuple[str, bytes]:
@@ -65,8 +73,8 @@ def picture(tell: Tell, wanted: Wanted) -> tuple[str, bytes]:
     Raises:
         InputError: there is no such frame, or not yet.
     """
-    video = _opened(wanted.source, wanted.kept, tuple(sorted(wanted.run.items())))
-    mask = video.mask(wanted.index, wanted.settings)
+    video = _opened(wanted)
+    mask = video.mask(wanted)
     if wanted.view == "frame":
         return _jpeg(mask.frame.image)
     look = Look(
@@ -77,6 +85,25 @@ def picture(tell: Tell, wanted: Wanted) -> tuple[str, bytes]:
     if shown.ndim == 2:
         return "image/png", _encoded(".png", shown, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     return _jpeg(shown if shown.shape[2] == 3 else _on_checks(shown))
+
+
+def seed(tell: Tell, wanted: Wanted, x: float, y: float, folder: str) -> int:
+    """Begin a correction: the region under a click on a frame.
+
+    Args:
+        x, y: of the click, from 0 to 1.
+        folder: of the new `Correction`.
+
+    Returns:
+        Pixels of the region, on the probability's grid.
+
+    Raises:
+        InputError: there is none.
+    """
+    correction = Correction(Path(folder))
+    region = _opened(wanted).seed(wanted, x, y, correction.adds)
+    correction.put(wanted.index, region)
+    return int(region.sum())
 
 
 def forget(tell: Tell, source: str) -> None:
@@ -102,25 +129,38 @@ class _Viewed:
             self._background = background
         return self._backdrop
 
-    def mask(self, index: int, settings: dict[str, Any]) -> Mask:
+    def mask(self, wanted: Wanted) -> Mask:
         """The mask of a frame, at the size at which it is shown."""
-        known, config = self._around(index), self._config.changed(settings)
-        for mask in self._pipeline(config).finished(_given(known)):
-            if mask.index == index:
+        known, config = self._around(wanted.index, wanted.count), self._config.changed(wanted.settings)
+        corrected = _corrected(wanted, config)
+        pipeline = self._pipeline(config, lambda data: _shrunk(corrected(data)))
+        for mask in pipeline.finished(_given(known)):
+            if mask.index == wanted.index:
                 return mask
-        raise InputError(say("error.frame", index=index))
+        raise InputError(say("error.frame", index=wanted.index))
+
+    def seed(self, wanted: Wanted, x: float, y: float, adds: bool) -> Binary:
+        """The region under a click, on the probability's grid."""
+        known, config = self._around(wanted.index, wanted.count), self._config.changed(wanted.settings)
+        settled = self._pipeline(config, _corrected(wanted, config)).settled(_given(known))
+        data = next((data for data in settled if data.frame.index == wanted.index), None)
+        if data is None:
+            raise InputError(say("error.frame", index=wanted.index))
+        mask = coarse(data, config)
+        assert data.probability is not None
+        return to_add(data.probability, mask, small(data), x, y) if adds else to_remove(mask, x, y)
 
     def close(self) -> None:
         if self._backdrop is not None:
             self._backdrop.close()
         self._source.close()
 
-    def _around(self, index: int) -> list[FrameData]:
+    def _around(self, index: int, count: int) -> list[FrameData]:
         """A frame and those beside it, as far as its mask depends on them."""
         if index in self._frames:
             self._frames.move_to_end(index)
             return self._frames[index]
-        count, every = self._source.count or 0, self._config.every
+        every = self._config.every
         last = min(-(-(index + 1) // every) * every, count - 1)
         if not 0 <= index < count or self._kept.get(last) is None:
             raise InputError(say("error.frame", index=index))
@@ -134,10 +174,10 @@ class _Viewed:
             self._frames.popitem(last=False)
         return known
 
-    def _pipeline(self, config: SegmenterConfig) -> Pipeline:
+    def _pipeline(self, config: SegmenterConfig, edit: Edit | None = None) -> Pipeline:
         estimator, clock = _estimator(config.flow), Clock()
         motion = FlowInput(self._source, estimator, config, clock)
-        return Pipeline(self._source, motion, None, config, clock, self._kept, _shrunk)
+        return Pipeline(self._source, motion, None, config, clock, self._kept, edit)
 
 
 class _Videos:
@@ -152,11 +192,15 @@ class _Videos:
             video.close()
 
 
-def _opened(source: str, kept: str, run: tuple[tuple[str, Any], ...]) -> _Viewed:
-    held = _Videos.held
+def _corrected(wanted: Wanted, config: SegmenterConfig) -> Corrected:
+    return Corrected([Correction(Path(folder)) for folder in wanted.corrections], config.threshold)
+
+
+def _opened(wanted: Wanted) -> _Viewed:
+    held, source = _Videos.held, wanted.source
     if source not in held:
-        config = SegmenterConfig(**dict(run), device="cpu")
-        held[source] = _Viewed(open_source(source), Kept(Path(kept)), config)
+        config = SegmenterConfig(**wanted.run, device="cpu")
+        held[source] = _Viewed(open_source(source), Kept(Path(wanted.kept)), config)
         if len(held) > _OPEN:
             _Videos.close(next(iter(held)))
     held.move_to_end(source)

@@ -1,12 +1,14 @@
 """The processes that show frames: a few for all sessions, begun again where one dies."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from dpa.errors import DPAError
 from dpa.web.child import Child, Died, Failed
 from dpa.web.store import Video
-from dpa.web.view import Wanted, forget, picture
+from dpa.web.view import Wanted, forget, picture, seed
 from dpa.web.words import say
 
 _PATIENCE = 30.0
@@ -34,17 +36,28 @@ class Viewers:
         Raises:
             NotShown: what is wrong, one sentence.
         """
+        kind, data = self._ask(video, picture, wanted)
+        return kind, data
+
+    def seed(self, video: Video, wanted: Wanted, x: float, y: float, folder: str) -> None:
+        """See `dpa.web.view.seed`.
+
+        Raises:
+            NotShown: what is wrong, one sentence.
+        """
+        self._ask(video, seed, wanted, x, y, folder)
+
+    def _ask(self, video: Video, work: Callable[..., Any], *given: Any) -> Any:
         place = self._place(video)
         with self._locks[place]:
             try:
-                kind, data = self._children[place].ask(picture, wanted, patience=_PATIENCE)
+                return self._children[place].ask(work, *given, patience=_PATIENCE)
             except Failed as error:
                 raise NotShown(video.told(str(error))) from error
             except Died as error:
                 self._children[place].close()
                 self._children[place] = Child("dpa.web.view", threads=1)
                 raise NotShown(say("error.died", name=video.name)) from error
-        return kind, data
 
     def forget(self, video: Video) -> None:
         """Close a video that is about to be removed."""

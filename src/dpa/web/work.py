@@ -29,6 +29,7 @@ class Order:
         kept: folder of the probabilities, see `Job.kept`.
         part: see `Job.part`.
         look: strength and background, see `Job`.
+        corrections: see `Job.corrections`.
         max_minutes: the longest video that is taken.
     """
 
@@ -40,6 +41,7 @@ class Order:
     kept: str = ""
     part: tuple[int, int] | None = None
     look: dict[str, Any] = field(default_factory=dict)
+    corrections: tuple[str, ...] = ()
     max_minutes: float = 30.0
 
 
@@ -67,7 +69,16 @@ def make(tell: Tell, order: Order) -> dict[str, Any]:
     folder = "" if Path(order.out).suffix else "/"
     outputs = ((order.out + folder, order.kind),)
     name = Path(order.name).stem
-    job = Job(name, order.source, outputs, order.settings, part=order.part, kept=order.kept, **order.look)
+    job = Job(
+        name,
+        order.source,
+        outputs,
+        order.settings,
+        part=order.part,
+        kept=order.kept,
+        corrections=order.corrections,
+        **order.look,
+    )
     row = segment_one(job, progress)
     file = order.out
     if row.state != "failed" and folder:

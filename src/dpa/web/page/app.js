@@ -75,7 +75,8 @@ async function remove(id) {
 async function refresh() {
   state.videos = await get("api/videos");
   draw();
-  return state.videos.some((video) => video.results.some((result) => ["waiting", "working"].includes(result.state)));
+  const runs = state.videos.flatMap((video) => [...video.results, ...video.corrections]);
+  return runs.some((run) => ["waiting", "working"].includes(run.state));
 }
 
 async function follow() {

@@ -1,13 +1,15 @@
 // One video: its frames before and after, the settings, and the files that are made of it.
 
-import { byId, complain, make, pause, say, send, upload } from "./api.js";
+import { ask, byId, complain, make, pause, say, send, upload } from "./api.js";
+import { Corrections } from "./correct.js";
 import { Picture } from "./picture.js";
-import { progressOf } from "./progress.js";
+import { madeWith, progressOf } from "./progress.js";
 
 const MASKS = ["threshold", "smooth"];
 
 export class Viewer {
   constructor(about, wake) {
+    this.about = about;
     this.video = null;
     this.part = null;
     this.scene = "";
@@ -33,6 +35,7 @@ export class Viewer {
     byId("out").addEventListener("click", () => this.cut(this.part?.[0] ?? 0, this.index + 1));
     byId("all").addEventListener("click", () => this.cut(0, this.ready));
     byId("stage").addEventListener("keydown", (event) => this.key(event));
+    this.corrections = new Corrections(this);
     this.split();
     this.play();
   }
@@ -68,12 +71,15 @@ export class Viewer {
     for (const id of ["in", "out", "all"]) byId(id).disabled = !this.ended;
     document.querySelector("#make button").disabled = !this.ended;
     byId("results").replaceChildren(...video.results.map((result) => this.row(result)).reverse());
+    this.corrections.show();
     if (this.ready) this.draw();
   }
 
   row(result) {
     const parts = [make("span", { class: "name" }, say(`kind.${result.kind}`)), make("span", { class: "state" }, progressOf(result))];
     const path = `api/videos/${this.video.id}/results/${result.id}`;
+    const made = madeWith(result, this.about.settings);
+    if (made) parts.push(make("span", { class: "state" }, made));
     if (result.state === "done" || result.state === "damaged") {
       const label = `${say("make.download")}: ${result.name}`;
       parts.push(make("a", { class: "button main", href: path, download: result.name, "aria-label": label }, say("make.download")));
@@ -81,6 +87,11 @@ export class Viewer {
       const bar = make("progress", { max: result.total, "aria-label": result.name });
       bar.value = result.done;
       parts.push(bar);
+    }
+    if (result.id !== this.video.results[0].id) {
+      const label = say(["waiting", "working"].includes(result.state) ? "list.cancel" : "list.remove");
+      const spoken = `${label}: ${result.name}`;
+      parts.push(make("button", { type: "button", "aria-label": spoken, onclick: () => this.drop(path) }, label));
     }
     if (result.problem) parts.push(make("span", { class: "bad" }, result.problem));
     for (const warning of result.warnings) parts.push(make("span", { class: "state" }, warning));
@@ -114,7 +125,9 @@ export class Viewer {
   }
 
   address(index, view, settings) {
-    const query = new URLSearchParams({ view, ...settings });
+    // The server does not look at the last: it makes the address a new one when corrections change.
+    const made = view === "frame" ? "" : this.video.corrections.map((click) => click.frames).join("-");
+    const query = new URLSearchParams({ view, ...settings, made });
     return `api/videos/${this.video.id}/frames/${index}?${query}`;
   }
 
@@ -144,6 +157,7 @@ export class Viewer {
   }
 
   key(event) {
+    if (this.corrections.key(event)) return;
     const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
     if (!step) return;
     event.preventDefault();
@@ -163,6 +177,12 @@ export class Viewer {
     const [start, end] = this.part ?? [null, null];
     const body = { kind: byId("kind").value, settings: this.settings(), ...this.look(), start, end };
     try { await send(`api/videos/${this.video.id}/results`, body); } catch (error) { complain(error); }
+    this.wake();
+  }
+
+  async drop(path) {
+    complain(null);
+    try { await ask(path, { method: "DELETE" }); } catch (error) { complain(error); }
     this.wake();
   }
 
