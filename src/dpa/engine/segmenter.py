@@ -1,10 +1,8 @@
 """The engine: frames -> flow -> network -> masks, streaming, with bounded memory."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,9 +14,9 @@ from dpa.engine.flow import FlowInput, Given
 from dpa.engine.kept import Kept
 from dpa.engine.pipeline import Edit, Pipeline
 from dpa.engine.results import Mask, Summary
-from dpa.engine.shots import ShotLog
 from dpa.engine.step import Stepper
 from dpa.engine.threads import Clock
+from dpa.engine.writing import fill
 from dpa.errors import InputError
 from dpa.flow.estimator import NONE, FlowEstimator, choose, make_estimator
 from dpa.flow.stream import DIRECTION, LAST_FRAME
@@ -203,12 +201,8 @@ class Segmenter:
                         sinks.append(writing.enter_context(open_sink(path, kind, seen, **how)))
                     named = zip(outputs, sinks, strict=True)
                     summary.encoders = {str(path): sink.encoder for (path, _), sink in named if sink.encoder}
-                    told = progress or (lambda done, count: None)
                     pipeline = self._pipeline(opened, clock, flow_pictures, kept, edit)
-                    if isinstance(seen, Part):
-                        self._fill_part(sinks, seen, pipeline, clock, summary, told)
-                    else:
-                        self._fill(sinks, opened, pipeline, clock, summary, told)
+                    fill(sinks, seen, pipeline, clock, summary, progress or (lambda done, count: None))
                     if kept is not None and part is None and not kept.whole:
                         kept.close(summary.frames)
                 summary.warnings += opened.warnings
@@ -219,46 +213,6 @@ class Segmenter:
                 summary.problem, opened.damage.summary = str(opened.damage), summary
             opened.check()
         return summary
-
-    def _fill(
-        self,
-        sinks: list[Sink],
-        source: Source,
-        pipeline: Pipeline,
-        clock: Clock,
-        summary: Summary,
-        progress: Callable[[int, int | None], None],
-    ) -> None:
-        start = min((sink.start for sink in sinks), default=0)
-        progress(start, source.count)
-        if source.count is not None and start >= source.count:
-            # Nothing is left to do; reading on from the end still says so where frames are missing.
-            deque(source.read(start), maxlen=0)
-            return
-        shots = ShotLog()
-        with closing(pipeline.masks(start)) as masks:
-            for mask in masks:
-                _write(sinks, mask, clock)
-                summary.frames += 1
-                shots.add(mask)
-                progress(mask.index + 1, source.count)
-        summary.shots, summary.warnings = shots.records(), [*summary.warnings, *shots.warnings()]
-
-    def _fill_part(
-        self,
-        sinks: list[Sink],
-        part: Part,
-        pipeline: Pipeline,
-        clock: Clock,
-        summary: Summary,
-        progress: Callable[[int, int | None], None],
-    ) -> None:
-        progress(0, part.count)
-        with closing(pipeline.masks(part.first)) as masks:
-            for mask in islice(masks, part.count):
-                _write(sinks, replace(mask, frame=part.taken(mask.frame)), clock)
-                summary.frames += 1
-                progress(summary.frames, part.count)
 
     def _pipeline(
         self,
@@ -293,12 +247,6 @@ class Segmenter:
             outputs=[str(path) for path, _ in outputs],
             settings=self.config.of_masks(),
         )
-
-
-def _write(sinks: list[Sink], mask: Mask, clock: Clock) -> None:
-    with clock.time("write"):
-        for sink in sinks:
-            sink.write(mask.frame, mask.probability, mask.binary, mask.flow_picture, mask.alpha)
 
 
 @overload

@@ -67,9 +67,8 @@ class Result:
         seconds = self.seconds if self.ended else time.monotonic() - self.started if self.started else 0.0
         rate = self.done / seconds if seconds else 0.0
         left = (self.total - self.done) / rate if rate and self.total and not self.ended else None
-        names = ("id", "kind", "settings", "part", "corrections", "state", "done", "total", "problem")
-        names += ("warnings", "name")
-        return {name: getattr(self, name) for name in names} | {
+        names = "id kind settings part corrections state done total problem warnings name"
+        return {name: getattr(self, name) for name in names.split()} | {
             "seconds": round(seconds, 2),
             "frames_a_second": round(rate, 2),
             "seconds_left": None if left is None else round(left, 1),
