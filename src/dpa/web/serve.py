@@ -28,7 +28,7 @@ def serve(settings: WebSettings, ready: Callable[[str], None]) -> None:
         from dpa.web.app import build
     except ModuleNotFoundError as error:
         raise MissingExtra("dpa web", "web") from error
-    listening = _listen(settings.host, settings.port)
+    listening = listen(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     app = build(settings)
     shown = f"[{host}]" if ":" in host else host
@@ -39,7 +39,12 @@ def serve(settings: WebSettings, ready: Callable[[str], None]) -> None:
     uvicorn.Server(config).run(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        InputError: the address cannot be listened at.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, socket.SOCK_STREAM)
