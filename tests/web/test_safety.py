@@ -134,7 +134,8 @@ def test_too_long_is_refused(other: Client, tmp_path: Path) -> None:
     long = make_clip(tmp_path / "long.mkv", 61, rate=1)
     result = ended(other, upload(other, long))
     assert result["problem"] == (
-        "long.mkv is 1.0 minutes long, and at most 1 are taken: cut it, or start the server with --max-minutes."
+        "long.mkv is 1.0 minutes long, and at most 1 are taken: cut it, or start the server with "
+        "--max-minutes."
     )
 
 

@@ -93,7 +93,7 @@ class Corrected:
 
 def _turned(probability: Probability, region: Binary, threshold: float, adds: bool) -> Probability:
     if adds:
-        other = 1 - (1 - threshold) * probability / threshold
+        other = np.maximum(1 - (1 - threshold) * probability / threshold, threshold)
         return np.where(region & (probability <= threshold), other, probability).astype(np.float32)
-    other = threshold * (1 - probability) / (1 - threshold)
+    other = np.minimum(threshold * (1 - probability) / (1 - threshold), threshold)
     return np.where(region & (probability > threshold), other, probability).astype(np.float32)

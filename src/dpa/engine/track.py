@@ -13,7 +13,7 @@ from dpa.engine.corrections import Correction
 from dpa.engine.frame_data import FrameData
 from dpa.engine.pick import with_rim
 from dpa.engine.pipeline import Pipeline, coarse
-from dpa.engine.propagation import from_next, from_previous
+from dpa.engine.propagation import grid_flow, warped
 
 _CHUNK = 32
 """Frames that are held at once on the way back."""
@@ -21,6 +21,8 @@ _GAP = 5
 """Frames in a row in which the region need not be found: masks flicker."""
 _COVERED = 0.5
 """Share of a component of the mask that the moved region must cover to be the same thing."""
+_POINTS, _FEW = 400, 12
+"""Places of a region whose flow is looked at, and how many there must be to tell turn and scale."""
 _ALIKE = 22.0
 """Steps of mean colour (OpenCV's Lab of 8 bits) by which an added region may change from its first frame."""
 _GROWN = 3.0
@@ -76,8 +78,7 @@ class Tracker:
         for last, this, forwards in steps:
             if self._start is None:
                 self._start = _colour(last.colours, region), int(region.sum())
-            plane = region.astype(np.float32)
-            moved = (from_previous(plane, last.data) if forwards else from_next(plane, this.data)) > 0.5
+            moved = _onwards(region, last.data) if forwards else _back(region, this.data)
             found = self._added(this, moved) if self._correction.adds else _removed(this, moved)
             if found is None:
                 return
@@ -137,6 +138,46 @@ def small(data: FrameData) -> Image:
     assert data.probability is not None
     size: tuple[int, int] = data.probability.shape[::-1]
     return cv2.resize(data.frame.image, size, interpolation=cv2.INTER_AREA)
+
+
+def _onwards(region: Binary, data: FrameData) -> Binary:
+    """The region of a frame, where it is in the next one."""
+    return _shifted(region, _motion(region, data), back=False)
+
+
+def _back(region: Binary, data: FrameData) -> Binary:
+    """The region of the frame after a frame, where it is in that."""
+    plane = region.astype(np.float32)
+    rough = warped(plane, grid_flow(data, plane.shape)) > 0.5
+    return _shifted(region, _motion(rough, data), back=True)
+
+
+def _motion(region: Binary, data: FrameData) -> np.ndarray | None:
+    """How a region of a frame moves to the next: shift, turn and scale, (2, 3); None for no region.
+
+    Not the flow of each pixel: near the region's border it is half that of what is behind.
+    """
+    rows, columns = np.nonzero(region)
+    if not len(rows):
+        return None
+    chosen = np.linspace(0, len(rows) - 1, min(len(rows), _POINTS)).astype(int)
+    points = np.stack([columns[chosen], rows[chosen]], 1).astype(np.float32)
+    flow = grid_flow(data, region.shape)[rows[chosen], columns[chosen]]
+    motion = None
+    if len(points) >= _FEW:
+        motion, _ = cv2.estimateAffinePartial2D(points, points + flow, ransacReprojThreshold=1.0)
+    if motion is None:
+        shift: np.ndarray = np.median(flow, axis=0)
+        motion = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
+    return np.asarray(motion)
+
+
+def _shifted(region: Binary, motion: np.ndarray | None, *, back: bool) -> Binary:
+    if motion is None:
+        return np.zeros_like(region)
+    how = cv2.INTER_LINEAR | (cv2.WARP_INVERSE_MAP if back else 0)
+    plane = cv2.warpAffine(region.astype(np.float32), motion, region.shape[::-1], flags=how)
+    return plane > 0.5
 
 
 def _removed(this: _Seen, moved: Binary) -> Binary | None:
