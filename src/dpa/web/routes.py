@@ -44,7 +44,9 @@ def about(request: Request) -> dict[str, Any]:
 @router.get("/videos")
 def videos(request: Request) -> list[dict[str, Any]]:
     """All videos of the session."""
-    return [video.public() for video in _server(request).store.of(request.state.session)]
+    # Those without a result are still being uploaded.
+    found = _server(request).store.of(request.state.session)
+    return [video.public() for video in found if video.results]
 
 
 @router.post("/videos", status_code=201)

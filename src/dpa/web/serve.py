@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from dpa.errors import InputError, MissingExtra, reason
 from dpa.web.settings import WebSettings
@@ -36,7 +37,9 @@ def serve(settings: WebSettings, ready: Callable[[str], None]) -> None:
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2
     )
     ready(f"http://{shown}:{port}")
-    uvicorn.Server(config).run(sockets=[listening])
+    # Ctrl-C is how it ends.
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def listen(host: str, port: int) -> socket.socket:

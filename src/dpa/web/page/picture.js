@@ -16,7 +16,7 @@ export class Picture {
 
   load(address) {
     if (address === this.wanted) return this.running;
-    this.wanted = address;
+    this.wanted = this.image.dataset.wanted = address;
     this.running ??= this.run();
     return this.running;
   }
@@ -28,8 +28,11 @@ export class Picture {
         const blob = await (await ask(address)).blob();
         if (this.wanted === null) break;
         const old = this.image.src;
-        this.image.src = URL.createObjectURL(blob);
-        await this.image.decode().catch(() => {});
+        // Not decode(): where the page is not in front, that may wait for ever.
+        await new Promise((resolve) => {
+          this.image.onload = this.image.onerror = resolve;
+          this.image.src = URL.createObjectURL(blob);
+        });
         if (old.startsWith("blob:")) URL.revokeObjectURL(old);
         this.shown = address;
         this.image.dataset.shown = address;
