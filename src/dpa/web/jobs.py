@@ -1,5 +1,6 @@
 """The queue: who is at work on what, one process a task."""
 
+import itertools
 import queue
 import secrets
 import threading
@@ -36,6 +37,10 @@ class _Task:
     dropped: bool = False
 
 
+_Entry = tuple[int, int, _Task | None]
+"""How many things of its session are before it, a number that rises, and the task; None for the end."""
+
+
 class Busy(DPAError):
     """Too many videos wait."""
 
@@ -53,9 +58,9 @@ class Jobs:
     def __init__(self, store: Store, settings: WebSettings, removing: Callable[[Video], None]) -> None:
         self._store, self._settings, self._removing = store, settings, removing
         self._tasks: dict[int, _Task] = {}
-        self._lock = threading.Lock()
-        self._slow: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
-        self._quick: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._lock, self._numbers = threading.Lock(), itertools.count(1)
+        self._slow: queue.PriorityQueue[_Entry] = queue.PriorityQueue()
+        self._quick: queue.PriorityQueue[_Entry] = queue.PriorityQueue()
         self._closed = threading.Event()
         queues = [self._slow] * settings.jobs + [self._quick]
         self._threads = [threading.Thread(target=self._serve, args=(one,), daemon=True) for one in queues]
@@ -135,8 +140,8 @@ class Jobs:
         for video in self._store.all():
             self.remove(video)
         for _ in range(self._settings.jobs):
-            self._slow.put(None)
-        self._quick.put(None)
+            self._slow.put((0, 0, None))
+        self._quick.put((0, 0, None))
         for thread in self._threads:
             thread.join()
 
@@ -148,20 +153,23 @@ class Jobs:
         while any(task.child is not None for task in tasks) and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def _put(self, where: "queue.SimpleQueue[_Task | None]", task: _Task) -> None:
+    def _put(self, where: "queue.PriorityQueue[_Entry]", task: _Task) -> None:
+        # In turn: who gives fifty videos does not keep away who gives one.
         with self._lock:
+            before = sum(other.video.session == task.video.session for other in self._tasks.values())
             self._tasks[id(task)] = task
-        where.put(task)
+        where.put((before, next(self._numbers), task))
 
-    def _serve(self, tasks: "queue.SimpleQueue[_Task | None]") -> None:
+    def _serve(self, tasks: "queue.PriorityQueue[_Entry]") -> None:
         child = Child("dpa.web.work")
-        while (task := tasks.get()) is not None:
+        while (task := tasks.get()[2]) is not None:
             if not (task.video.gone or task.dropped):
-                task.child = child
+                # A new one for each: no video's memory stays, and none meets another's leftovers. It gets
+                # ready while this one works.
+                task.child, following = child, Child("dpa.web.work")
                 self._run(task, child)
-                # A new one each time: no video's memory stays, and none meets another's leftovers.
                 child.close()
-                child = Child("dpa.web.work")
+                child = following
             task.child = None
             with self._lock:
                 del self._tasks[id(task)]

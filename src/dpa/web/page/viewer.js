@@ -5,6 +5,7 @@ import { Corrections } from "./correct.js";
 import { Picture } from "./picture.js";
 import { madeWith, progressOf } from "./progress.js";
 
+const KIND = { overlay: "overlay", mask: "masks", cutout: "cutout", background: "background" };
 const MASKS = ["threshold", "smooth"];
 
 export class Viewer {
@@ -21,13 +22,11 @@ export class Viewer {
     byId("split").addEventListener("input", () => this.split());
     byId("back").addEventListener("click", () => this.move(-1));
     byId("forth").addEventListener("click", () => this.move(1));
-    byId("views").addEventListener("change", () => this.draw());
+    byId("views").addEventListener("change", () => this.lookAt(this.view));
+    byId("stage").addEventListener("pointermove", (event) => this.drag(event));
     byId("settings").addEventListener("input", () => this.draw());
     byId("scene").addEventListener("change", () => this.takeScene());
-    byId("behind").addEventListener("change", () => {
-      document.querySelector("input[name=view][value=background]").checked = true;
-      this.draw();
-    });
+    byId("behind").addEventListener("change", () => this.lookAt("background"));
     byId("settings").addEventListener("reset", () => setTimeout(() => this.draw()));
     byId("settings").addEventListener("submit", (event) => event.preventDefault());
     byId("make").addEventListener("submit", (event) => { event.preventDefault(); this.make(); });
@@ -119,8 +118,7 @@ export class Viewer {
       await upload(`api/videos/${this.video.id}/background?${query}`, file, () => {});
       this.scene = this.video.id;
       this.after.clear();
-      document.querySelector("input[name=view][value=background]").checked = true;
-      this.draw();
+      this.lookAt("background");
     } catch (error) { complain(error); }
   }
 
@@ -143,6 +141,21 @@ export class Viewer {
     byId("before").alt = say("view.alt", { view: say("view.frame"), index });
     this.before.load(this.address(index, "frame", {}));
     this.after.load(this.address(index, view, { ...this.settings(), ...this.look() }));
+  }
+
+  // What is looked at is what is made next, unless something else is chosen.
+  lookAt(view) {
+    document.querySelector(`input[name=view][value=${view}]`).checked = true;
+    byId("kind").value = KIND[view];
+    this.draw();
+  }
+
+  // The seam follows a finger or a pressed mouse.
+  drag(event) {
+    if (!event.buttons || this.corrections.what) return;
+    const box = byId("after").getBoundingClientRect();
+    byId("split").value = 100 * (event.clientX - box.left) / box.width;
+    this.split();
   }
 
   split() {
