@@ -5,7 +5,7 @@ import { giving } from "./give.js";
 import { progressOf } from "./progress.js";
 import { Viewer } from "./viewer.js";
 
-const state = { videos: [], uploads: new Map(), chosen: null, spoken: "" };
+const state = { videos: [], uploads: new Map(), chosen: null, spoken: "", version: 0 };
 let wake = () => {};
 let viewer;
 
@@ -73,7 +73,11 @@ async function remove(id) {
 }
 
 async function refresh() {
-  state.videos = await get("api/videos");
+  const { version } = state;
+  const videos = await get("api/videos");
+  // Asked before a video was given: it would not be among them.
+  if (version !== state.version) return true;
+  state.videos = videos;
   draw();
   const runs = state.videos.flatMap((video) => [...video.results, ...video.corrections]);
   return runs.some((run) => ["waiting", "working"].includes(run.state));
@@ -94,6 +98,7 @@ giving(about, {
   uploads: state.uploads,
   draw,
   given(video) {
+    state.version += 1;
     state.videos.push(video);
     choose(video.id);
     wake();

@@ -12,6 +12,8 @@ export class Picture {
   clear() {
     this.shown = this.wanted = null;
     this.image.removeAttribute("src");
+    // An image that is taken away while it loads says nothing of it.
+    this.image.onload?.();
   }
 
   load(address) {
