@@ -102,7 +102,7 @@ class Visitor:
         self.shown()
         code = """() => { const i = document.getElementById('after'), c = document.createElement('canvas');
             c.width = 96; c.height = 54; const x = c.getContext('2d');
-            x.drawImage(i, 0, 0, 96, 54); return Array.from(x.getImageData(0, 0, c.width, c.height).data); }"""
+            x.drawImage(i, 0, 0, 96, 54); return Array.from(x.getImageData(0, 0, 96, 54).data); }"""
         values: list[int] = self.page.evaluate(code)
         return values
 
@@ -150,6 +150,7 @@ def test_from_the_upload_to_the_download(visitor: Visitor, film: Path, tmp_path:
     visitor.slide("threshold", 0.05)
     assert visitor.pixels() != before
     page.click("#settings button[type=reset]")
+    visitor.until("document.getElementById('after').dataset.wanted.includes('threshold=0.5&')")
     assert visitor.pixels() == before
 
     visitor.slide("threshold", 0.3)
