@@ -18,6 +18,8 @@ from dpa.web.words import say
 
 State = Literal["waiting", "working", "done", "damaged", "failed"]
 _MARK = ".dpa-web"
+_ARRIVES = 3600.0
+"""Seconds that an upload may take before its file counts as left behind."""
 
 
 @dataclass
@@ -154,6 +156,8 @@ class Video:
 
     @property
     def busy(self) -> bool:
+        if not self.results and time.monotonic() - self.used < _ARRIVES:
+            return True
         results = [*self.results.values(), *(click.result for click in self.clicks)]
         return any(not result.ended for result in results)
 
