@@ -198,6 +198,16 @@ def test_paths_are_for_those_who_sit_at_the_machine(other: Client, clip: Path) -
     assert "upload the file" in problem(proxied)
 
 
+def test_a_site_may_show_it_where_the_server_says_so(tmp_path: Path) -> None:
+    import httpx
+
+    settings = WebSettings(port=0, folder=tmp_path / "web", embed_in="https://huggingface.co")
+    with running(settings) as address:
+        answer = httpx.get(f"{address}/")
+    assert answer.headers["content-security-policy"].endswith("frame-ancestors https://huggingface.co")
+    assert answer.headers["set-cookie"].endswith("SameSite=None; Secure; Partitioned")
+
+
 def test_a_password_is_asked_of_everybody(tmp_path: Path) -> None:
     import httpx
 

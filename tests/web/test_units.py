@@ -28,6 +28,7 @@ PAGE = Path(__file__).parents[2] / "src" / "dpa" / "web"
         ({"host": "0.0.0.0", "password": "short"}, "at least 8 characters"),
         ({"max_minutes": 0}, "--max-minutes must be above 0, not 0"),
         ({"jobs": 0}, "--jobs must be above 0"),
+        ({"embed_in": "a b; script-src *"}, "give a site, such as https://huggingface.co"),
         ({"port": 70000}, "--port 70000: a port is a number from 0 to 65535"),
     ],
 )

@@ -173,11 +173,15 @@ class _Calls:
             sentence = self._server.refused.pop(session.partition(" ")[2], None)
             raise InputError(sentence) if sentence else Gone(say("error.gone"))
         video = found[0]
-        video.session = _session(request)
         named = dict(zip((*OF_MASKS, *OF_RUN), settings, strict=True))
-        masks = checked({name: named[name] for name in OF_MASKS}, OF_MASKS)
-        run = checked({name: named[name] for name in OF_RUN}, OF_RUN)
-        self._server.begin(video, kind, run, masks)
+        try:
+            masks = checked({name: named[name] for name in OF_MASKS}, OF_MASKS)
+            run = checked({name: named[name] for name in OF_RUN}, OF_RUN)
+            video.session = _session(request)
+            self._server.begin(video, kind, run, masks)
+        except DPAError:
+            self._server.store.remove(video)
+            raise
         return video
 
     def _wait(self, video: Video, result: Result) -> None:

@@ -35,6 +35,7 @@ class _Task:
     order: Any
     child: Child | None = None
     dropped: bool = False
+    rank: int = 0
 
 
 _Entry = tuple[int, int, _Task | None]
@@ -121,14 +122,14 @@ class Jobs:
         """End one thing that is done to a video, or take it from the queue."""
         with self._lock:
             tasks = [task for task in self._tasks.values() if task.result is result]
-        for task in tasks:
-            task.dropped = True
+            for task in tasks:
+                task.dropped = True
         self._end(tasks)
 
     def remove(self, video: Video) -> None:
         """End what is done to a video, and remove it with all its files."""
-        video.gone = True
         with self._lock:
+            video.gone = True
             tasks = [task for task in self._tasks.values() if task.video is video]
         self._end(tasks)
         self._removing(video)
@@ -156,22 +157,26 @@ class Jobs:
     def _put(self, where: "queue.PriorityQueue[_Entry]", task: _Task) -> None:
         # In turn: who gives fifty videos does not keep away who gives one.
         with self._lock:
-            before = sum(other.video.session == task.video.session for other in self._tasks.values())
+            same = [one.rank for one in self._tasks.values() if one.video.session == task.video.session]
+            task.rank = max(same, default=-1) + 1
             self._tasks[id(task)] = task
-        where.put((before, next(self._numbers), task))
+        where.put((task.rank, next(self._numbers), task))
 
     def _serve(self, tasks: "queue.PriorityQueue[_Entry]") -> None:
         child = Child("dpa.web.work")
         while (task := tasks.get()[2]) is not None:
-            if not (task.video.gone or task.dropped):
+            with self._lock:
+                # Whoever ends it from here on finds the process.
+                task.child = None if task.video.gone or task.dropped else child
+            if task.child is not None:
                 # A new one for each: no video's memory stays, and none meets another's leftovers. It gets
                 # ready while this one works.
-                task.child, following = child, Child("dpa.web.work")
+                following = Child("dpa.web.work")
                 self._run(task, child)
                 child.close()
                 child = following
-            task.child = None
             with self._lock:
+                task.child = None
                 del self._tasks[id(task)]
         child.close()
 
@@ -183,10 +188,8 @@ class Jobs:
             for message in child.run(task.work, task.order, patience=_PATIENCE):
                 outcome = message
                 video.facts = message.get("facts", video.facts)
-                result.done, result.total = (
-                    message.get("done", result.done),
-                    message.get("total", result.total),
-                )
+                result.done = message.get("done", result.done)
+                result.total = message.get("total", result.total)
         except Failed as error:
             outcome = {"state": "failed", "problem": str(error)}
         except Died:

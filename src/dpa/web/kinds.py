@@ -48,6 +48,16 @@ DEFAULTS = {name: getattr(SegmenterConfig, name) for name in (*OF_MASKS, *OF_RUN
 """What the settings are without a choice."""
 
 
+def check_kind(kind: str) -> None:
+    """Check that there is a kind.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if kind not in KINDS:
+        raise InputError(say("error.kind", kind=kind, kinds=", ".join(KINDS)))
+
+
 def checked(settings: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Settings that a user may give, as the engine takes them.
 

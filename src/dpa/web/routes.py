@@ -10,10 +10,9 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from dpa import __version__
-from dpa.errors import InputError
 from dpa.video.write.backdrop import GREEN
 from dpa.video.write.paint import OVERLAY_SHARE
-from dpa.web.kinds import DEFAULTS, KINDS, OF_MASKS, OF_RUN, checked, checked_look
+from dpa.web.kinds import DEFAULTS, KINDS, OF_MASKS, OF_RUN, check_kind, checked, checked_look
 from dpa.web.server import Gone, Server
 from dpa.web.upload import receive, save
 from dpa.web.words import say, words
@@ -54,7 +53,7 @@ async def upload(request: Request, name: str = "", kind: str = next(iter(KINDS))
     """Take a video, the body of the request, and queue it."""
     server = _server(request)
     run, settings = _settings_of(request)
-    _check_kind(kind)
+    check_kind(kind)
     video = await receive(
         request.stream(), request.headers, request.state.session, name, server.settings, server.store
     )
@@ -66,7 +65,7 @@ def example(request: Request, kind: str = next(iter(KINDS))) -> dict[str, Any]:
     """Queue the built-in example."""
     server = _server(request)
     run, settings = _settings_of(request)
-    _check_kind(kind)
+    check_kind(kind)
     clip = server.example()
     video = server.store.new(request.state.session, "example.mp4", ".mp4")
     shutil.copyfile(clip, video.source)
@@ -80,7 +79,7 @@ def path(
     """Queue a file of this machine, for those who sit at it."""
     server = _server(request)
     run, settings = _settings_of(request)
-    _check_kind(kind)
+    check_kind(kind)
     video = server.local(request.state.session, path, request.headers)
     return server.begin(video, kind, run, settings)
 
@@ -129,7 +128,7 @@ def result(
 ) -> dict[str, Any]:
     """Have a file made with other settings, of a part, or of another kind."""
     server = _server(request)
-    _check_kind(kind)
+    check_kind(kind)
     video = server.video(request.state.session, key)
     look = checked_look(strength, background, video.background)
     return server.make(video, kind, checked(settings or {}, OF_MASKS), look, start, end)
@@ -196,8 +195,3 @@ def _settings_of(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
     run = {name: value for name, value in given.items() if name in OF_RUN}
     masks = {name: value for name, value in given.items() if name in OF_MASKS}
     return checked(run, OF_RUN), checked(masks, OF_MASKS)
-
-
-def _check_kind(kind: str) -> None:
-    if kind not in KINDS:
-        raise InputError(say("error.kind", kind=kind, kinds=", ".join(KINDS)))

@@ -9,7 +9,7 @@ from typing import Any
 from dpa.engine.corrections import ADD, REMOVE
 from dpa.errors import DPAError, InputError
 from dpa.web.jobs import Jobs, new_result
-from dpa.web.kinds import KINDS
+from dpa.web.kinds import check_kind
 from dpa.web.settings import WebSettings
 from dpa.web.sniff import HEAD, suffix_of
 from dpa.web.store import Click, Store, Video
@@ -67,10 +67,9 @@ class Server:
         Raises:
             Busy: too many wait.
         """
-        if kind not in KINDS:
-            raise InputError(say("error.kind", kind=kind, kinds=", ".join(KINDS)))
         video.run = run
         try:
+            check_kind(kind)
             self.jobs.add(video, new_result(kind, settings=settings))
         except BaseException:
             self.store.remove(video)
@@ -93,8 +92,7 @@ class Server:
             Busy: too many wait.
             InputError: the part is none.
         """
-        if kind not in KINDS:
-            raise InputError(say("error.kind", kind=kind, kinds=", ".join(KINDS)))
+        check_kind(kind)
         if video.first.state not in ("done", "damaged"):
             raise Gone(say("error.unready"))
         count = video.first.done

@@ -8,6 +8,7 @@ from pathlib import Path
 from dpa.errors import InputError
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SITE = re.compile(r"https?://[\w.:-]+")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
 
 
@@ -62,6 +63,8 @@ class WebSettings:
         for name in ("max_size", "max_minutes", "max_disk", "max_hours", "max_waiting", "jobs"):
             if not getattr(self, name) > 0:
                 raise InputError(f"--{name.replace('_', '-')} must be above 0, not {getattr(self, name)}")
+        if self.embed_in and not _SITE.fullmatch(self.embed_in):
+            raise InputError(f"--embed-in {self.embed_in}: give a site, such as https://huggingface.co")
         if not 0 <= self.port < 65536:
             raise InputError(f"--port {self.port}: a port is a number from 0 to 65535")
 

@@ -217,7 +217,12 @@ class Store:
     def get(self, session: str, key: str) -> Video | None:
         """A session's video; None where there is none, or it is another's."""
         video = self._videos.get(key)
-        if video is None or video.gone or not secrets.compare_digest(video.session, session):
+        if (
+            video is None
+            or video.gone
+            or not video.results
+            or not secrets.compare_digest(video.session, session)
+        ):
             return None
         video.used = time.monotonic()
         return video

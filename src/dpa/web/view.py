@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dpa.arrays import Binary
+from dpa.arrays import Binary, Image
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.corrections import Corrected, Correction
 from dpa.engine.flow import FlowInput
@@ -32,7 +32,7 @@ from dpa.web.words import say
 
 _LONGEST = 1280
 """Longer side of a frame that is shown, pixels; larger ones are shrunk, and their masks made at that size."""
-_OPEN, _FRAMES = 4, 8
+_OPEN, _FRAMES = 4, 4
 """Videos that are open at a time, and frames of each that are held."""
 _QUALITY = 90
 
@@ -74,9 +74,9 @@ def picture(tell: Tell, wanted: Wanted) -> tuple[str, bytes]:
         InputError: there is no such frame, or not yet.
     """
     video = _opened(wanted)
-    mask = video.mask(wanted)
     if wanted.view == "frame":
-        return _jpeg(mask.frame.image)
+        return _jpeg(video.image(wanted))
+    mask = video.mask(wanted)
     look = Look(
         wanted.look.get("strength", OVERLAY_SHARE), video.backdrop(wanted.look.get("background", GREEN))
     )
@@ -129,11 +129,17 @@ class _Viewed:
             self._background = background
         return self._backdrop
 
+    def image(self, wanted: Wanted) -> Image:
+        """A frame, at the size at which it is shown."""
+        for data in self._around(wanted.index, wanted.count):
+            if data.frame.index == wanted.index:
+                return data.frame.image
+        raise InputError(say("error.frame", index=wanted.index))
+
     def mask(self, wanted: Wanted) -> Mask:
         """The mask of a frame, at the size at which it is shown."""
         known, config = self._around(wanted.index, wanted.count), self._config.changed(wanted.settings)
-        corrected = _corrected(wanted, config)
-        pipeline = self._pipeline(config, lambda data: _shrunk(corrected(data)))
+        pipeline = self._pipeline(config, _corrected(wanted, config))
         for mask in pipeline.finished(_given(known)):
             if mask.index == wanted.index:
                 return mask
@@ -166,7 +172,7 @@ class _Viewed:
             raise InputError(say("error.frame", index=index))
         known = []
         for data in self._pipeline(self._config).known(index):
-            known.append(data)
+            known.append(_shrunk(data))
             if data.frame.index >= last:
                 break
         self._frames[index] = known
@@ -217,6 +223,7 @@ def _given(known: list[FrameData]) -> Generator[FrameData, None, None]:
 
 
 def _shrunk(data: FrameData) -> FrameData:
+    """The same, no larger than is shown: so many 4K frames are not held."""
     height, width = data.frame.image.shape[:2]
     share = _LONGEST / max(height, width)
     if share >= 1:
@@ -226,7 +233,8 @@ def _shrunk(data: FrameData) -> FrameData:
     alpha = data.frame.alpha
     if alpha is not None:
         alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
-    return replace(data, frame=replace(data.frame, image=image, alpha=alpha))
+    flow = None if data.flow is None else data.flow * np.float32(share)
+    return replace(data, frame=replace(data.frame, image=image, alpha=alpha), flow=flow)
 
 
 def _on_checks(picture: np.ndarray) -> np.ndarray:
