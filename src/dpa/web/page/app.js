@@ -91,8 +91,8 @@ async function follow() {
   }
 }
 
-await learn();
 const about = await get("api/about");
+await learn();
 viewer = new Viewer(about, () => wake());
 giving(about, {
   uploads: state.uploads,

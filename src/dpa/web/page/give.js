@@ -36,11 +36,13 @@ export function giving(about, page) {
     for (const file of [...files]) await give(file);
   }
 
-  byId("file").addEventListener("change", (event) => {
-    const files = [...event.target.files];
-    event.target.value = "";
+  function chosen() {
+    const files = [...byId("file").files];
+    byId("file").value = "";
     giveAll(files);
-  });
+  }
+  byId("file").addEventListener("change", chosen);
+  chosen(); // before this page was ready
   const drop = byId("drop");
   for (const name of ["dragenter", "dragover"]) {
     document.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
