@@ -237,6 +237,20 @@ def test_without_the_page_there_is_the_rest(tmp_path: Path) -> None:
         assert "segment" in json.dumps(httpx.get(f"{address}/gradio_api/info").json())
 
 
+def test_visitors_get_their_turns(tmp_path: Path, clip: Path) -> None:
+    import httpx
+
+    with (
+        running(WebSettings(port=0, folder=tmp_path / "web")) as address,
+        httpx.Client(base_url=address, timeout=60) as many,
+        httpx.Client(base_url=address, timeout=60) as one,
+    ):
+        given = [upload(many, clip) for _ in range(4)]
+        assert ended(one, upload(one, clip))["state"] == "done"
+        last = many.get(f"/api/videos/{given[-1]['id']}").json()
+        assert last["state"] == "waiting", "who gives four does not keep away who gives one"
+
+
 def test_a_full_queue_says_so(tmp_path: Path, clip: Path) -> None:
     import httpx
 
