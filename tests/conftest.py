@@ -92,6 +92,8 @@ def _no_network() -> str:
 
 
 def _no_browser() -> str:
+    if find_spec("playwright") is None:
+        return "playwright is not installed"
     return "" if shutil.which("chromium") or shutil.which("google-chrome") else "no headless browser"
 
 

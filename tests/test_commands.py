@@ -153,6 +153,8 @@ def test_every_command_runs(
         monkeypatch.setattr("dpa.bench.run.run_stages", measured)
         monkeypatch.setattr("dpa.bench.run.run_ways", measured)
         expected = 1
+    if words[0] == "web":
+        monkeypatch.setattr("dpa.web.serve.serve", lambda settings, ready: ready("http://127.0.0.1:7860"))
     if words[0] == "doctor":
         monkeypatch.setattr("dpa.doctor.examine", lambda: iter(()))
     if words[0] == "compare":

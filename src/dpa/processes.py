@@ -168,16 +168,25 @@ def _heard(context: Any, told: Told | None) -> Iterator[tuple[Connection, Any] |
 
 
 def _start(stop: Any, threads: int, numbers: Any, send: tuple[Connection, Any] | None) -> None:
-    # Ctrl-C reaches every process of the terminal: the parent alone acts on it, through `stop`.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_outlive_nobody, daemon=True).start()
-    cv2.setNumThreads(threads)
+    begin(threads)
     _Worker.stop = stop
     with numbers.get_lock():
         _Worker.number = numbers.value
         numbers.value += 1
     if send is not None:
         _Worker.tell = lambda message: _send(message, *send)
+
+
+def begin(threads: int) -> None:
+    """Begin the life of a process that works for this one: it outlives it not, and leaves Ctrl-C to it.
+
+    Args:
+        threads: of OpenCV.
+    """
+    # Ctrl-C reaches every process of the terminal: the parent alone acts on it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_outlive_nobody, daemon=True).start()
+    cv2.setNumThreads(threads)
 
 
 def _outlive_nobody() -> None:

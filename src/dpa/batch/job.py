@@ -12,7 +12,9 @@ from typing import Any, Literal
 from dpa.errors import DPAError, TruncatedError
 from dpa.video.read import open_source
 from dpa.video.source import Source
+from dpa.video.write.backdrop import GREEN
 from dpa.video.write.encoders import ENCODES, SOFTWARE
+from dpa.video.write.paint import OVERLAY_SHARE
 
 OF_RUN = ("device", "threads", "compiled")
 """Settings that do not decide what a result is."""
@@ -49,7 +51,9 @@ class Job:
         rate: frames a second of pictures, as a fraction; None for none.
         source_alpha: keep the source's own transparency.
         hdr: keep the range of an HDR video, see `dpa.video.read.open_source`.
-        overwrite, resume, encode, encoder: see `Segmenter.write`.
+        overwrite, resume, encode, encoder, frames, strength, background: see `Segmenter.write`.
+        corrections: folders of `dpa.engine.corrections.Correction`, in the order in which they were made.
+        kept: folder of the video's probabilities, see `dpa.engine.kept.Kept`; None for none.
         piece: which part of the video it is of; None for the whole.
     """
 
@@ -66,6 +70,11 @@ class Job:
     encode: str = ENCODES[0]
     encoder: str = SOFTWARE
     piece: Piece | None = None
+    frames: tuple[int, int] | None = None
+    strength: float = OVERLAY_SHARE
+    background: str = GREEN
+    kept: str | None = None
+    corrections: tuple[str, ...] = ()
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from dpa.backends import Backend, open_backend
@@ -10,7 +11,10 @@ from dpa.batch.job import Job, Row, attempt, opened
 from dpa.batch.parts import load_facts
 from dpa.device import pick_device
 from dpa.engine.config import SegmenterConfig
+from dpa.engine.corrections import Corrected, Correction
+from dpa.engine.kept import Kept
 from dpa.engine.part import Part
+from dpa.engine.pipeline import Edit
 from dpa.engine.segmenter import Segmenter
 from dpa.video.source import Source
 
@@ -58,8 +62,18 @@ def _write(job: Job, source: Source, segmenter: Segmenter, progress: Progress | 
         flow_pictures=job.flow_pictures,
         progress=progress,
         part=part,
+        frames=job.frames,
+        strength=job.strength,
+        background=job.background,
+        kept=None if job.kept is None else Kept(Path(job.kept)),
+        edit=_edit(job, segmenter.config.threshold),
     )
     row.state, row.frames, row.warnings = "done", summary.frames, summary.warnings
+
+
+def _edit(job: Job, threshold: float) -> Edit | None:
+    corrections = [Correction(Path(folder)) for folder in job.corrections]
+    return Corrected(corrections, threshold) if corrections else None
 
 
 @lru_cache(maxsize=1)

@@ -23,6 +23,7 @@ VERBS = {
     "compare": "Put several evaluations side by side.",
     "flow": "Write optical flow pictures.",
     "models": "List networks, weights, licences, figures.",
+    "web": "A page in the browser: drop a video, look, download.",
     "example": "Make a clip whose true masks are known.",
     "doctor": "Check this installation.",
     "bench": "Measure speed and memory on this machine.",

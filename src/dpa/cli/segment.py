@@ -116,6 +116,16 @@ def segment(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    background: Annotated[
+        str,
+        typer.Option(
+            help="Behind the object in the kind green: green, blur, a colour as #1e90ff, a picture or video.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = "green",
+    strength: Annotated[
+        float, typer.Option(help="Of the overlay's tint, from 0 to 1.", rich_help_panel=OUTPUT)
+    ] = 0.5,
     overwrite: Overwrite = False,
     resume: Annotated[
         bool,
@@ -159,6 +169,7 @@ def segment(
     if engine == "local" and part_frames is None and not is_many(sources, recursive):
         opening = keeps | {"rate": _rate(rate)}
         how = {"overwrite": overwrite, "resume": resume, "encode": encode, "encoder": encoder}
+        how |= {"background": background, "strength": strength}
         from dpa.cli.segment_alone import segment_alone
 
         segment_alone(sources[0], output or [], kind or [], settings, opening, raw, raw_out, json_file, how)
@@ -181,6 +192,8 @@ def segment(
         overwrite=overwrite,
         encode=encode,
         encoder=encoder,
+        background=background,
+        strength=strength,
     )
     if engine not in ("local", "ray"):
         raise InputError(f"--engine {engine}: choose local or ray")

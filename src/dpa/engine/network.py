@@ -20,10 +20,18 @@ class Network:
     Args:
         backend: the network.
         config: says at which size.
+
+    Attributes:
+        backend: the same.
     """
 
     def __init__(self, backend: Backend, config: SegmenterConfig) -> None:
-        self._backend, self._config = backend, config.for_network(backend.config)
+        self.backend, self._config = backend, config.for_network(backend.config)
+
+    @property
+    def batch(self) -> int:
+        """Frames that it sees at once at most."""
+        return self.backend.batch
 
     def inputs(self, image: Image, picture: Image) -> Inputs:
         """A frame and its flow picture, (H, W, 3) uint8, at the working size."""
@@ -32,7 +40,7 @@ class Network:
 
     def remember(self, inputs: list[Inputs]) -> list[Memory]:
         """Frames' own prototypes."""
-        blank, size = Memory.blank(self._backend.config), self._backend.batch
+        blank, size = Memory.blank(self.backend.config), self.backend.batch
         groups = (inputs[start : start + size] for start in range(0, len(inputs), size))
         return [own for group in groups for own in self._apply(group, blank, remember=True)[1]]
 
@@ -66,7 +74,7 @@ class Network:
         self, inputs: list[Inputs], memory: Memory, *, remember: bool = False
     ) -> tuple[Probabilities, list[Memory]]:
         images, pictures = (np.stack(arrays) for arrays in zip(*inputs, strict=True))
-        return self._backend(images, pictures, memory, remember=remember)
+        return self.backend(images, pictures, memory, remember=remember)
 
 
 def _grouped(frames: Iterable[FrameData], size: int) -> Generator[list[FrameData], None, None]:

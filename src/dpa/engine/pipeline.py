@@ -1,6 +1,6 @@
 """One video from its frames to its masks: decode, flow, network, masks, each in a thread of its own."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -10,11 +10,12 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from dpa.arrays import Image, Probability
+from dpa.arrays import Binary, Image, Probability
 from dpa.backends import Backend, Memory
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.flow import FlowInput
 from dpa.engine.frame_data import FrameData
+from dpa.engine.kept import Kept
 from dpa.engine.network import Network
 from dpa.engine.part import Part
 from dpa.engine.propagation import keyed, propagated, smoothed
@@ -33,6 +34,9 @@ _HELD = 16
 
 T = TypeVar("T")
 
+Edit = Callable[[FrameData], FrameData]
+"""Changes a frame's probability, when it has been smoothed and before its mask is finished."""
+
 
 class Pipeline:
     """The stages of one video.
@@ -40,17 +44,28 @@ class Pipeline:
     Args:
         source: the video.
         motion: its flow pictures.
-        backend: the network.
+        backend: the network; None where what it has said is kept.
         config: of a `Segmenter`, all decided.
         clock: times the stages.
+        kept: probabilities of this video, made with the same settings: read where they are whole or there is
+            no network, else filled.
+        edit: see `Edit`.
     """
 
     def __init__(
-        self, source: Source, motion: FlowInput, backend: Backend, config: SegmenterConfig, clock: Clock
+        self,
+        source: Source,
+        motion: FlowInput,
+        backend: Backend | None,
+        config: SegmenterConfig,
+        clock: Clock,
+        kept: Kept | None = None,
+        edit: Edit | None = None,
     ) -> None:
-        self._source, self._motion, self._backend = source, motion, backend
+        self._source, self._motion = source, motion
         self._config, self._clock = config, clock
-        self._network = Network(backend, config)
+        self._network = None if backend is None else Network(backend, config)
+        self._kept, self._edit = kept, edit
 
     def masks(self, start: int = 0, part: Part | None = None) -> Generator[Mask, None, None]:
         """The masks from frame `start` on, in order; `Source.damage` says at the end if some are missing.
@@ -62,38 +77,59 @@ class Pipeline:
             part: only its masks, those from `start` on; None for all.
         """
         start = start if part is None else max(start, part.start)
-        begin, stop, end = self._reach(start, part)
-        # The frame before is decoded too: the last frame's flow may need it; and the one after, for the flow.
-        read = self._source.read(max(0, begin - 1), None if stop is None else stop + 1)
-        decoded = self._stage("decode", self._told(self._clock.each("decode", read), part))
-        drawn = self._stage("flow", _until(self._motion.stream(decoded, begin), stop))
-        seen = self._stage("network", self._seen(drawn))
+        end = None if part is None else part.end
         # A thread of its own: while masks are finished, the network sees the next frames.
-        finished = self._stage("masks", self._finished(seen))
+        finished = self._stage("masks", self.finished(self.known(start, part)))
         with closing(finished):
             for mask in finished:
                 if mask.index >= start and (end is None or mask.index < end):
                     yield mask
 
-    def _reach(self, start: int, part: Part | None) -> tuple[int, int | None, int | None]:
-        """The first frame that the network sees, the one after the last, and after the last mask; None to the
-        source's end.
+    def known(self, start: int = 0, part: Part | None = None) -> Generator[FrameData, None, None]:
+        """Frames with their flow and the network's probabilities: all that `finished` needs for the masks
+        from frame `start` on, or for those of a part.
         """
+        begin, stop = self._reach(start, part)
+        # The frame before is decoded too: the last frame's flow may need it; and the one after, for the flow.
+        read = self._source.read(max(0, begin - 1), None if stop is None else stop + 1)
+        decoded = self._stage("decode", self._told(self._clock.each("decode", read), part))
+        drawn = self._stage("flow", _until(self._motion.stream(decoded, begin), stop))
+        return self._stage("network", self._seen(drawn))
+
+    def finished(self, seen: Generator[FrameData, None, None]) -> Generator[Mask, None, None]:
+        """The masks of frames that are `known`: settled and refined; closes `seen`."""
+        with closing(self.settled(seen)) as settled:
+            for data in settled:
+                with self._clock.time("masks"):
+                    mask = finish(data, self._config)
+                yield mask
+
+    def settled(self, seen: Generator[FrameData, None, None]) -> Generator[FrameData, None, None]:
+        """Frames that are `known` with probabilities propagated, smoothed and edited; closes `seen`."""
+        smooth, edit = self._config.smooth, self._edit
+        with closing(seen):
+            known = by_shot(seen, propagated) if self._config.every > 1 else seen
+            for data in by_shot(known, partial(smoothed, weight=smooth)) if smooth else known:
+                yield data if edit is None else edit(data)
+
+    def _reach(self, start: int, part: Part | None) -> tuple[int, int | None]:
+        """The first frame that the network sees, and the one after the last; None to the source's end."""
         count, c = self._source.count, self._config
         if count is None and part is not None:
             raise InputError(f"{self._source.name} is live: no part of it can be read alone")
         if count is None or (part is None and start == 0):
-            return start, None, None
+            return start, None
         wanted = Part(start, count) if part is None else replace(part, start=start)
         begin, stop = wanted.reach(count, c.every, self._together, bool(c.smooth))
-        return (begin, None, None) if part is None else (begin, None if stop == count else stop, part.end)
+        return begin, None if part is None or stop == count else stop
 
     @property
     def _together(self) -> int:
         """Frames that the network sees at once: a live mask waits for no later frame than it must; of others,
         few are held.
         """
-        return 1 if self._source.live else max(1, min(self._backend.batch, _HELD // self._config.every))
+        batch = 1 if self._network is None or self._source.live else self._network.batch
+        return max(1, min(batch, _HELD // self._config.every))
 
     def masks_at(self, indices: Iterable[int]) -> Generator[Mask, None, None]:
         """The masks of single frames, found by seeking; neither smoothed nor propagated.
@@ -103,9 +139,10 @@ class Pipeline:
         Raises:
             InputError: the source is live, or a frame cannot be decoded.
         """
+        assert self._network is not None
         references = self._references()
         frames = (self._at(index) for index in indices)
-        for data in self._network.probabilities(frames, self._backend.batch, references, self._clock):
+        for data in self._network.probabilities(frames, self._network.batch, references, self._clock):
             yield finish(data, self._config)
 
     def _at(self, index: int) -> FrameData:
@@ -127,30 +164,28 @@ class Pipeline:
     def _references(self, span: tuple[int, int] | None = None) -> Memory | Reservoir:
         n = self._config.references
         assert n is not None
+        assert self._network is not None
         with self._clock.time("references"):
-            return prepare(self._source, self._backend, n, self._look, self._network.remember, span)
+            return prepare(self._source, self._network.backend, n, self._look, self._network.remember, span)
 
     def _stage(self, name: str, frames: Iterable[T]) -> Generator[T, None, None]:
         return threaded(frames, name=name, wake=self._source.stop)
 
     def _seen(self, drawn: Generator[FrameData, None, None]) -> Generator[FrameData, None, None]:
+        network, kept = self._network, self._kept
         with closing(drawn):
+            if kept is not None and (network is None or kept.whole):
+                yield from kept.replay(drawn)
+                return
+            assert network is not None
             known = by_shot(drawn, partial(keyed, every=self._config.every))
             for (_, span), items in groupby(known, key=lambda item: (item.frame.shot, item.frame.span)):
-                references = self._references(span)
-                yield from self._network.probabilities(items, self._together, references, self._clock)
+                seen = network.probabilities(items, self._together, self._references(span), self._clock)
+                yield from seen if kept is None else kept.record(seen)
 
     def _look(self, index: int, image: Image, *others: Image | None) -> Inputs:
+        assert self._network is not None
         return self._network.inputs(image, self._motion.picture(index, image, *others))
-
-    def _finished(self, seen: Generator[FrameData, None, None]) -> Generator[Mask, None, None]:
-        smooth = self._config.smooth
-        with closing(seen):
-            known = by_shot(seen, propagated) if self._config.every > 1 else seen
-            for data in by_shot(known, partial(smoothed, weight=smooth)) if smooth else known:
-                with self._clock.time("masks"):
-                    mask = finish(data, self._config)
-                yield mask
 
 
 def _until(drawn: Generator[FrameData, None, None], stop: int | None) -> Generator[FrameData, None, None]:
@@ -171,12 +206,24 @@ def finish(data: FrameData, config: SegmenterConfig) -> Mask:
         small, probability = (np.clip((p - low) / max(high - low, 1e-6), 0, 1) for p in (small, probability))
     if config.refine == "off":
         return Mask(probability > config.threshold, probability, data.frame, data.flow, data.picture)
+    alpha = refined(_decided(small, data, config), data.frame.image)
+    shown = alpha if config.alpha == "refined" else None
+    return Mask(alpha > 127, probability, data.frame, data.flow, data.picture, shown)
+
+
+def coarse(data: FrameData, config: SegmenterConfig) -> Binary:
+    """The mask of a frame on the probability's own grid, (h, w) bool, its edge not refined."""
+    assert data.probability is not None
+    if config.refine == "off":
+        return data.probability > config.threshold
+    return _decided(data.probability, data, config) > 0.5
+
+
+def _decided(small: Probability, data: FrameData, config: SegmenterConfig) -> Probability:
     # Stretched probabilities do not compare with those of other frames.
     beside = () if config.normalise else data.beside
     centred = [_centred(p, config.threshold) for p in (small, *beside)]
-    alpha = refined(decided(centred[0], centred[1:]), data.frame.image)
-    shown = alpha if config.alpha == "refined" else None
-    return Mask(alpha > 127, probability, data.frame, data.flow, data.picture, shown)
+    return decided(centred[0], centred[1:])
 
 
 def _centred(probability: Probability, threshold: float) -> Probability:

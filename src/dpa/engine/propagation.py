@@ -50,7 +50,7 @@ def propagated(frames: Iterable[FrameData]) -> Generator[FrameData, None, None]:
             passed.append(data)
             continue
         if before is not None:
-            fields = [_steps(one, data.probability.shape) for one in passed]
+            fields = [grid_flow(one, data.probability.shape) for one in passed]
             between = _between(fields, before, data.probability)
             for earlier, moved in zip(passed[1:], between, strict=True):
                 yield replace(earlier, probability=moved)
@@ -101,15 +101,15 @@ class _Step:
         self.data, self.probability = data, data.probability
         h, w = data.probability.shape
         self.coarse = cv2.resize(data.probability, (-(-w // 2), -(-h // 2)), interpolation=cv2.INTER_AREA)
-        self.field = None if data.flow is None else _steps(data, self.coarse.shape)
+        self.field = None if data.flow is None else grid_flow(data, self.coarse.shape)
 
 
 def _mixed(before: _Step | None, this: _Step, after: _Step | None, weight: float) -> FrameData:
     moved = []
     if before is not None and before.field is not None:
-        moved.append(_moved(before.coarse, -before.field))
+        moved.append(warped(before.coarse, -before.field))
     if after is not None and this.field is not None:
-        moved.append(_moved(after.coarse, this.field))
+        moved.append(warped(after.coarse, this.field))
     if not moved:
         return this.data
     h, w = this.probability.shape
@@ -132,14 +132,14 @@ def _between(fields: list[Flow], before: Probability, after: Probability) -> lis
     n = len(fields)
     forwards, backwards = [before], [after]
     for field in fields[:-1]:
-        forwards.append(_moved(forwards[-1], -field))
+        forwards.append(warped(forwards[-1], -field))
     for field in reversed(fields[1:]):
-        backwards.append(_moved(backwards[-1], field))
+        backwards.append(warped(backwards[-1], field))
     pairs = zip(forwards[1:], reversed(backwards[1:]), strict=True)
     return [(1 - k / n) * earlier + k / n * later for k, (earlier, later) in enumerate(pairs, start=1)]
 
 
-def _steps(data: FrameData, size: tuple[int, ...]) -> np.ndarray:
+def grid_flow(data: FrameData, size: tuple[int, ...]) -> np.ndarray:
     """The flow on a grid of another size, (H, W, 2), in that grid's pixels."""
     (h, w), (full_h, full_w), flow = size, data.frame.image.shape[:2], data.flow
     assert flow is not None
@@ -147,7 +147,7 @@ def _steps(data: FrameData, size: tuple[int, ...]) -> np.ndarray:
     return cv2.multiply(cv2.resize(flow, (w, h), interpolation=cv2.INTER_LINEAR), scale)
 
 
-def _moved(probability: Probability, field: Flow) -> Probability:
+def warped(probability: Probability, field: Flow) -> Probability:
     """p(x + field(x)), with the border's values outside."""
     places = _grid(*probability.shape) + field
     x, y = cv2.split(places)

@@ -1,6 +1,5 @@
 """The engine: frames -> flow -> network -> masks, streaming, with bounded memory."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -12,21 +11,25 @@ from dpa.backends import Backend, open_backend
 from dpa.device import pick_device
 from dpa.engine.config import SegmenterConfig, Settings
 from dpa.engine.flow import FlowInput, Given
+from dpa.engine.kept import Kept
 from dpa.engine.part import Part
-from dpa.engine.pipeline import Pipeline
+from dpa.engine.pipeline import Edit, Pipeline
 from dpa.engine.results import Mask, Summary
-from dpa.engine.shots import ShotLog
 from dpa.engine.step import Stepper
 from dpa.engine.threads import Clock
+from dpa.engine.writing import fill
 from dpa.errors import InputError
 from dpa.flow.estimator import NONE, FlowEstimator, choose, make_estimator
 from dpa.flow.stream import DIRECTION, LAST_FRAME
 from dpa.video.arrays import Arrays
 from dpa.video.excerpt import Excerpt
+from dpa.video.range import Range
 from dpa.video.read import open_source
 from dpa.video.source import Source
 from dpa.video.write import Sink, check_apart, open_sink
+from dpa.video.write.backdrop import GREEN, open_backdrop
 from dpa.video.write.encoders import ENCODES, SOFTWARE
+from dpa.video.write.paint import OVERLAY_SHARE, Look
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -156,6 +159,11 @@ class Segmenter:
         progress: Callable[[int, int | None], None] | None = None,
         raw_out: str | None = None,
         part: Part | None = None,
+        frames: tuple[int, int] | None = None,
+        kept: Kept | None = None,
+        edit: Edit | None = None,
+        strength: float = OVERLAY_SHARE,
+        background: str = GREEN,
     ) -> Summary:
         """Segment a video into files; several outputs cost one computation.
 
@@ -170,6 +178,13 @@ class Segmenter:
             progress: called with the number of frames done and the number of all (None if not known).
             raw_out: pixels of bare frames on standard output, see `dpa.video.write.open_sink`.
             part: only this part of the video is written, without sound and on a clock that starts with it.
+            frames: the first, and the one after the last, that are written, as a video of their own; None for
+                all.
+            kept: probabilities of this video: read instead of running the network where they are whole, else
+                filled by this run, which then has to go to the video's end.
+            edit: changes probabilities before masks are finished, see `dpa.engine.pipeline.Edit`.
+            strength: of the overlay's tint, from 0 to 1.
+            background: behind the object in the kind green, see `dpa.video.write.backdrop.open_backdrop`.
 
         Raises:
             InputError, OutputError: before any work where possible; nothing half-written is left.
@@ -180,18 +195,28 @@ class Segmenter:
         sinks: list[Sink] = []
         with ExitStack() as stack:
             opened = source if isinstance(source, Source) else stack.enter_context(open_source(source))
-            shown = opened if part is None else Excerpt(opened, part.start, part.end)
+            shown = opened
+            if part is not None:
+                shown = Excerpt(opened, part.start, part.end)
+            elif frames is not None:
+                shown = Range(opened, *frames)
             summary.source = str(opened.path or opened.url or opened.name)
             try:
                 with ExitStack() as writing, clock.time("total"):
                     how: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "raw_out": raw_out}
-                    how |= {"encode": encode, "encoder": encoder}
+                    backdrop = open_backdrop(background)
+                    if backdrop is not None:
+                        stack.enter_context(backdrop)
+                    how |= {"encode": encode, "encoder": encoder, "look": Look(strength, backdrop)}
                     for path, kind in outputs:
                         sinks.append(writing.enter_context(open_sink(path, kind, shown, **how)))
                     named = zip(outputs, sinks, strict=True)
                     summary.encoders = {str(path): sink.encoder for (path, _), sink in named if sink.encoder}
+                    pipeline = self._pipeline(opened, clock, flow_pictures, kept, edit)
                     told = progress or (lambda done, count: None)
-                    self._fill(sinks, opened, clock, summary, told, flow_pictures, part)
+                    fill(sinks, shown if frames else opened, pipeline, clock, summary, told, part)
+                    if kept is not None and shown is opened and not kept.whole:
+                        kept.close(summary.frames)
                 summary.warnings += opened.warnings
             finally:
                 summary.warnings += [sentence for sink in sinks for sentence in sink.warnings]
@@ -201,41 +226,21 @@ class Segmenter:
             opened.check()
         return summary
 
-    def _fill(
+    def _pipeline(
         self,
-        sinks: list[Sink],
         source: Source,
         clock: Clock,
-        summary: Summary,
-        progress: Callable[[int, int | None], None],
         flow_pictures: Given,
-        part: Part | None,
-    ) -> None:
-        start = min((sink.start for sink in sinks), default=0)
-        progress(start, source.count)
-        if source.count is not None and start >= source.count:
-            # Nothing is left to do; reading on from the end still says so where frames are missing.
-            deque(source.read(start), maxlen=0)
-            return
-        shots = ShotLog()
-        with closing(self._pipeline(source, clock, flow_pictures).masks(start, part)) as masks:
-            for mask in masks:
-                with clock.time("write"):
-                    for sink in sinks:
-                        sink.write(mask.frame, mask.probability, mask.binary, mask.flow_picture, mask.alpha)
-                summary.frames += 1
-                shots.add(mask)
-                progress(mask.index + 1, source.count)
-        summary.shots, summary.warnings = shots.records(), [*summary.warnings, *shots.warnings()]
-
-    def _pipeline(self, source: Source, clock: Clock, flow_pictures: Given) -> Pipeline:
+        kept: Kept | None = None,
+        edit: Edit | None = None,
+    ) -> Pipeline:
         if self.config.every > 1 and any(path is not None for path in flow_pictures or ()):
             raise InputError(
                 f"{source.name}: masks cannot be propagated along flow pictures: have the flow computed, or "
                 "let the network see every frame"
             )
         motion = FlowInput(source, self.estimator, self.config, clock, flow_pictures)
-        return Pipeline(source, motion, self.backend, self.config, clock)
+        return Pipeline(source, motion, self.backend, self.config, clock, kept, edit)
 
     def _summary(self, outputs: Sequence[tuple[str | Path, str | None]], flow_pictures: Given) -> Summary:
         flow = {

@@ -36,6 +36,8 @@ class Source(ABC):
             whose clock starts anywhere.
         time_base: the unit of the source's timestamps in seconds; None where it has no timestamps.
         aspect: width of a pixel divided by its height, as it is to be shown.
+        length: seconds after its origin at which the sound of a part of a file ends, which begins at the
+            origin; None for whole files.
         path: the file that holds the sound too, for video files; None otherwise.
         sound: True where it has at least one sound track; it can be kept where there is a `path`.
         hdr: the high dynamic range that frames are kept in (`Frame.coded`); None for ordinary video, and
@@ -57,6 +59,7 @@ class Source(ABC):
     origin: Fraction = Fraction(0)
     time_base: Fraction | None = None
     aspect: Fraction = Fraction(1)
+    length: Fraction | None = None
     path: "Path | Stored | None" = None
     sound: bool = False
     hdr: "ToneMap | None" = None

@@ -16,7 +16,7 @@ from dpa.video.write.encoders import ENCODES, SOFTWARE
 from dpa.video.write.encodings import ANIMATIONS
 from dpa.video.write.folder import FolderSink, PictureSink
 from dpa.video.write.movie import KEEPS_HDR, MovieSink
-from dpa.video.write.paint import hdr_painter, painter
+from dpa.video.write.paint import Look, hdr_painter, painter
 from dpa.video.write.stream import RawSink, StreamSink, raw_kind
 from dpa.video.write.upload import UploadSink
 
@@ -93,6 +93,7 @@ def open_sink(
     encode: str = ENCODES[0],
     encoder: str = SOFTWARE,
     raw_out: str | None = None,
+    look: Look | None = None,
 ) -> Sink:
     """Opens what results are written to, and checks before any work that it can be written.
 
@@ -108,29 +109,30 @@ def open_sink(
         encoder: of a video, see `dpa.video.write.encoders.choose_encoder`.
         raw_out: pixels of bare frames on standard output (`dpa.video.write.stream.RAW_LAYOUTS`); None for
             Matroska.
+        look: of overlays, and what stands behind the object; None for the defaults.
 
     Raises:
         InputError: where output, kind and source do not go together.
         OutputError: where the output exists already or cannot be written.
     """
     if str(output) == "-" and raw_out is not None:
-        return RawSink(painter(raw_kind(raw_out, kind)))
+        return RawSink(painter(raw_kind(raw_out, kind), look=look))
     kind = kind_of(output, kind)
     suffix, path = _suffix(output), Path(output).expanduser()
     if is_url(str(output)):
-        return _open_upload(str(output), kind, source, overwrite, resume, threads, encode, encoder)
+        return _open_upload(str(output), kind, source, overwrite, resume, threads, encode, encoder, look)
     if suffix != "-" and source.reads(path):
         raise OutputError(f"{output} is what is being read: choose another name for the output")
     if resume and suffix:
         raise InputError(f"{output} is one file, only folders can be resumed: use --overwrite")
     if suffix == "-":
-        return StreamSink(kind, painter(kind), source)
+        return StreamSink(kind, painter(kind, look=look), source)
     if suffix == ".json":
         return CocoSink(path, source, overwrite=overwrite)
     if suffix == ".png":
         if source.count != 1:
             raise InputError(f"{output} is one picture and {source.name} has more frames: give a folder")
-        return PictureSink(path, painter(kind), overwrite=overwrite)
+        return PictureSink(path, painter(kind, look=look), overwrite=overwrite)
     if suffix:
         hdr = source.hdr if kind in _HDR_KINDS and suffix not in ANIMATIONS else None
         if hdr and suffix == ".webm":
@@ -139,7 +141,12 @@ def open_sink(
             raise InputError(
                 f"{output}: --hdr keep wants PyAV 18 or newer (Python 3.11), this is {av.__version__}"
             )
-        paint = hdr_painter(kind, hdr.white) if hdr else painter(kind, width=_STRIP_WIDTH)
+        if hdr and look is not None and look.backdrop is not None:
+            raise InputError(f"{output}: backgrounds have no high dynamic range: leave out --hdr keep")
+        strength = (look or Look()).strength
+        paint = (
+            hdr_painter(kind, hdr.white, strength) if hdr else painter(kind, width=_STRIP_WIDTH, look=look)
+        )
         more = {"hdr": hdr} if hdr else {}
         movie = AnimationSink if suffix in ANIMATIONS else MovieSink
         return movie(
@@ -153,7 +160,7 @@ def open_sink(
             encoder=encoder,
             **more,
         )
-    paint = painter(kind)
+    paint = painter(kind, look=look)
     return FolderSink(path, paint, source, overwrite=overwrite, resume=resume)
 
 
@@ -166,6 +173,7 @@ def _open_upload(
     threads: int,
     encode: str,
     encoder: str,
+    look: Look | None,
 ) -> Sink:
     folder = not _suffix(url)
     if source.url == url.rstrip("/") or source.url.startswith(f"{url.rstrip('/')}/"):
@@ -174,7 +182,7 @@ def _open_upload(
         raise InputError(f"{url} is one file, only folders can be resumed: use --overwrite")
 
     def open_here(path: str) -> Sink:
-        return open_sink(path, kind, source, threads=threads, encode=encode, encoder=encoder)
+        return open_sink(path, kind, source, threads=threads, encode=encode, encoder=encoder, look=look)
 
     return UploadSink(url, open_here, source, folder=folder, overwrite=overwrite, resume=resume)
 

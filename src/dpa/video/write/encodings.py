@@ -41,13 +41,15 @@ _MOV_SOUND = frozenset(
 _MKV_SOUND = _MP4_SOUND | _MOV_SOUND | {"vorbis"}
 _WEBM_SOUND = frozenset({"opus", "vorbis"})
 _START = {"movflags": "faststart"}
+# Without it Matroska's tracks have random numbers, and no two files are alike.
+_REPEATABLE = {"fflags": "bitexact"}
 _MILLISECONDS, _CENTISECONDS = Fraction(1, 1000), Fraction(1, 100)
 
 ENCODINGS = {
     (".mp4", False): Encoding("mp4", "libx264", "yuv420p", True, _MP4_SOUND, "aac", _START),
     (".mov", False): Encoding("mov", "libx264", "yuv420p", True, _MOV_SOUND, "aac", _START),
     (".mov", True): Encoding("mov", "prores_ks", "yuva444p10le", True, _MOV_SOUND, "aac"),
-    (".webm", True): Encoding("webm", "libvpx-vp9", "yuva420p", False, _WEBM_SOUND, "libopus"),
+    (".webm", True): Encoding("webm", "libvpx-vp9", "yuva420p", False, _WEBM_SOUND, "libopus", _REPEATABLE),
 }
 """By suffix, and whether there is alpha."""
 

@@ -74,6 +74,27 @@ def before_colour(image: np.ndarray, alpha: np.ndarray, colour: tuple[int, int, 
     return result
 
 
+def before_picture(image: np.ndarray, alpha: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    """The object, in its own colours, before another picture: (H, W, 3) uint8.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        alpha: (H, W) uint8.
+        behind: (H, W, 3) uint8 RGB.
+    """
+    result = behind.copy()
+    box = around(alpha)
+    if box is not None:
+        cv2.copyTo(image[box], (alpha[box] == 255).view(np.uint8), result[box])
+    for window, colours in edge_colours(image, alpha):
+        share = cv2.merge([alpha[window]] * 3)
+        front = cv2.multiply(colours, share, scale=1 / 255, dtype=cv2.CV_32F)
+        back = cv2.multiply(behind[window], cv2.bitwise_not(share), scale=1 / 255, dtype=cv2.CV_32F)
+        blend = cv2.add(front, back, dtype=cv2.CV_8U)
+        cv2.copyTo(blend, (alpha[window] < 255).view(np.uint8), result[window])
+    return result
+
+
 def edge_colours(image: np.ndarray, alpha: np.ndarray) -> Iterator[tuple[Window, np.ndarray]]:
     """Estimates the object's own colours where the background shines through.
 

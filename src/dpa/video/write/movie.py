@@ -195,6 +195,7 @@ class MovieSink(Sink):
                 encoding.sound_codec,
                 origin=source.origin,
                 jumps=source.jumps,
+                length=source.length,
                 warn=self.warnings.append,
             )
 

@@ -1,21 +1,42 @@
 """From a frame and its mask to the picture that is written: one function a kind."""
 
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
 
+from dpa.errors import InputError
 from dpa.video.frame import Frame
+from dpa.video.write.backdrop import Backdrop
 from dpa.video.write.folder import Painter
-from dpa.video.write.matte import around, before_colour, foreground, ramp
+from dpa.video.write.matte import around, before_colour, before_picture, foreground, ramp
 
 OVERLAY_COLOUR = (255, 64, 64)
 OVERLAY_SHARE = 0.5
 # The chroma key green of paints and cloths, far from skin and from most foliage.
 GREEN = (0, 177, 64)
 _WHITE_8_BITS = 255.0
-_LEVELS = np.arange(256, dtype=np.float32)[:, None] * (1 - OVERLAY_SHARE)
-_TINT = np.rint(_LEVELS + OVERLAY_SHARE * np.array(OVERLAY_COLOUR, np.float32)).astype(np.uint8)[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What is painted around and over the object.
+
+    Attributes:
+        strength: of the overlay's tint, from 0 to 1.
+        backdrop: behind the object, in the kind green; None for the green of chroma keys.
+
+    Raises:
+        InputError: there is no such strength.
+    """
+
+    strength: float = OVERLAY_SHARE
+    backdrop: Backdrop | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise InputError(f"the strength of the overlay must lie between 0 and 1, not {self.strength}")
 
 
 def paint_mask(
@@ -46,12 +67,14 @@ def paint_overlay(
     mask: np.ndarray,
     flow: np.ndarray | None,
     alpha: np.ndarray | None = None,
+    *,
+    strength: float = OVERLAY_SHARE,
 ) -> np.ndarray:
     """(H, W, 3) uint8: the object tinted and outlined."""
-    return _overlay(frame.image, mask, _WHITE_8_BITS)
+    return _overlay(frame.image, mask, _WHITE_8_BITS, strength)
 
 
-def _overlay(image: np.ndarray, mask: np.ndarray, white: float) -> np.ndarray:
+def _overlay(image: np.ndarray, mask: np.ndarray, white: float, strength: float) -> np.ndarray:
     """(H, W, 3) like the image, in which white has that level."""
     image, inside = image.copy(), mask.view(np.uint8)
     box = around(inside)
@@ -59,17 +82,22 @@ def _overlay(image: np.ndarray, mask: np.ndarray, white: float) -> np.ndarray:
         return image
     colour = _at(OVERLAY_COLOUR, white)
     if image.dtype == np.uint8:
-        tinted = cv2.LUT(image[box], _TINT)
+        tinted = cv2.LUT(image[box], _tint(strength))
     else:
-        tinted = cv2.addWeighted(
-            image[box], 1 - OVERLAY_SHARE, np.full_like(image[box], colour), OVERLAY_SHARE, 0
-        )
+        tinted = cv2.addWeighted(image[box], 1 - strength, np.full_like(image[box], colour), strength, 0)
     cv2.copyTo(tinted, inside[box], image[box])
     outline, _ = cv2.findContours(
         inside[box], cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(box[1].start, box[0].start)
     )
     cv2.drawContours(image, outline, -1, colour, max(1, round(min(inside.shape) / 300)))
     return image
+
+
+@lru_cache(maxsize=4)
+def _tint(strength: float) -> np.ndarray:
+    """For every level of a channel the tinted one."""
+    levels = np.arange(256, dtype=np.float32)[:, None] * (1 - strength)
+    return np.rint(levels + strength * np.array(OVERLAY_COLOUR, np.float32)).astype(np.uint8)[:, None]
 
 
 def paint_rgba(
@@ -105,9 +133,14 @@ def paint_green(
     mask: np.ndarray,
     flow: np.ndarray | None,
     alpha: np.ndarray | None = None,
+    *,
+    backdrop: Backdrop | None = None,
 ) -> np.ndarray:
-    """(H, W, 3) uint8: the object, colours decontaminated, before a green screen."""
-    return before_colour(frame.image, _opacity(frame, probability, alpha), GREEN)
+    """(H, W, 3) uint8: the object, colours decontaminated, before a green screen or a backdrop."""
+    alpha = _opacity(frame, probability, alpha)
+    if backdrop is None:
+        return before_colour(frame.image, alpha, GREEN)
+    return before_picture(frame.image, alpha, backdrop.behind(frame, alpha))
 
 
 def paint_strip(
@@ -118,17 +151,19 @@ def paint_strip(
     alpha: np.ndarray | None = None,
     *,
     width: int = 0,
+    strength: float = OVERLAY_SHARE,
 ) -> np.ndarray:
     """(h, 4 w, 3) uint8: frame, flow, mask and overlay side by side.
 
     Args:
         width: panels are shrunk so that all four are at most this wide; 0 keeps their size.
+        strength: of the overlay.
     """
     panels = [
         frame.image,
         _flow_panel(flow, frame.image.shape[:2]),
         cv2.cvtColor(mask.astype(np.uint8) * np.uint8(255), cv2.COLOR_GRAY2RGB),
-        paint_overlay(frame, probability, mask, flow),
+        paint_overlay(frame, probability, mask, flow, strength=strength),
     ]
     if width and 4 * frame.image.shape[1] > width:
         scale = width / (4 * frame.image.shape[1])
@@ -137,27 +172,29 @@ def paint_strip(
     return np.hstack(panels)
 
 
-def painter(kind: str, *, width: int = 0) -> Painter:
+def painter(kind: str, *, width: int = 0, look: Look | None = None) -> Painter:
     """The function that paints pictures of a kind."""
+    look = look or Look()
     if kind == "strip":
-        return partial(paint_strip, width=width)
+        return partial(paint_strip, width=width, strength=look.strength)
     plain: dict[str, Painter] = {
         "mask": paint_mask,
         "soft": paint_soft,
-        "overlay": paint_overlay,
+        "overlay": partial(paint_overlay, strength=look.strength),
         "rgba": paint_rgba,
         "alpha": paint_alpha,
-        "green": paint_green,
+        "green": partial(paint_green, backdrop=look.backdrop),
     }
     return plain[kind]
 
 
-def hdr_painter(kind: str, white: float) -> Painter:
+def hdr_painter(kind: str, white: float, strength: float = OVERLAY_SHARE) -> Painter:
     """The function that paints pictures of a kind in high dynamic range, uint16, from `Frame.coded`.
 
     Args:
         kind: overlay, alpha or green.
         white: code of the white of drawings, from 0 to 1 (`ToneMap.white`).
+        strength: of the overlay.
     """
 
     def paint(
@@ -169,7 +206,7 @@ def hdr_painter(kind: str, white: float) -> Painter:
     ) -> np.ndarray:
         assert frame.coded is not None
         if kind == "overlay":
-            return _overlay(frame.coded, mask, white * 65535)
+            return _overlay(frame.coded, mask, white * 65535, strength)
         alpha = _opacity(frame, probability, alpha)
         if kind == "green":
             return before_colour(frame.coded, alpha, _at(GREEN, white * 65535))

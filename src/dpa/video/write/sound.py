@@ -36,6 +36,7 @@ class Sound:
         codec: the encoder for the others.
         origin: time in seconds on the source's clock that the output calls 0.
         jumps: seconds that the source adds to its times after each place where they jump back.
+        length: seconds of the output, from 0, that it is to have sound in; None for all that there is.
         warn: takes a sentence.
     """
 
@@ -48,10 +49,11 @@ class Sound:
         *,
         origin: Fraction,
         jumps: Sequence[Fraction],
+        length: Fraction | None = None,
         warn: Callable[[str], None],
     ) -> None:
         self._path, self._output, self._warn = path, output, warn
-        self._origin, self._jumps = origin, [Fraction(0), *jumps]
+        self._origin, self._jumps, self._length = origin, [Fraction(0), *jumps], length
         self._tracks: dict[int, Track] = {}
         self._clocks: dict[int, _Clock] = {}
         self._held: Any = None
@@ -132,7 +134,9 @@ class Sound:
         try:
             for packet in self._input.demux(streams):
                 if packet.size and packet.dts is not None and self._clocks[packet.stream.index].set(packet):
-                    yield packet
+                    time = packet.dts * packet.time_base
+                    if self._length is None or 0 <= time < self._length:
+                        yield packet
         except av.FFmpegError as error:
             self._warn(f"{self._path}: its sound breaks off ({reason(error)})")
 
