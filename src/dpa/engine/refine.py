@@ -137,7 +137,8 @@ def _windows(band: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
     height, width = band.shape
     rows, columns = np.arange(0, height, _CELL), np.arange(0, width, _CELL)
     cells = np.maximum.reduceat(np.maximum.reduceat(band, rows), columns, axis=1) > 0
-    for top, row in zip(rows.tolist(), cells, strict=True):
-        turns = np.flatnonzero(np.diff(row.view(np.int8), prepend=0, append=0)).tolist()
-        for first, last in zip(turns[::2], turns[1::2], strict=True):
-            yield top, min(top + _CELL, height), first * _CELL, min(last * _CELL, width)
+    # Where a run of cells begins and where it ends, by turns.
+    turns = np.argwhere(np.diff(cells.view(np.int8), axis=1, prepend=0, append=0))
+    for (row, first), (_, last) in zip(turns[::2].tolist(), turns[1::2].tolist(), strict=True):
+        top = row * _CELL
+        yield top, min(top + _CELL, height), first * _CELL, min(last * _CELL, width)

@@ -59,13 +59,15 @@ def _weak(region: np.ndarray, sure: np.ndarray, connectivity: int) -> np.ndarray
     """Pixels of the components of `region` that hold nothing sure or are specks, 0 or 1; None where no
     component is strong.
     """
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(region, connectivity=connectivity)
+    # Half the time of the labels that connectedComponents gives by itself, a third of that with statistics.
+    count, labels = cv2.connectedComponentsWithAlgorithm(region, connectivity, cv2.CV_16U, cv2.CCL_BBDT)
     strong = np.zeros(count, bool)
     strong[labels[(sure & region).view(bool)]] = True
     if not strong.any():
         return None
-    strong &= boxes[:, cv2.CC_STAT_AREA] >= _SPECK * region.size
+    areas = cv2.calcHist([labels], [0], None, [count], [0, count])[:, 0]
+    strong &= areas >= _SPECK * region.size
     strong[0] = True
     if strong.all():
         return np.zeros_like(region)
-    return (~strong).view(np.uint8)[labels]
+    return np.take((~strong).view(np.uint8), labels)
