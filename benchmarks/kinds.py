@@ -96,7 +96,7 @@ def _bare(clip: Path, segmenter: Segmenter, name: str, kind: str, encode: str) -
     """The encoder alone: takes a number of frames, gives milliseconds a frame."""
     paint, pictures = painter(kind), []
     for mask in segmenter.masks(clip):
-        pictures.append(paint(mask.frame, mask.probability, mask.binary, mask.flow))
+        pictures.append(paint(mask.segmented))
         if len(pictures) == HELD:
             break
     suffix = Path(name).suffix

@@ -13,6 +13,7 @@ from dpa.video.frame import Frame
 from dpa.video.read import open_source
 from dpa.video.write.backdrop import open_backdrop
 from dpa.video.write.paint import Look, painter
+from dpa.video.write.segmented import Segmented
 from engine_samples import FakeBackend, image, make_clip
 
 SIZE = (64, 96)
@@ -29,7 +30,7 @@ def test_a_colour_is_everywhere_but_on_the_object() -> None:
     alpha = square(frame)
     with open_backdrop("#102030") as backdrop:
         paint = painter("green", look=Look(backdrop=backdrop))
-        shown = paint(frame, alpha / np.float32(255), alpha > 127, None, alpha)
+        shown = paint(Segmented(frame, alpha / np.float32(255), alpha > 127, alpha=alpha))
     assert (shown[0, 0], shown[63, 95]) == (pytest.approx([16, 32, 48]), pytest.approx([16, 32, 48]))
     assert np.array_equal(shown[25:35, 35:55], frame.image[25:35, 35:55])
 
@@ -78,7 +79,7 @@ def test_strength_of_the_overlay() -> None:
     frame = Frame(image(3), 3)
     mask = square(frame) > 0
     none, full = (
-        painter("overlay", look=Look(strength))(frame, mask.astype(np.float32), mask, None, None)
+        painter("overlay", look=Look(strength))(Segmented(frame, mask.astype(np.float32), mask, None, None))
         for strength in (0.0, 1.0)
     )
     assert np.array_equal(none[30, 40], frame.image[30, 40])

@@ -10,6 +10,7 @@ from dpa.errors import InputError
 from dpa.video import open_sink, open_source
 from dpa.video.hdr import HLG, PQ, ToneMap
 from dpa.video.write.movie import KEEPS_HDR
+from dpa.video.write.segmented import Segmented
 
 # What `ffmpeg -vf zscale=t=linear:npl=100:agamma=0,format=gbrpf32le,
 # zscale=p=bt709:agamma=0,tonemap=tonemap=hable:desat=0:peak=10,zscale=t=bt709:r=full:agamma=0` makes of
@@ -89,7 +90,7 @@ def test_hdr_is_kept(tmp_path, transfer, name, kind, codec):
         inside[:24] = 1
         for frame in opened.frames():
             assert close_to(frame.image[20, 20], np.array(SHOWN[transfer][frame.index]), 6)
-            sink.write(frame, inside, inside > 0.5)
+            sink.write(Segmented(frame, inside, inside > 0.5))
     with av.open(str(tmp_path / name)) as container:
         context = container.streams.video[0].codec_context
         assert context.codec.canonical_name == codec

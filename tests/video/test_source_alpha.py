@@ -11,6 +11,7 @@ from video_samples import close_to, make_video, picture, results, run
 from dpa.video import Frame, open_sink, open_source
 from dpa.video.frame import shown
 from dpa.video.write.paint import painter
+from dpa.video.write.segmented import Segmented
 
 HIDDEN = (255, 0, 255)
 
@@ -36,7 +37,7 @@ def make_source(path: Path, frames: int = 4) -> Path:
         return folder
     with open_source(folder) as source, open_sink(path, "alpha", source) as sink:
         for frame in source.frames():
-            sink.write(frame, np.ones((48, 64), np.float32), np.ones((48, 64), bool))
+            sink.write(Segmented(frame, np.ones((48, 64), np.float32), np.ones((48, 64), bool)))
     return path
 
 
@@ -97,7 +98,7 @@ def test_the_green_screen_is_seen_through(tmp_path):
     image, alpha = shown(np.ascontiguousarray(colours), np.ascontiguousarray(alpha))
     frame = Frame(image, 0, alpha=alpha)
     ones = np.ones((48, 64), np.float32)
-    picture_ = painter("green")(frame, ones, ones > 0, None)
+    picture_ = painter("green")(Segmented(frame, ones, ones > 0, None))
     assert np.all(picture_[:, :28] == (0, 177, 64))
     assert close_to(picture_[:, 36:], picture(0)[:, 36:], 1)
 

@@ -14,6 +14,7 @@ from dpa.video import open_sink, open_source
 from dpa.video.frame import Frame
 from dpa.video.write.matte import before_colour, edge_colours, foreground, ramp
 from dpa.video.write.paint import GREEN, paint_alpha, paint_green, paint_rgba, painter
+from dpa.video.write.segmented import Segmented
 
 
 def decode_alpha(path, decoder: str | None = None) -> list[np.ndarray]:
@@ -46,7 +47,7 @@ def test_alpha_comes_back(tmp_path, size, name, decoder):
         assert np.abs(frame[:, :, 3].astype(int) - expected).mean() < 3
         assert frame[:, :, 3][expected == 0].max() <= 12
         assert frame[:, :, 3][expected == 255].min() >= 243
-        wanted = paint_alpha(Frame(picture(index, size), index), probability, mask, None)
+        wanted = paint_alpha(Segmented(Frame(picture(index, size), index), probability, mask))
         inside = expected == 255
         assert np.abs(frame[inside, :3].astype(int) - wanted[inside, :3]).mean() < 8
 
@@ -168,8 +169,8 @@ def test_windows_cover_the_edge_once_at_any_size(height, width, seed):
 
 def test_nothing_there_is_nothing_written():
     frame, empty = Frame(picture(0), 0), np.zeros((48, 64), np.float32)
-    assert not paint_rgba(frame, empty, empty > 0.5, None).any()
-    assert (paint_green(frame, empty, empty > 0.5, None) == (0, 177, 64)).all()
+    assert not paint_rgba(Segmented(frame, empty, empty > 0.5)).any()
+    assert (paint_green(Segmented(frame, empty, empty > 0.5)) == (0, 177, 64)).all()
 
 
 def test_the_ramp_is_from_a_tenth_to_nine_tenths():
@@ -179,7 +180,7 @@ def test_the_ramp_is_from_a_tenth_to_nine_tenths():
 
 def test_what_is_transparent_shows_nothing_of_the_background():
     probability, mask, _ = results(0)
-    rgba = paint_rgba(Frame(picture(0), 0), probability, mask, None)
+    rgba = paint_rgba(Segmented(Frame(picture(0), 0), probability, mask))
     assert not rgba[rgba[:, :, 3] == 0].any()
     assert rgba[mask].any()
 
@@ -187,7 +188,7 @@ def test_what_is_transparent_shows_nothing_of_the_background():
 def test_composed_before_its_own_background_the_picture_comes_back():
     image, alpha, _ = blend()
     probability = alpha / np.float32(255) * np.float32(0.8) + np.float32(0.1)
-    green = paint_green(Frame(image, 0, Fraction(0)), probability, alpha > 127, None)
+    green = paint_green(Segmented(Frame(image, 0, Fraction(0)), probability, alpha > 127))
     assert np.array_equal(green[alpha == 255], image[alpha == 255])
     assert (green[alpha == 0] == GREEN).all()
 
@@ -195,14 +196,14 @@ def test_composed_before_its_own_background_the_picture_comes_back():
 def test_painters_leave_the_frame_alone():
     frame, before = Frame(picture(0), 0), picture(0)
     for kind in ("mask", "soft", "overlay", "rgba", "alpha", "green", "strip"):
-        painted = painter(kind)(frame, *results(0))
+        painted = painter(kind)(Segmented(frame, *results(0)))
         assert painted.dtype == np.uint8
         assert np.array_equal(frame.image, before), kind
 
 
 def test_a_strip_without_flow_is_black_there():
     probability, mask, _ = results(0)
-    strip = painter("strip")(Frame(picture(0), 0), probability, mask, None)
+    strip = painter("strip")(Segmented(Frame(picture(0), 0), probability, mask, None))
     assert strip.shape == (48, 256, 3)
     assert not strip[:, 64:128].any()
     assert np.array_equal(strip[:, :64], picture(0))
@@ -211,13 +212,13 @@ def test_a_strip_without_flow_is_black_there():
 
 def test_flow_of_another_size_fills_its_panel():
     probability, mask, flow = results(0)
-    strip = painter("strip")(Frame(picture(0), 0), probability, mask, cv2.resize(flow, (20, 15)))
+    strip = painter("strip")(Segmented(Frame(picture(0), 0), probability, mask, cv2.resize(flow, (20, 15))))
     assert strip[:, 64:128].any()
 
 
 def test_overlay_tints_the_object_only():
     probability, mask, _ = results(0)
-    painted = painter("overlay")(Frame(picture(0), 0), probability, mask, None)
+    painted = painter("overlay")(Segmented(Frame(picture(0), 0), probability, mask, None))
     far = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7))) == 0
     assert np.array_equal(painted[far], picture(0)[far])
     assert (painted[mask] != picture(0)[mask]).any(axis=1).all()

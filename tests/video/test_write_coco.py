@@ -10,6 +10,7 @@ from video_samples import SIZE, make_folder, make_video, results, run
 
 from dpa.video import open_sink, open_source
 from dpa.video.write.rle import encode
+from dpa.video.write.segmented import Segmented
 
 # Of pycocotools itself, with NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -41,7 +42,7 @@ def test_the_file_is_read_by_pycocotools(tmp_path):
         for frame in source.frames():
             probability, mask, flow = results(frame.index)
             mask = mask & (frame.index != 2)
-            sink.write(frame, probability, mask, flow)
+            sink.write(Segmented(frame, probability, mask, flow))
     data = coco.COCO(str(tmp_path / "out.json"))
     assert data.getImgIds() == [1, 2, 3, 4]
     assert [image["file_name"] for image in data.loadImgs([1, 2, 3, 4])] == [f"{i:05d}.png" for i in range(4)]

@@ -8,6 +8,7 @@ from dpa.errors import InputError
 from dpa.video import open_sink, open_source
 from dpa.video.write import encoders
 from dpa.video.write.encoders import ENCODES, choose_encoder
+from dpa.video.write.segmented import Segmented
 
 SIZE = (48, 64)
 
@@ -65,5 +66,5 @@ def test_the_sink_says_which_encoder_it_uses(tmp_path):
     source = make_video(tmp_path / "in.mp4", 2)
     with open_source(source) as opened, open_sink(tmp_path / "out.webm", None, opened) as sink:
         frame = next(opened.frames())
-        sink.write(frame, *results(0))
+        sink.write(Segmented(frame, *results(0)))
     assert sink.encoder == "libvpx-vp9"

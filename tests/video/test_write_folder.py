@@ -17,6 +17,7 @@ from video_samples import make_folder, make_video, results, run
 from dpa.errors import InputError, OutputError
 from dpa.video import open_sink, open_source
 from dpa.video.write.folder import write_png
+from dpa.video.write.segmented import Segmented
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_frames_before_the_start_are_ignored(tmp_path, clip):
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out.part").iterdir()}
     with open_sink(tmp_path / "out", None, clip, resume=True) as sink:
         for frame in clip.frames():
-            sink.write(frame, *results(frame.index))
+            sink.write(Segmented(frame, *results(frame.index)))
     assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in before} == before
 
 
@@ -169,6 +170,7 @@ def test_a_killed_run_is_resumed(tmp_path, clip):
         import numpy as np
         from video_samples import results
         from dpa.video import open_sink, open_source
+        from dpa.video.write.segmented import Segmented
         source = open_source({str(clip.path)!r})
         sink = open_sink({str(tmp_path / "out")!r}, None, source)
         replace = Path.replace
@@ -178,7 +180,7 @@ def test_a_killed_run_is_resumed(tmp_path, clip):
             return replace(old, new)
         Path.replace = die_in_the_middle
         for frame in source.frames():
-            sink.write(frame, *results(frame.index))
+            sink.write(Segmented(frame, *results(frame.index)))
     """
     process = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], timeout=500)
     assert process.returncode == -signal.SIGKILL

@@ -16,6 +16,7 @@ from dpa.errors import OutputError
 from dpa.video import open_sink, open_source
 from dpa.video.write.movie import MovieSink
 from dpa.video.write.paint import paint_overlay
+from dpa.video.write.segmented import Segmented
 
 
 def write(source_path: Path, output: Path, kind: str | None = None, **options) -> Path:
@@ -118,7 +119,7 @@ def test_odd_sizes_are_padded_by_their_edge(tmp_path, size, name, kind):
     assert (height, width) == (size[0] + size[0] % 2, wanted + wanted % 2)
     if kind == "overlay":
         with open_source(source) as opened:
-            expected = paint_overlay(next(opened.frames()), *results(2, size))
+            expected = paint_overlay(Segmented(next(opened.frames()), *results(2, size)))
         # Colour is stored at half the size: the outline of so small a picture is blurred.
         assert close_to(last.image[: size[0], : size[1]], expected, 8)
 
@@ -179,7 +180,7 @@ def test_one_run_feeds_several_sinks(tmp_path):
     ):
         for frame in opened.frames():
             for sink in (masks, overlay, coco):
-                sink.write(frame, *results(frame.index))
+                sink.write(Segmented(frame, *results(frame.index)))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "masks", "out.json", "out.mp4"]
 
 

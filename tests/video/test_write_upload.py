@@ -11,6 +11,7 @@ from dpa.errors import InputError, OutputError
 from dpa.storage import files, transfer
 from dpa.video import kind_of, open_sink, open_source
 from dpa.video.write import check_apart
+from dpa.video.write.segmented import Segmented
 from engine_samples import make_clip, truth
 from s3_server import Fault
 
@@ -31,7 +32,7 @@ def write(tmp_path: Path, output: str, frames: int = FRAMES, fail: bool = False,
         with open_sink(output, None, source, **options) as sink:
             for frame in source.frames():
                 mask = truth(frame.index)
-                sink.write(frame, mask.astype(np.float32), mask)
+                sink.write(Segmented(frame, mask.astype(np.float32), mask))
                 if fail:
                     raise RuntimeError
         return sink

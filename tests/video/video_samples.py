@@ -13,6 +13,7 @@ from PIL import Image
 from dpa.errors import TruncatedError
 from dpa.flow.colour import flow_to_image
 from dpa.video import Sink, Source
+from dpa.video.write.segmented import Segmented
 
 SIZE = (48, 64)
 
@@ -154,7 +155,7 @@ def run(
             if error is not None:
                 raise error
             return
-        sink.write(frame, *results(frame.index, source.size))
+        sink.write(Segmented(frame, *results(frame.index, source.size)))
 
 
 def close_to(image: np.ndarray, other: np.ndarray, mean: float = 4.0) -> bool:

@@ -22,6 +22,7 @@ from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import make_estimator
 from dpa.flow.stream import flows
 from dpa.video.write import open_sink
+from dpa.video.write.segmented import Segmented
 from dpa.weights.registry import find
 
 _FLOW_FRAMES = 4
@@ -156,7 +157,7 @@ def write(settings: BenchSettings) -> Measured:
         def work() -> int:
             with open_sink(Path(folder) / "masks", "mask", head, overwrite=True) as sink:
                 for index in range(head.count):
-                    sink.write(replace(frame, index=index), probability, mask)
+                    sink.write(Segmented(replace(frame, index=index), probability, mask))
             return head.count
 
         return measure(work, settings)

@@ -9,6 +9,7 @@ import numpy as np
 from dpa.arrays import Alpha, Binary, Flow, Image, Probability
 from dpa.errors import MissingExtra
 from dpa.video.frame import Frame
+from dpa.video.write.segmented import Segmented
 
 if TYPE_CHECKING:
     from dpa.video.write.rle import RLE
@@ -43,6 +44,11 @@ class Mask:
     flow: Flow | None = None
     flow_picture: Image | None = None
     alpha: Alpha | None = None
+
+    @property
+    def segmented(self) -> Segmented:
+        """What is written and painted of it (`dpa.video.write`)."""
+        return Segmented(self.frame, self.probability, self.binary, self.flow_picture, self.alpha)
 
     @property
     def index(self) -> int:

@@ -90,4 +90,4 @@ def _range(
 def _write(sinks: Sequence[Sink], mask: Mask, clock: Clock) -> None:
     with clock.time("write"):
         for sink in sinks:
-            sink.write(mask.frame, mask.probability, mask.binary, mask.flow_picture, mask.alpha)
+            sink.write(mask.segmented)

@@ -81,7 +81,7 @@ def picture(tell: Tell, wanted: Wanted) -> tuple[str, bytes]:
         wanted.look.get("strength", OVERLAY_SHARE), video.backdrop(wanted.look.get("background", GREEN))
     )
     paint = painter(wanted.view, look=look)
-    shown = paint(mask.frame, mask.probability, mask.binary, mask.flow_picture, mask.alpha)
+    shown = paint(mask.segmented)
     if shown.ndim == 2:
         return "image/png", _encoded(".png", shown, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     return _jpeg(shown if shown.shape[2] == 3 else _on_checks(shown))

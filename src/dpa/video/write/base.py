@@ -11,10 +11,9 @@ from typing import TypeVar
 
 import av
 
-from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import OutputError
 from dpa.files import output_error
-from dpa.video.frame import Frame
+from dpa.video.write.segmented import Segmented
 
 S = TypeVar("S", bound="Sink")
 
@@ -40,22 +39,8 @@ class Sink(ABC):
         self.warnings: list[str] = []
 
     @abstractmethod
-    def write(
-        self,
-        frame: Frame,
-        probability: Probability,
-        mask: Binary,
-        flow: Image | None = None,
-        alpha: Alpha | None = None,
-    ) -> None:
+    def write(self, segmented: Segmented) -> None:
         """Writes one frame's result.
-
-        Args:
-            frame: the frame, image (H, W, 3) uint8 RGB.
-            probability: (H, W) float32 in [0, 1].
-            mask: (H, W) bool.
-            flow: the flow picture, (h, w, 3) uint8 RGB, at any size; None where there is none.
-            alpha: (H, W) uint8, of the object; None for a ramp over the probability.
 
         Raises:
             OutputError: where it cannot be written.

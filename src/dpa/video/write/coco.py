@@ -7,11 +7,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from dpa.arrays import Alpha, Binary, Image, Probability
-from dpa.video.frame import Frame
+from dpa.arrays import Binary
 from dpa.video.source import Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
 from dpa.video.write.rle import encode
+from dpa.video.write.segmented import Segmented
 
 HEAD = {
     "info": {"description": "Masks of the primary object"},
@@ -50,14 +50,8 @@ class CocoSink(Sink):
             self._file: IO[str] = self._part.open("w", encoding="utf-8")
             self._file.write(json.dumps(HEAD)[:-1] + ', "images": [')
 
-    def write(
-        self,
-        frame: Frame,
-        probability: Probability,
-        mask: Binary,
-        flow: Image | None = None,
-        alpha: Alpha | None = None,
-    ) -> None:
+    def write(self, segmented: Segmented) -> None:
+        frame, mask = segmented.frame, segmented.mask
         height, width = mask.shape
         image: dict[str, Any] = {
             "id": frame.index + 1,

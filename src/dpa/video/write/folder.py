@@ -9,15 +9,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dpa.arrays import Alpha, Binary, Image, Probability
+from dpa.arrays import Image
 from dpa.errors import OutputError
 from dpa.files import aside
-from dpa.video.frame import Frame
 from dpa.video.source import Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
+from dpa.video.write.segmented import Segmented
 from dpa.video.write.worker import Worker
 
-Painter = Callable[[Frame, Probability, Binary, Image | None, Alpha | None], np.ndarray]
+Painter = Callable[[Segmented], np.ndarray]
 
 
 class FolderSink(Sink):
@@ -66,17 +66,10 @@ class FolderSink(Sink):
                 self._prepare(resume)
         self.start = self._first_missing(target if self._done else self._part) if resume else 0
 
-    def write(
-        self,
-        frame: Frame,
-        probability: Probability,
-        mask: Binary,
-        flow: Image | None = None,
-        alpha: Alpha | None = None,
-    ) -> None:
-        if frame.index < self.start:
+    def write(self, segmented: Segmented) -> None:
+        if segmented.frame.index < self.start:
             return
-        self._worker.put((self._paint(frame, probability, mask, flow, alpha), self._file(frame.index)))
+        self._worker.put((self._paint(segmented), self._file(segmented.frame.index)))
 
     def take(self, pictures: Iterable[Path]) -> None:
         """Puts pictures that are whole into the result, under their own names; they stay where they are too.
@@ -190,18 +183,11 @@ class PictureSink(Sink):
         self._part = claim_file(path, overwrite)
         self._written = False
 
-    def write(
-        self,
-        frame: Frame,
-        probability: Probability,
-        mask: Binary,
-        flow: Image | None = None,
-        alpha: Alpha | None = None,
-    ) -> None:
+    def write(self, segmented: Segmented) -> None:
         if self._written:
             raise OutputError(f"{self.path} is one picture and the input has more frames: give a folder")
         with output_errors(self.path):
-            write_png(self._part, self._paint(frame, probability, mask, flow, alpha))
+            write_png(self._part, self._paint(segmented))
         self._written = True
 
     def close(self) -> None:

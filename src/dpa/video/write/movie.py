@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from dpa.arrays import Alpha, Binary, Image, Probability
+from dpa.arrays import Image
 from dpa.errors import reason
 from dpa.video.decode import readable
 from dpa.video.frame import Frame
@@ -19,6 +19,7 @@ from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, 
 from dpa.video.write.encoders import ENCODES, SOFTWARE, choose_encoder, settings
 from dpa.video.write.encodings import ENCODINGS, HDR, Encoding
 from dpa.video.write.folder import Painter
+from dpa.video.write.segmented import Segmented
 from dpa.video.write.sound import Sound, keep_file_labels
 from dpa.video.write.worker import Worker
 
@@ -81,16 +82,8 @@ class MovieSink(Sink):
         self._sound: Sound | None = None
         self._container = self._open(overwrite)
 
-    def write(
-        self,
-        frame: Frame,
-        probability: Probability,
-        mask: Binary,
-        flow: Image | None = None,
-        alpha: Alpha | None = None,
-    ) -> None:
-        picture = self._paint(frame, probability, mask, flow, alpha)
-        self._worker.put((picture, frame))
+    def write(self, segmented: Segmented) -> None:
+        self._worker.put((self._paint(segmented), segmented.frame))
 
     def close(self) -> None:
         try:

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 
 from dpa.errors import InputError
-from dpa.video.frame import Frame
 from dpa.video.write.backdrop import Backdrop
 from dpa.video.write.folder import Painter
 from dpa.video.write.matte import around, before_colour, before_picture, foreground, ramp
+from dpa.video.write.segmented import Segmented
 
 OVERLAY_COLOUR = (255, 64, 64)
 OVERLAY_SHARE = 0.5
@@ -39,39 +39,23 @@ class Look:
             raise InputError(f"the strength of the overlay must lie between 0 and 1, not {self.strength}")
 
 
-def paint_mask(
-    frame: Frame,
-    probability: np.ndarray,
-    mask: np.ndarray,
-    flow: np.ndarray | None,
-    alpha: np.ndarray | None = None,
-) -> np.ndarray:
+def paint_mask(segmented: Segmented) -> np.ndarray:
     """(H, W) uint8, 0 or 255."""
-    return mask.astype(np.uint8) * np.uint8(255)
+    return segmented.mask.astype(np.uint8) * np.uint8(255)
 
 
-def paint_soft(
-    frame: Frame,
-    probability: np.ndarray,
-    mask: np.ndarray,
-    flow: np.ndarray | None,
-    alpha: np.ndarray | None = None,
-) -> np.ndarray:
+def paint_soft(segmented: Segmented) -> np.ndarray:
     """(H, W) uint8, the probability times 255, rounded."""
-    return (np.clip(probability, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return (np.clip(segmented.probability, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def paint_overlay(
-    frame: Frame,
-    probability: np.ndarray,
-    mask: np.ndarray,
-    flow: np.ndarray | None,
-    alpha: np.ndarray | None = None,
+    segmented: Segmented,
     *,
     strength: float = OVERLAY_SHARE,
 ) -> np.ndarray:
     """(H, W, 3) uint8: the object tinted and outlined."""
-    return _overlay(frame.image, mask, _WHITE_8_BITS, strength)
+    return _overlay(segmented.frame.image, segmented.mask, _WHITE_8_BITS, strength)
 
 
 def _overlay(image: np.ndarray, mask: np.ndarray, white: float, strength: float) -> np.ndarray:
@@ -100,55 +84,35 @@ def _tint(strength: float) -> np.ndarray:
     return np.rint(levels + strength * np.array(OVERLAY_COLOUR, np.float32)).astype(np.uint8)[:, None]
 
 
-def paint_rgba(
-    frame: Frame,
-    probability: np.ndarray,
-    mask: np.ndarray,
-    flow: np.ndarray | None,
-    alpha: np.ndarray | None = None,
-) -> np.ndarray:
+def paint_rgba(segmented: Segmented) -> np.ndarray:
     """(H, W, 4) uint8, straight alpha, decontaminated colours; what is wholly transparent is black."""
-    alpha = _opacity(frame, probability, alpha)
-    return cv2.copyTo(_with_alpha(foreground(frame.image, alpha), alpha), alpha)
+    alpha = _opacity(segmented)
+    return cv2.copyTo(_with_alpha(foreground(segmented.frame.image, alpha), alpha), alpha)
 
 
-def paint_alpha(
-    frame: Frame,
-    probability: np.ndarray,
-    mask: np.ndarray,
-    flow: np.ndarray | None,
-    alpha: np.ndarray | None = None,
-) -> np.ndarray:
+def paint_alpha(segmented: Segmented) -> np.ndarray:
     """(H, W, 4) uint8 as `rgba`, but the object's colours run on outside it.
 
     Video codecs store colour more coarsely than alpha: black outside would darken the object's edge.
     """
-    alpha = _opacity(frame, probability, alpha)
-    return _with_alpha(foreground(frame.image, alpha), alpha)
+    alpha = _opacity(segmented)
+    return _with_alpha(foreground(segmented.frame.image, alpha), alpha)
 
 
 def paint_green(
-    frame: Frame,
-    probability: np.ndarray,
-    mask: np.ndarray,
-    flow: np.ndarray | None,
-    alpha: np.ndarray | None = None,
+    segmented: Segmented,
     *,
     backdrop: Backdrop | None = None,
 ) -> np.ndarray:
     """(H, W, 3) uint8: the object, colours decontaminated, before a green screen or a backdrop."""
-    alpha = _opacity(frame, probability, alpha)
+    frame, alpha = segmented.frame, _opacity(segmented)
     if backdrop is None:
         return before_colour(frame.image, alpha, GREEN)
     return before_picture(frame.image, alpha, backdrop.behind(frame, alpha))
 
 
 def paint_strip(
-    frame: Frame,
-    probability: np.ndarray,
-    mask: np.ndarray,
-    flow: np.ndarray | None,
-    alpha: np.ndarray | None = None,
+    segmented: Segmented,
     *,
     width: int = 0,
     strength: float = OVERLAY_SHARE,
@@ -159,15 +123,16 @@ def paint_strip(
         width: panels are shrunk so that all four are at most this wide; 0 keeps their size.
         strength: of the overlay.
     """
+    image = segmented.frame.image
     panels = [
-        frame.image,
-        _flow_panel(flow, frame.image.shape[:2]),
-        cv2.cvtColor(mask.astype(np.uint8) * np.uint8(255), cv2.COLOR_GRAY2RGB),
-        paint_overlay(frame, probability, mask, flow, strength=strength),
+        image,
+        _flow_panel(segmented.flow, image.shape[:2]),
+        cv2.cvtColor(paint_mask(segmented), cv2.COLOR_GRAY2RGB),
+        paint_overlay(segmented, strength=strength),
     ]
-    if width and 4 * frame.image.shape[1] > width:
-        scale = width / (4 * frame.image.shape[1])
-        size = (width // 4, max(1, round(frame.image.shape[0] * scale)))
+    if width and 4 * image.shape[1] > width:
+        scale = width / (4 * image.shape[1])
+        size = (width // 4, max(1, round(image.shape[0] * scale)))
         panels = [cv2.resize(panel, size, interpolation=cv2.INTER_AREA) for panel in panels]
     return np.hstack(panels)
 
@@ -197,20 +162,15 @@ def hdr_painter(kind: str, white: float, strength: float = OVERLAY_SHARE) -> Pai
         strength: of the overlay.
     """
 
-    def paint(
-        frame: Frame,
-        probability: np.ndarray,
-        mask: np.ndarray,
-        flow: np.ndarray | None,
-        alpha: np.ndarray | None = None,
-    ) -> np.ndarray:
-        assert frame.coded is not None
+    def paint(segmented: Segmented) -> np.ndarray:
+        coded = segmented.frame.coded
+        assert coded is not None
         if kind == "overlay":
-            return _overlay(frame.coded, mask, white * 65535, strength)
-        alpha = _opacity(frame, probability, alpha)
+            return _overlay(coded, segmented.mask, white * 65535, strength)
+        alpha = _opacity(segmented)
         if kind == "green":
-            return before_colour(frame.coded, alpha, _at(GREEN, white * 65535))
-        return _with_alpha(foreground(frame.coded, alpha), alpha.astype(np.uint16) * np.uint16(257))
+            return before_colour(coded, alpha, _at(GREEN, white * 65535))
+        return _with_alpha(foreground(coded, alpha), alpha.astype(np.uint16) * np.uint16(257))
 
     return paint
 
@@ -221,10 +181,12 @@ def _at(colour: tuple[int, int, int], white: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _opacity(frame: Frame, probability: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+def _opacity(segmented: Segmented) -> np.ndarray:
     """(H, W) uint8: the object's, as far as the source itself is opaque."""
-    alpha = ramp(probability) if alpha is None else alpha
-    return alpha if frame.alpha is None else cv2.multiply(alpha, frame.alpha, scale=1 / 255)
+    own, alpha = segmented.frame.alpha, segmented.alpha
+    if alpha is None:
+        alpha = ramp(segmented.probability)
+    return alpha if own is None else cv2.multiply(alpha, own, scale=1 / 255)
 
 
 def _with_alpha(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -6,14 +6,13 @@ from typing import Any, BinaryIO
 
 import av
 
-from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import InputError
-from dpa.video.frame import Frame
 from dpa.video.source import Source
 from dpa.video.write.base import Sink, output_errors
 from dpa.video.write.encodings import STREAMS, Encoding
 from dpa.video.write.folder import Painter
 from dpa.video.write.movie import MovieSink
+from dpa.video.write.segmented import Segmented
 
 STDOUT = Path("-")
 RAW_LAYOUTS = {"gray": ("mask", "soft"), "rgb24": ("overlay", "green", "strip"), "rgba": ("alpha", "rgba")}
@@ -60,16 +59,9 @@ class RawSink(Sink):
         super().__init__()
         self._paint = painter
 
-    def write(
-        self,
-        frame: Frame,
-        probability: Probability,
-        mask: Binary,
-        flow: Image | None = None,
-        alpha: Alpha | None = None,
-    ) -> None:
+    def write(self, segmented: Segmented) -> None:
         with output_errors(self.path):
-            sys.stdout.buffer.write(self._paint(frame, probability, mask, flow, alpha).tobytes())
+            sys.stdout.buffer.write(self._paint(segmented).tobytes())
             sys.stdout.buffer.flush()
 
     def close(self) -> None:

@@ -5,14 +5,13 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dpa.arrays import Alpha, Binary, Image, Probability
 from dpa.errors import DPAError, OutputError
 from dpa.storage.files import check_writable, kind_at, listed, remove
 from dpa.storage.transfer import upload
 from dpa.storage.urls import join, name_of
-from dpa.video.frame import Frame
 from dpa.video.source import Source
 from dpa.video.write.base import Sink
+from dpa.video.write.segmented import Segmented
 
 
 class UploadSink(Sink):
@@ -66,15 +65,8 @@ class UploadSink(Sink):
             raise
         self._here.start, self.encoder, self.warnings = self.start, self._here.encoder, self._here.warnings
 
-    def write(
-        self,
-        frame: Frame,
-        probability: Probability,
-        mask: Binary,
-        flow: Image | None = None,
-        alpha: Alpha | None = None,
-    ) -> None:
-        self._here.write(frame, probability, mask, flow, alpha)
+    def write(self, segmented: Segmented) -> None:
+        self._here.write(segmented)
 
     def close(self) -> None:
         try:
