@@ -70,3 +70,14 @@ def test_files_that_cannot_be_read_or_written(tmp_path: Path, report: Report) ->
     (tmp_path / "new.json").write_text(json.dumps(data))
     with pytest.raises(InputError, match="davis42"):
         read_report(tmp_path / "new.json")
+
+
+@pytest.mark.parametrize("values", [[0.5], [0.5] * 5])
+def test_a_measure_of_fewer_or_more_frames_than_there_are_is_no_report(
+    tmp_path: Path, report: Report, values: list[float]
+) -> None:
+    data = report.as_json()
+    data["sequences"]["cat1"]["frames"]["F"] = values
+    (tmp_path / "r.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"r\.json: is no report"):
+        read_report(tmp_path / "r.json")

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dpa.errors import InputError
 from dpa.evaluate.run import evaluate
-from dpa.evaluate.stability import Agreement, agreement, summarise
+from dpa.evaluate.stability import Agreement, agreement, measure, summarise
 from mask_samples import dataset_of, masks_of, square
 
 SHAPE = (120, 160)
@@ -107,3 +108,11 @@ def test_what_it_needs(tmp_path: Path) -> None:
     frames = dataset_of(tmp_path / "f", masks, frames=True)
     report = evaluate(truth, truth, measure_stability=True, frames=frames)
     assert report.figures["stability"] > 0.9
+
+
+def test_frames_of_two_sizes_are_named(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("m1.png", "f1.png", "m0.png", "f0.png")]
+    for path, width in zip(paths, (60, 60, 60, 50), strict=True):
+        Image.fromarray(np.zeros((40, width, 3), np.uint8)).save(path)
+    with pytest.raises(InputError, match=r"f1\.png: is not of the size of .*f0\.png"):
+        measure(tuple(paths), None, resize=False)

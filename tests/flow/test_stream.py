@@ -141,6 +141,16 @@ def test_reducing_by_a_whole_number_first_moves_nothing(side: int) -> None:
     assert np.abs(found - wanted).mean() < 0.5  # a pixel aside would be 0.66
 
 
+def test_where_a_whole_number_divides_the_frame_it_is_averaged_by_it_first() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    half = image.reshape(30, 2, 45, 2, 3).astype(int).sum(axis=(1, 3))
+    wanted = cv2.resize(((half + 2) // 4).astype(np.uint8), (40, 27), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(reduce(image, 40).astype(int) - wanted).max() <= 1
+    odd = image[:59]
+    wanted = cv2.resize(odd, (40, 26), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(reduce(odd, 40), wanted)
+
+
 def test_skipped_frames_cost_nothing_but_still_serve_their_neighbours() -> None:
     tally = Tally()
     result = list(flows(video([0, 10, 30, 60]), tally, skip=lambda frame: frame.index in (1, 3)))
