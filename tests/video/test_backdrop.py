@@ -11,9 +11,9 @@ from dpa.engine.segmenter import Segmenter
 from dpa.errors import InputError
 from dpa.video.frame import Frame
 from dpa.video.read import open_source
+from dpa.video.segmented import Segmented
 from dpa.video.write.backdrop import open_backdrop
 from dpa.video.write.paint import Look, painter
-from dpa.video.write.segmented import Segmented
 from engine_samples import FakeBackend, image, make_clip
 
 SIZE = (64, 96)

@@ -9,8 +9,8 @@ from video_samples import close_to, make_video, picture, run
 from dpa.errors import InputError
 from dpa.video import open_sink, open_source
 from dpa.video.hdr import HLG, PQ, ToneMap
+from dpa.video.segmented import Segmented
 from dpa.video.write.movie import KEEPS_HDR
-from dpa.video.write.segmented import Segmented
 
 # What `ffmpeg -vf zscale=t=linear:npl=100:agamma=0,format=gbrpf32le,
 # zscale=p=bt709:agamma=0,tonemap=tonemap=hable:desat=0:peak=10,zscale=t=bt709:r=full:agamma=0` makes of

@@ -10,8 +10,8 @@ from video_samples import close_to, make_video, picture, results, run
 
 from dpa.video import Frame, open_sink, open_source
 from dpa.video.frame import shown
+from dpa.video.segmented import Segmented
 from dpa.video.write.paint import painter
-from dpa.video.write.segmented import Segmented
 
 HIDDEN = (255, 0, 255)
 

@@ -12,9 +12,9 @@ from video_samples import make_video, picture, results, run
 
 from dpa.video import open_sink, open_source
 from dpa.video.frame import Frame
+from dpa.video.segmented import Segmented
 from dpa.video.write.matte import before_colour, edge_colours, foreground, ramp
 from dpa.video.write.paint import GREEN, paint_alpha, paint_green, paint_rgba, painter
-from dpa.video.write.segmented import Segmented
 
 
 def decode_alpha(path, decoder: str | None = None) -> list[np.ndarray]:

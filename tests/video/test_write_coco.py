@@ -9,8 +9,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from video_samples import SIZE, make_folder, make_video, results, run
 
 from dpa.video import open_sink, open_source
+from dpa.video.segmented import Segmented
 from dpa.video.write.rle import encode
-from dpa.video.write.segmented import Segmented
 
 # Of pycocotools itself, with NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

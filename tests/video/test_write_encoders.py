@@ -6,9 +6,9 @@ from video_samples import make_video, picture, results, run
 
 from dpa.errors import InputError
 from dpa.video import open_sink, open_source
+from dpa.video.segmented import Segmented
 from dpa.video.write import encoders
 from dpa.video.write.encoders import ENCODES, choose_encoder
-from dpa.video.write.segmented import Segmented
 
 SIZE = (48, 64)
 

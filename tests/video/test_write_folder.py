@@ -16,8 +16,8 @@ from video_samples import make_folder, make_video, results, run
 
 from dpa.errors import InputError, OutputError
 from dpa.video import open_sink, open_source
+from dpa.video.segmented import Segmented
 from dpa.video.write.folder import write_png
-from dpa.video.write.segmented import Segmented
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_a_killed_run_is_resumed(tmp_path, clip):
         import numpy as np
         from video_samples import results
         from dpa.video import open_sink, open_source
-        from dpa.video.write.segmented import Segmented
+        from dpa.video.segmented import Segmented
         source = open_source({str(clip.path)!r})
         sink = open_sink({str(tmp_path / "out")!r}, None, source)
         replace = Path.replace

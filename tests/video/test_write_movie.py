@@ -14,9 +14,9 @@ from video_samples import close_to, make_folder, make_video, picture, results, r
 
 from dpa.errors import OutputError
 from dpa.video import open_sink, open_source
+from dpa.video.segmented import Segmented
 from dpa.video.write.movie import MovieSink
 from dpa.video.write.paint import paint_overlay
-from dpa.video.write.segmented import Segmented
 
 
 def write(source_path: Path, output: Path, kind: str | None = None, **options) -> Path:

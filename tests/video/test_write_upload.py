@@ -10,8 +10,8 @@ from video_samples import make_video, run
 from dpa.errors import InputError, OutputError
 from dpa.storage import files, transfer
 from dpa.video import kind_of, open_sink, open_source
+from dpa.video.segmented import Segmented
 from dpa.video.write import check_apart
-from dpa.video.write.segmented import Segmented
 from engine_samples import make_clip, truth
 from s3_server import Fault
 

@@ -13,7 +13,7 @@ from PIL import Image
 from dpa.errors import TruncatedError
 from dpa.flow.colour import flow_to_image
 from dpa.video import Sink, Source
-from dpa.video.write.segmented import Segmented
+from dpa.video.segmented import Segmented
 
 SIZE = (48, 64)
 

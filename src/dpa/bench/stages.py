@@ -21,8 +21,8 @@ from dpa.errors import InputError, MissingExtra
 from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import make_estimator
 from dpa.flow.stream import flows
+from dpa.video.segmented import Segmented
 from dpa.video.write import open_sink
-from dpa.video.write.segmented import Segmented
 from dpa.weights.registry import find
 
 _FLOW_FRAMES = 4

@@ -9,7 +9,7 @@ import numpy as np
 from dpa.arrays import Alpha, Binary, Flow, Image, Probability
 from dpa.errors import MissingExtra
 from dpa.video.frame import Frame
-from dpa.video.write.segmented import Segmented
+from dpa.video.segmented import Segmented
 
 if TYPE_CHECKING:
     from dpa.video.write.rle import RLE

@@ -13,7 +13,7 @@ import av
 
 from dpa.errors import OutputError
 from dpa.files import output_error
-from dpa.video.write.segmented import Segmented
+from dpa.video.segmented import Segmented
 
 S = TypeVar("S", bound="Sink")
 

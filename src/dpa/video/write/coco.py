@@ -8,10 +8,10 @@ from typing import IO, Any
 import numpy as np
 
 from dpa.arrays import Binary
+from dpa.video.segmented import Segmented
 from dpa.video.source import Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
 from dpa.video.write.rle import encode
-from dpa.video.write.segmented import Segmented
 
 HEAD = {
     "info": {"description": "Masks of the primary object"},

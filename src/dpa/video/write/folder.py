@@ -12,9 +12,9 @@ import numpy as np
 from dpa.arrays import Image
 from dpa.errors import OutputError
 from dpa.files import aside
+from dpa.video.segmented import Segmented
 from dpa.video.source import Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
-from dpa.video.write.segmented import Segmented
 from dpa.video.write.worker import Worker
 
 Painter = Callable[[Segmented], np.ndarray]

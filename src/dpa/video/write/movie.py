@@ -14,12 +14,12 @@ from dpa.errors import reason
 from dpa.video.decode import readable
 from dpa.video.frame import Frame
 from dpa.video.hdr import ToneMap
+from dpa.video.segmented import Segmented
 from dpa.video.source import FALLBACK_RATE, Source
 from dpa.video.write.base import Sink, claim_file, output_errors, put_in_place, remove
 from dpa.video.write.encoders import ENCODES, SOFTWARE, choose_encoder, settings
 from dpa.video.write.encodings import ENCODINGS, HDR, Encoding
 from dpa.video.write.folder import Painter
-from dpa.video.write.segmented import Segmented
 from dpa.video.write.sound import Sound, keep_file_labels
 from dpa.video.write.worker import Worker
 

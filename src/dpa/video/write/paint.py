@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 
 from dpa.errors import InputError
+from dpa.video.segmented import Segmented
 from dpa.video.write.backdrop import Backdrop
 from dpa.video.write.folder import Painter
 from dpa.video.write.matte import around, before_colour, before_picture, foreground, ramp
-from dpa.video.write.segmented import Segmented
 
 OVERLAY_COLOUR = (255, 64, 64)
 OVERLAY_SHARE = 0.5

@@ -7,12 +7,12 @@ from typing import Any, BinaryIO
 import av
 
 from dpa.errors import InputError
+from dpa.video.segmented import Segmented
 from dpa.video.source import Source
 from dpa.video.write.base import Sink, output_errors
 from dpa.video.write.encodings import STREAMS, Encoding
 from dpa.video.write.folder import Painter
 from dpa.video.write.movie import MovieSink
-from dpa.video.write.segmented import Segmented
 
 STDOUT = Path("-")
 RAW_LAYOUTS = {"gray": ("mask", "soft"), "rgb24": ("overlay", "green", "strip"), "rgba": ("alpha", "rgba")}

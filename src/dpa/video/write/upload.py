@@ -9,9 +9,9 @@ from dpa.errors import DPAError, OutputError
 from dpa.storage.files import check_writable, kind_at, listed, remove
 from dpa.storage.transfer import upload
 from dpa.storage.urls import join, name_of
+from dpa.video.segmented import Segmented
 from dpa.video.source import Source
 from dpa.video.write.base import Sink
-from dpa.video.write.segmented import Segmented
 
 
 class UploadSink(Sink):
