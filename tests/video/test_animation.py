@@ -10,6 +10,7 @@ from video_samples import close_to, make_folder, make_video, picture, read_until
 
 from dpa.errors import InputError
 from dpa.video import open_sink, open_source
+from dpa.video.write import animation
 
 DURATIONS = [40, 80, 120, 40, 40, 200]
 FORMATS = [
@@ -148,3 +149,17 @@ def test_hidden_colours_stay_hidden(tmp_path, name):
     assert np.array_equal(np.unique(frame.alpha), [0, 255])
     with open_source(path, alpha=False) as source:
         assert next(source.frames()).alpha is None
+
+
+def test_the_last_frame_of_a_webp_lasts_as_long_as_is_said_behind_a_chunk_of_an_odd_length(tmp_path):
+    def chunk(name, data):
+        return name + len(data).to_bytes(4, "little") + data + b"\0" * (len(data) % 2)
+
+    path = tmp_path / "a.webp"
+    parts = [chunk(b"VP8X", bytes(10)), chunk(b"ICCP", b"odd"), chunk(b"ANMF", bytes(24))]
+    path.write_bytes(b"RIFF" + bytes(4) + b"WEBP" + b"".join(parts))
+    animation._mend_webp(path, 1234)
+    data = path.read_bytes()
+    assert data[20] == 0x10  # VP8X: alpha
+    assert int.from_bytes(data[-12:-9], "little") == 1234
+    assert len(data) == 12 + sum(map(len, parts))

@@ -1,7 +1,9 @@
 """Whole files that are easily taken for damaged ones, and clocks that do not run as they should."""
 
+import io
 from fractions import Fraction
 from itertools import pairwise
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -9,9 +11,10 @@ import pytest
 from field_samples import make_field_video
 from video_samples import close_to, make_video, picture, read_until_error
 
-from dpa.errors import InputError
-from dpa.video import open_source
+from dpa.errors import InputError, TruncatedError
+from dpa.video import open_source, packets
 from dpa.video.convert import Converter
+from dpa.video.files import FileSource
 from engine_samples import threads
 
 
@@ -168,3 +171,19 @@ def test_pixels_that_cannot_be_converted_are_an_error_of_ours(tmp_path, monkeypa
         with pytest.raises(InputError, match="pixels of the format yuv420p cannot be converted"):
             next(source.frames())
     assert not threads()
+
+
+@pytest.mark.parametrize(("errors", "damaged", "claimed"), [(0, 0, ""), (1, 0, "1 of 9"), (0, 2, "2 of 9")])
+def test_damage_is_claimed_for_errors_and_for_damaged_pictures(errors, damaged, claimed):
+    source = SimpleNamespace(label="in.mp4", table=SimpleNamespace(declared=9, cut=False))
+    if not claimed:
+        return FileSource._complain(source, 8, errors, damaged, ended=True)
+    with pytest.raises(TruncatedError, match=f"in.mp4 is damaged: {claimed} frames"):
+        FileSource._complain(source, 9, errors, damaged, ended=True)
+    return None
+
+
+def test_a_cut_avi_is_seen_behind_a_chunk_of_an_odd_length():
+    whole = b"RIFF" + (5).to_bytes(4, "little") + b"12345\0" + b"RIFF" + (4).to_bytes(4, "little") + b"1234"
+    assert not packets._is_cut(io.BytesIO(whole), len(whole))
+    assert packets._is_cut(io.BytesIO(whole[:-3]), len(whole) - 3)
