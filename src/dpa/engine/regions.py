@@ -65,7 +65,7 @@ def _weak(region: np.ndarray, sure: np.ndarray, connectivity: int) -> np.ndarray
     strong[labels[(sure & region).view(bool)]] = True
     if not strong.any():
         return None
-    areas = cv2.calcHist([labels], [0], None, [count], [0, count])[:, 0]
+    areas = cv2.calcHist([labels], [0], None, [count], [0, count]).ravel()  # a column before OpenCV 5
     strong &= areas >= _SPECK * region.size
     strong[0] = True
     if strong.all():
