@@ -98,3 +98,33 @@ def test_colours_that_vary_together_are_fitted_as_in_double_precision(tint):
     exact /= 1 + refine._OWN
     answer, wanted = ((f[..., :3] * image).sum(axis=-1) + f[..., 3] for f in (found, exact))
     assert np.abs(answer - wanted).max() < 0.01
+
+
+def test_a_plane_is_sampled_at_the_centres_of_the_grids_pixels():
+    y, x = np.mgrid[:40, :60].astype(np.float32)
+    # Ten of the plane's columns and eight of its rows for one of the grid's.
+    found = [refine._sampled(plane, (6, 5), (1 / 6, 1 / 5)) for plane in (x, y)]
+    assert np.allclose(found[0], 10 * np.arange(6) + 4.5, atol=0.02)
+    assert np.allclose(found[1], 8 * np.arange(5)[:, None] + 3.5, atol=0.02)
+
+
+def test_windows_cover_the_band_once():
+    band = np.zeros((20, 45), np.uint8)
+    band[3, 2:12], band[17, 18], band[9, 30:45] = 255, 255, 255
+    seen = np.zeros(band.shape, int)
+    for top, bottom, left, right in refine._windows(band):
+        assert left % refine._CELL == top % refine._CELL == 0
+        seen[top:bottom, left:right] += 1
+    assert seen.max() == 1
+    assert (seen[band > 0] == 1).all()
+    assert seen.sum() == 8 * 16 + 4 * 8 + 8 * (45 - 24)
+
+
+def test_the_soft_edge_is_as_wide_on_every_side():
+    alpha = np.zeros((540, 540), np.uint8)
+    alpha[200:340, 200:340] = 255
+    alpha = cv2.GaussianBlur(alpha, (0, 0), 20)
+    refine._soften(alpha)
+    assert ((alpha > 0) & (alpha < 255)).any()
+    for turned in (alpha[::-1], alpha[:, ::-1], alpha.T):
+        assert np.array_equal(alpha, turned)

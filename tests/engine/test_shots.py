@@ -1,5 +1,6 @@
 """Nothing is moved over a cut, and the shots of a run are told."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,11 @@ from PIL import Image
 from video_samples import make_video
 
 from dpa.engine.references import reference_indices
+from dpa.engine.results import Mask
 from dpa.engine.segmenter import Segmenter
+from dpa.engine.shots import ShotLog, _clock
 from dpa.errors import InputError
+from dpa.video.frame import Frame
 from engine_samples import SIZE, FakeBackend, image
 
 
@@ -146,3 +150,17 @@ def test_a_resumed_run_has_the_same_shots(tmp_path):
 def test_a_list_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match=r"gone\.txt cannot be read as a list of cuts"):
         masks(film(tmp_path / "film.mkv", [5, 5]), shots="gone.txt")
+
+
+def test_a_time_is_said_in_hours_minutes_seconds_and_thousandths():
+    assert _clock(Fraction(7325) + Fraction(1, 8)) == "2:02:05.125"
+    assert _clock(Fraction(3599999, 1000)) == "0:59:59.999"
+
+
+def test_one_shot_without_an_object_is_no_warning_and_one_of_two_is():
+    log, empty = ShotLog(), np.zeros((4, 4), bool)
+    for index, shot in enumerate([0, 0, 1]):
+        assert log.warnings() == []
+        frame = Frame(np.zeros((4, 4, 3), np.uint8), index, shot=shot)
+        log.add(Mask(empty, empty.astype(np.float32), frame))
+    assert log.warnings() == ["no object was found in 2 of 2 shots, the first from frame 0 on"]
