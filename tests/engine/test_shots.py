@@ -155,6 +155,7 @@ def test_a_list_that_is_not_there(tmp_path):
 def test_a_time_is_said_in_hours_minutes_seconds_and_thousandths():
     assert _clock(Fraction(7325) + Fraction(1, 8)) == "2:02:05.125"
     assert _clock(Fraction(3599999, 1000)) == "0:59:59.999"
+    assert _clock(Fraction(3600)) == "1:00:00.000"
 
 
 def test_one_shot_without_an_object_is_no_warning_and_one_of_two_is():
