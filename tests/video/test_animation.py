@@ -156,7 +156,7 @@ def test_the_last_frame_of_a_webp_lasts_as_long_as_is_said_behind_a_chunk_of_an_
         return name + len(data).to_bytes(4, "little") + data + b"\0" * (len(data) % 2)
 
     path = tmp_path / "a.webp"
-    parts = [chunk(b"VP8X", bytes(10)), chunk(b"ICCP", b"odd"), chunk(b"ANMF", bytes(24))]
+    parts = [chunk(b"VP8X", bytes(10)), chunk(b"ICCP", b"oddly"), chunk(b"ANMF", bytes(24))]
     path.write_bytes(b"RIFF" + bytes(4) + b"WEBP" + b"".join(parts))
     animation._mend_webp(path, 1234)
     data = path.read_bytes()
