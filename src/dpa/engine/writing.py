@@ -37,23 +37,12 @@ def fill(
         progress: see there.
         part: only its masks are written; None for all.
     """
-    if isinstance(source, Range):
-        _range(sinks, source, pipeline, clock, summary, progress)
+    chosen = source if isinstance(source, Range) else None
+    start = 0
+    if chosen is not None:
+        part = Part(chosen.first, chosen.first + chosen.count)
     else:
-        _from_the_first(sinks, source, pipeline, clock, summary, progress, part)
-
-
-def _from_the_first(
-    sinks: Sequence[Sink],
-    source: Source,
-    pipeline: Pipeline,
-    clock: Clock,
-    summary: Summary,
-    progress: Progress,
-    part: Part | None,
-) -> None:
-    """The masks of a video or of a part of it, from the first that a sink lacks."""
-    start = min((sink.start for sink in sinks), default=0)
+        start = min((sink.start for sink in sinks), default=0)
     progress(start, source.count)
     if source.count is not None and start >= source.count:
         # Nothing is left to do; reading on from the end still says so where frames are missing.
@@ -62,29 +51,13 @@ def _from_the_first(
     shots = ShotLog()
     with closing(pipeline.masks(start, part)) as masks:
         for mask in masks:
-            _write(sinks, mask, clock)
+            shown = mask if chosen is None else replace(mask, frame=chosen.taken(mask.frame))
+            _write(sinks, shown, clock)
             summary.frames += 1
             shots.add(mask)
-            progress(mask.index + 1, source.count)
-    summary.shots, summary.warnings = shots.records(), [*summary.warnings, *shots.warnings()]
-
-
-def _range(
-    sinks: Sequence[Sink],
-    chosen: Range,
-    pipeline: Pipeline,
-    clock: Clock,
-    summary: Summary,
-    progress: Progress,
-) -> None:
-    """The masks of a range, as if it were a video of its own; they are those of the whole video."""
-    progress(0, chosen.count)
-    part = Part(chosen.first, chosen.first + chosen.count)
-    with closing(pipeline.masks(part=part)) as masks:
-        for mask in masks:
-            _write(sinks, replace(mask, frame=chosen.taken(mask.frame)), clock)
-            summary.frames += 1
-            progress(summary.frames, chosen.count)
+            progress(shown.index + 1, source.count)
+    if chosen is None:
+        summary.shots, summary.warnings = shots.records(), [*summary.warnings, *shots.warnings()]
 
 
 def _write(sinks: Sequence[Sink], mask: Mask, clock: Clock) -> None:
