@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dpa.engine import refine
 from dpa.engine.refine import refined
@@ -124,7 +126,22 @@ def test_the_soft_edge_is_as_wide_on_every_side():
     alpha = np.zeros((540, 540), np.uint8)
     alpha[200:340, 200:340] = 255
     alpha = cv2.GaussianBlur(alpha, (0, 0), 20)
-    refine._soften(alpha)
+    refine._soften(alpha, 2)
     assert ((alpha > 0) & (alpha < 255)).any()
     for turned in (alpha[::-1], alpha[:, ::-1], alpha.T):
         assert np.array_equal(alpha, turned)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([(61, 97), (160, 90), (240, 427)]))
+def test_looking_around_the_object_only_changes_nothing(seed, size):
+    rng = np.random.default_rng(seed)
+    probability = np.zeros((72, 128), np.float32)
+    center = (int(rng.integers(0, 128)), int(rng.integers(0, 72)))
+    cv2.ellipse(probability, center, (int(rng.integers(2, 30)), int(rng.integers(2, 20))), 30, 0, 360, 1, -1)
+    probability = cv2.GaussianBlur(probability, (0, 0), 2)
+    image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refine, "around", lambda plane, _: tuple(slice(0, side) for side in plane.shape))
+        whole = refined(probability, image)
+    assert np.array_equal(refined(probability, image), whole)

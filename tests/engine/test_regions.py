@@ -2,9 +2,11 @@
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dpa.engine import regions
 from dpa.engine.regions import STRONG, decided
 
 SHAPE = (72, 128)
@@ -97,3 +99,26 @@ def test_every_region_that_is_left_is_strong(seed, count):
     for k, kept in enumerate(strong, start=1):
         if not kept and any(strong):
             assert not (q[labels == k] > 0.5).any()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([(9, 200), (72, 128), (300, 400)]))
+def test_looking_around_the_object_only_changes_nothing(seed, shape):
+    rng = np.random.default_rng(seed)
+    noise = cv2.GaussianBlur(rng.random(shape).astype(np.float32), (0, 0), float(rng.uniform(0.5, 5)))
+    # Regions, holes and specks of all sizes, in a part of the frame that may reach its border.
+    top, left = (int(rng.integers(0, side)) for side in shape)
+    probability = np.zeros(shape, np.float32)
+    noise = np.clip((noise - noise.mean()) / noise.std() * 0.3 + rng.uniform(0.3, 0.8), 0, 1)
+    there = np.s_[top : top + shape[0] // 2, left : left + shape[1] // 2]
+    probability[there] = noise[there]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(regions, "around", lambda plane, _: tuple(slice(0, side) for side in plane.shape))
+        whole = decided(probability)
+    assert np.array_equal(decided(probability), whole)
+
+
+def test_the_background_around_a_small_object_is_no_speck():
+    probability = np.zeros((1000, 1000), np.float32)
+    probability[500:512, 500:512] = 1
+    assert np.array_equal(decided(probability), probability)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from dpa.engine.regions import around
+
 # The guided filter works on a grid of about this many rows (or columns, of an upright frame), and in boxes of
 # so many of the grid's pixels. Measured on DAVIS: larger boxes join thin parts, smaller ones follow less.
 _LINES, _BOX = 100, 7
@@ -40,12 +42,28 @@ def refined(probability: np.ndarray, image: np.ndarray) -> np.ndarray:
     inside = (coarse > 0.5).view(np.uint8) * np.uint8(255)
     reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_BOX, _BOX))
     band = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, reach, borderType=cv2.BORDER_REPLICATE)
-    large = cv2.resize(inside, (size[0] * step, size[1] * step), interpolation=cv2.INTER_NEAREST)
-    alpha = np.ascontiguousarray(large[:height, :width])
     if not band.any():
-        return alpha
+        return np.full((height, width), inside[0, 0])
+    alpha = np.zeros((height, width), np.uint8)
+    # Where there is no object there is nothing to do. Two means reach one box far together.
+    rows, columns = around(inside | band, _BOX)
+    there = tuple(slice(side.start * step, side.stop * step) for side in (rows, columns))
+    part, band = alpha[there], band[rows, columns]
+    _fill(part, inside[rows, columns], coarse[rows, columns], band, image[there], step)
+    _soften(part, max(1, round(min(height, width) * _SOFT)))
+    return alpha
+
+
+def _fill(
+    alpha: np.ndarray, inside: np.ndarray, coarse: np.ndarray, band: np.ndarray, image: np.ndarray, step: int
+) -> None:
+    """Fills alpha, (h, w) uint8: as the grid says inside and outside, as colours say in the band."""
+    size = band.shape[::-1]
+    large = (size[0] * step, size[1] * step)
+    height, width = alpha.shape
+    alpha[:] = cv2.resize(inside, large, interpolation=cv2.INTER_NEAREST)[:height, :width]
     # Without the grid's steps, which would show where the answer comes to the end of the band.
-    _, near = cv2.threshold(cv2.resize(band, large.shape[::-1]), 127, 255, cv2.THRESH_BINARY)
+    _, near = cv2.threshold(cv2.resize(band, large), 127, 255, cv2.THRESH_BINARY)
     near = near[:height, :width]
     functions = _functions(_on_grid(image, size, step), coarse)
     for window in _windows(band):
@@ -53,8 +71,6 @@ def refined(probability: np.ndarray, image: np.ndarray) -> np.ndarray:
         part = alpha[top:bottom, left:right]
         fitted = _applied(functions, window, step, image[top:bottom, left:right])
         cv2.copyTo(fitted, near[top:bottom, left:right], part)
-    _soften(alpha)
-    return alpha
 
 
 def _sampled(plane: np.ndarray, size: tuple[int, int], step: tuple[float, float]) -> np.ndarray:
@@ -118,13 +134,9 @@ def _applied(
     return cv2.addWeighted(fitted, 1, fitted, 0, 0, dtype=cv2.CV_8U)
 
 
-def _soften(alpha: np.ndarray) -> None:
+def _soften(alpha: np.ndarray, half: int) -> None:
     """Opaque inside, clear outside: keeps alpha between two smooth steps on both sides of its border."""
-    half = max(1, round(min(alpha.shape) * _SOFT))
-    left, top, width, height = cv2.boundingRect(alpha)
-    margin = 2 * half
-    rows = slice(max(top - margin, 0), top + height + margin)
-    part = alpha[rows, max(left - margin, 0) : left + width + margin]
+    part = alpha[around(alpha, 2 * half)]
     reach = np.ones((2 * half + 1, 2 * half + 1), np.uint8)
     _, mask = cv2.threshold(part, 127, 255, cv2.THRESH_BINARY)
     for move, keep in ((cv2.erode, cv2.max), (cv2.dilate, cv2.min)):

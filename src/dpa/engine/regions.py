@@ -1,5 +1,6 @@
 """Regions are decided as a whole: what is nowhere sure does not stand half-transparent beside the object."""
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 
@@ -28,36 +29,49 @@ def decided(probability: np.ndarray, beside: Sequence[np.ndarray] = ()) -> np.nd
         (h, w) float32 in [0, 1].
     """
     inside = (probability > 0.5).view(np.uint8)
-    weak = _weak(inside, _sure(probability, beside, cv2.THRESH_BINARY), 8)
+    # Far from the object there is nothing to decide. What is kept of the background around it is no speck.
+    box = around(inside, math.ceil(math.sqrt(_SPECK * inside.size)))
+    inside, speck = inside[box], _SPECK * inside.size
+    weak = _weak(inside, _sure(probability, beside, box, cv2.THRESH_BINARY), 8, speck)
     if weak is None:
         return probability
     cv2.subtract(inside, weak, inside)
-    background = _sure(probability, beside, cv2.THRESH_BINARY_INV)
+    background = _sure(probability, beside, box, cv2.THRESH_BINARY_INV)
     # The picture's border belongs to the background: a region that reaches it is no hole.
     background[[0, -1]] = background[:, [0, -1]] = 1
-    holes = _weak(1 - inside, background, 4)
-    if holes is None:
-        holes = np.zeros_like(weak)
+    holes = _weak(1 - inside, background, 4, speck)
+    turned = weak if holes is None else cv2.bitwise_xor(weak, holes)
+    if not turned.any():
+        return probability
     result = probability.copy()
-    cv2.copyTo(1 - probability, cv2.bitwise_xor(weak, holes), result)
+    cv2.copyTo(1 - probability[box], turned, result[box])
     return result
 
 
-def _sure(probability: np.ndarray, beside: Sequence[np.ndarray], kind: int) -> np.ndarray:
-    """Pixels that are surely object (THRESH_BINARY) or background (_INV) in any of the frames: 0 or 1."""
+def around(plane: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of what is not zero in a plane, (h, w) uint8, and of a margin around it."""
+    left, top, width, height = cv2.boundingRect(plane)
+    rows = slice(max(top - margin, 0), top + height + margin)
+    return rows, slice(max(left - margin, 0), left + width + margin)
+
+
+def _sure(
+    probability: np.ndarray, beside: Sequence[np.ndarray], box: tuple[slice, slice], kind: int
+) -> np.ndarray:
+    """Pixels of a box, 0 or 1: surely object (THRESH_BINARY) or background (_INV) in any of the frames."""
     above = kind == cv2.THRESH_BINARY
     level, extreme = (STRONG, np.maximum) if above else (1 - STRONG, np.minimum)
-    _, sure = cv2.threshold(probability, level, 1, kind)
+    sure = cv2.threshold(probability[box], level, 1, kind)[1].astype(np.uint8)
     if beside:
-        _, moved = cv2.threshold(reduce(extreme, beside), level, 1, kind)
-        size = probability.shape[::-1]
-        cv2.max(sure, cv2.resize(moved, size, interpolation=cv2.INTER_NEAREST), sure)
-    return sure.astype(np.uint8)
+        moved = cv2.threshold(reduce(extreme, beside), level, 1, kind)[1].astype(np.uint8)
+        whole = cv2.resize(moved, probability.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        cv2.max(sure, whole[box], sure)
+    return sure
 
 
-def _weak(region: np.ndarray, sure: np.ndarray, connectivity: int) -> np.ndarray | None:
-    """Pixels of the components of `region` that hold nothing sure or are specks, 0 or 1; None where no
-    component is strong.
+def _weak(region: np.ndarray, sure: np.ndarray, connectivity: int, speck: float) -> np.ndarray | None:
+    """Pixels of the components of `region` that hold nothing sure or are below `speck` pixels, 0 or 1; None
+    where no component is strong.
     """
     # Half the time of the labels that connectedComponents gives by itself, a third of that with statistics.
     count, labels = cv2.connectedComponentsWithAlgorithm(region, connectivity, cv2.CV_16U, cv2.CCL_BBDT)
@@ -66,7 +80,7 @@ def _weak(region: np.ndarray, sure: np.ndarray, connectivity: int) -> np.ndarray
     if not strong.any():
         return None
     areas = cv2.calcHist([labels], [0], None, [count], [0, count]).ravel()  # a column before OpenCV 5
-    strong &= areas >= _SPECK * region.size
+    strong &= areas >= speck
     strong[0] = True
     if strong.all():
         return np.zeros_like(region)
