@@ -1,6 +1,6 @@
 """What writing costs: every kind of output beside its bare encoder, at 1920 x 1080.
 
-    python benchmarks/kinds.py [--clip FILE] [--frames 48] [--rounds 3] [--encode fast]
+    python benchmarks/kinds.py [--clip FILE] [--frames 48] [--rounds 3] [--encode fast] [--every 1]
 
 Without a clip, one is made by `dpa example`'s scene. In every round each output is written in turn, start to
 end; the masks alone; and each encoder alone: the same pictures, painted and converted before, from memory,
@@ -49,13 +49,14 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=48, help="length of the clip that is made")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--encode", choices=ENCODES, default=ENCODES[0])
+    parser.add_argument("--every", type=int, default=1, help="the network sees every Nth frame")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         clip = args.clip or Path(folder) / "clip.mp4"
         if args.clip is None:
             write_clip(clip, Scene(1080, 1920, args.frames))
-        measure(clip, Path(folder), args.rounds, args.encode, Segmenter(device=args.device))
+        measure(clip, Path(folder), args.rounds, args.encode, Segmenter(device=args.device, every=args.every))
 
 
 def measure(clip: Path, folder: Path, rounds: int, encode: str, segmenter: Segmenter) -> None:
