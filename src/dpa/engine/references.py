@@ -1,15 +1,19 @@
 """Which frames are references: evenly spaced ones of a file, a reservoir of the past for live input."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import suppress
 
 from dpa.arrays import Image
 from dpa.backends import Backend, Memory
 from dpa.errors import InputError
+from dpa.video.frame import Frame
 from dpa.video.source import Source
 
 Inputs = tuple[Image, Image]
 """A frame and its flow picture at the network's size, each (h, w, 3) uint8."""
+Pair = tuple[Frame, Frame | None]
+"""A frame and the one after it."""
 Look = Callable[[int, Image, Image | None, Image | None], Inputs]
 """A frame's inputs, from its index, its image and those of the next and the previous frame."""
 Encode = Callable[[list[Inputs]], list[Memory]]
@@ -41,31 +45,45 @@ def from_file(
     """
     start, end = span or (0, source.count or 0)
     frames = []
-    for index in reference_indices(end - start, n):
-        try:
-            frames.append(look(start + index, *neighbours(source, start + index, (start, end))))
-        except InputError:  # where a file is damaged its references are missing; the pass itself will say so
-            continue
+    for index, pair in _pairs(source, [start + i for i in reference_indices(end - start, n)]):
+        with suppress(InputError):
+            frames.append(look(index, *_beside(source, index, pair, (start, end))))
     return Memory.join(encode(frames)) if frames else None
 
 
-def neighbours(
-    source: Source, index: int, span: tuple[int, int] | None = None
-) -> tuple[Image, Image | None, Image | None]:
+def neighbours(source: Source, index: int) -> tuple[Image, Image | None, Image | None]:
     """A frame's image, the next one's, and, where there is no next one, the previous one's; found by seeking.
-
-    Args:
-        span: as for `from_file`: what lies outside is as if it were not there.
 
     Raises:
         InputError: one of them cannot be decoded.
     """
-    start, end = span or (0, index + 2)
-    ((frame, following),) = source.pairs_at([index])
-    if index + 1 == end:
-        following = None
-    if following is not None or index == start:
-        return frame.image, following.image if following else None, None
+    (pair,) = source.pairs_at([index])
+    return _beside(source, index, pair, (0, index + 2))
+
+
+def _pairs(source: Source, indices: list[int]) -> Generator[tuple[int, Pair], None, None]:
+    """Frames with those after them, by one reader. Where a file is damaged they are missing; the pass itself
+    will say so.
+    """
+    left = indices
+    while left:
+        try:
+            for pair in source.pairs_at(left):
+                index, *left = left
+                yield index, pair
+        except InputError:
+            left = left[1:]
+
+
+def _beside(
+    source: Source, index: int, pair: Pair, span: tuple[int, int]
+) -> tuple[Image, Image | None, Image | None]:
+    frame, following = pair
+    start, end = span
+    if following is not None and index + 1 < end:
+        return frame.image, following.image, None
+    if index == start:
+        return frame.image, None, None
     ((previous, _),) = source.pairs_at([index - 1])
     return frame.image, None, previous.image
 
