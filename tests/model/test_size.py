@@ -1,5 +1,6 @@
 """The working size."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,3 +37,12 @@ def test_fit_averages_where_it_shrinks() -> None:
     assert np.ptp(fit(board, (32, 32))) == 0
     assert fit(board, (64, 64)) is board
     assert fit(np.zeros((5, 7, 3), np.uint8), (64, 96)).shape == (64, 96, 3)
+
+
+def test_fit_of_a_large_picture_is_an_average_too() -> None:
+    rng = np.random.default_rng(0)
+    image = cv2.GaussianBlur(rng.integers(0, 256, (1080, 1920, 3), dtype=np.uint8), (0, 0), 2)
+    wanted = cv2.resize(image, (256, 128), interpolation=cv2.INTER_AREA)
+    found = fit(image, (128, 256))
+    assert np.abs(found.astype(int) - wanted).mean() < 1
+    assert abs(found.mean() - image.mean()) < 0.5

@@ -1,5 +1,7 @@
 """The resolution at which the network works. No torch here: the engine's base installation uses it."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -33,6 +35,16 @@ def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if image.shape[:2] == size:
         return image
     shrinks = image.shape[0] * image.shape[1] > size[0] * size[1]
+    if shrinks:
+        image = _by_whole_number(image, size)
     return cv2.resize(
         image, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
+
+
+def _by_whole_number(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A large picture, 4K say, by whole pixels first, to twice the size at least: half the time."""
+    height, width = image.shape[:2]
+    most, common = min(height // size[0], width // size[1]) // 2, math.gcd(height, width)
+    side = max(n for n in range(1, max(most, 1) + 1) if common % n == 0)
+    return cv2.resize(image, (width // side, height // side), interpolation=cv2.INTER_AREA)
