@@ -1,6 +1,5 @@
 """Files in a storage are listed, fetched and written whole; what fails is tried again."""
 
-import asyncio
 import logging
 import os
 import time
@@ -99,7 +98,8 @@ def insist(action: Callable[[], T], url: str, refused: type[DPAError] = InputErr
 
 def reason_of(error: Exception) -> str:
     """What a storage's library says, as the middle of a sentence."""
-    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+    # By name too: before Python 3.11 asyncio has one of its own.
+    if isinstance(error, TimeoutError) or type(error).__name__ == "TimeoutError":
         return "no answer in time"
     return str(getattr(error, "strerror", None) or error or type(error).__name__).splitlines()[0].rstrip(".")
 

@@ -5,7 +5,8 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
-from PIL import Image
+# These by name: asked for a format that it does not know yet, Pillow loads the plugins of all, for 0.05 s.
+from PIL import AvifImagePlugin, Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
 from dpa.errors import InputError, TruncatedError
 from dpa.video.frame import Frame, shown
