@@ -1,8 +1,8 @@
 """A very long video: memory must stay flat and times exact to the end.
 
-    python benchmarks/long_video.py [--hours 24] [--every 8] [--cuts 0]
+    python benchmarks/long_video.py [--hours 24] [--every 8] [--cuts 0] [--rate 30000/1001]
 
-Frames are made on the way (no file holds a day), at 30000/1001 a second, the network is a stub
+Frames are made on the way (no file holds a day), the network is a stub
 (tests/engine_samples.py), and what comes out is an MP4 and COCO annotations. Prints resident memory as the
 run goes on; exits with 1 where it grows by more than a tenth after the first twentieth, or a time is not
 exact.
@@ -28,7 +28,6 @@ from dpa.engine.segmenter import Segmenter  # noqa: E402
 from dpa.video import Frame, Source  # noqa: E402
 from engine_samples import FakeBackend, image  # noqa: E402
 
-RATE = Fraction(30000, 1001)
 ALLOWED = 1.1
 
 
@@ -37,9 +36,9 @@ class MadeSource(Source):
 
     kind, name = "video", "made"
     size = (64, 96)
-    rate, time_base = RATE, 1 / RATE
 
-    def __init__(self, count: int, cuts: int) -> None:
+    def __init__(self, count: int, cuts: int, rate: Fraction) -> None:
+        self.rate, self.time_base = rate, 1 / rate
         self._count, self._length = count, -(-count // (cuts + 1))
         tints = [(1, 1, 1), (1, 6, 1), (8, 1, 1)]
         self._scenes = [[self._made(index, tint) for index in range(100)] for tint in tints]
@@ -57,7 +56,7 @@ class MadeSource(Source):
             yield self._frame(index), self._frame(index + 1) if index + 1 < self._count else None
 
     def _frame(self, index: int) -> Frame:
-        return Frame(self._scenes[index // self._length % 3][index % 100], index, index / RATE)
+        return Frame(self._scenes[index // self._length % 3][index % 100], index, index / self.rate)
 
     @staticmethod
     def _made(index: int, tint: tuple[int, int, int]) -> np.ndarray:
@@ -72,8 +71,9 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=8)
     parser.add_argument("--cuts", type=int, default=0, help="evenly spread")
     parser.add_argument("--no-movie", action="store_true", help="annotations only")
+    parser.add_argument("--rate", type=Fraction, default=Fraction(30000, 1001), help="frames a second")
     settings = parser.parse_args()
-    count = round(settings.hours * 3600 * RATE)
+    count = round(settings.hours * 3600 * settings.rate)
     segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast", flow_size=96, every=settings.every)
     memory: list[tuple[int, float]] = []
     start = time.monotonic()
@@ -83,15 +83,15 @@ def main() -> None:
             segmenter.backend.calls.clear()
             segmenter.backend.groups.clear()
             memory.append((done, _resident()))
-            print(f"| {float(done / RATE / 3600):.2f} | {memory[-1][1]:.1f} |", flush=True)
+            print(f"| {float(done / settings.rate / 3600):.2f} | {memory[-1][1]:.1f} |", flush=True)
 
     print("| hours | MiB |\n|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         movie = Path(folder) / "out.mp4"
         outputs = [(Path(folder) / "out.json", "coco"), (movie, "overlay")]
-        source = MadeSource(count, settings.cuts)
+        source = MadeSource(count, settings.cuts, settings.rate)
         summary = segmenter.write(source, outputs[: 1 if settings.no_movie else 2], progress=progress)
-        exact = settings.no_movie or _is_exact(movie, count)
+        exact = settings.no_movie or _is_exact(movie, count, settings.rate)
     growth = memory[-1][1] / memory[0][1]
     print(f"{count} frames in {time.monotonic() - start:.0f} s, {settings.every=}")
     print(f"{len(summary.shots)} shots found, {settings.cuts + 1} made")
@@ -99,11 +99,11 @@ def main() -> None:
     sys.exit(growth > ALLOWED or not exact or len(summary.shots) != settings.cuts + 1)
 
 
-def _is_exact(movie: Path, count: int) -> bool:
+def _is_exact(movie: Path, count: int, rate: Fraction) -> bool:
     with av.open(str(movie)) as container:
         stream = container.streams.video[0]
         times = sorted(packet.pts * packet.time_base for packet in container.demux(stream) if packet.size)
-    return len(times) == count and all(at == index / RATE for index, at in enumerate(times))
+    return len(times) == count and all(at == index / rate for index, at in enumerate(times))
 
 
 def _resident() -> float:

@@ -140,6 +140,8 @@ def work(pipe: Connection, folder: Path) -> None:
         path = _fresh(place) / whole.name
         path.write_bytes(damaged(whole.read_bytes(), number))
         before = _open_things()
+        # What is there already need not be looked through again: that took most of the time.
+        gc.freeze()
         outcome = _outcome(TARGETS[kind][1], path)
         gc.collect()
         after = _open_things()
