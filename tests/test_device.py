@@ -63,26 +63,3 @@ def test_cuda_index_beyond_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.gpu
 def test_auto_takes_the_gpu() -> None:
     assert device.pick_device("auto") == "cuda"
-
-
-@pytest.mark.parametrize(
-    ("machine", "flags", "exact"),
-    [
-        ("x86_64", "flags : sse avx2 avx512f", False),
-        ("x86_64", "flags : sse avx2 avx512_vnni", True),
-        ("AMD64", "flags : sse avx2 avx_vnni", True),
-        ("aarch64", "", True),
-        ("x86_64", None, False),
-    ],
-)
-def test_cpus_that_add_bytes_exactly(
-    monkeypatch: pytest.MonkeyPatch, machine: str, flags: str | None, exact: bool
-) -> None:
-    def read(*_: object) -> str:
-        if flags is None:
-            raise FileNotFoundError
-        return flags
-
-    monkeypatch.setattr("platform.machine", lambda: machine)
-    monkeypatch.setattr("pathlib.Path.read_text", read)
-    assert device.adds_bytes_exactly.__wrapped__() == exact

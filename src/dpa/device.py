@@ -1,13 +1,10 @@
 """The one place that picks a device."""
 
 import os
-import platform
 import re
 import shutil
 import sys
-from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 
 from dpa.errors import InputError, MissingExtra
 
@@ -90,18 +87,3 @@ def _mps() -> str:
 def cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@cache
-def adds_bytes_exactly() -> bool:
-    """Whether the CPU adds products of 8-bit integers without overflow: VNNI on x86, the dot product on ARM.
-
-    An x86 without it adds in 16 bits, which overflow: 8-bit graphs go wrong there. Unknown counts as no.
-    """
-    if platform.machine().lower() in ("arm64", "aarch64"):
-        return True
-    try:
-        flags = set(Path("/proc/cpuinfo").read_text("utf-8").split())
-    except OSError:  # not Linux
-        return False
-    return not flags.isdisjoint({"avx512_vnni", "avx_vnni"})

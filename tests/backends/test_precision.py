@@ -31,12 +31,6 @@ def folder(exported: Exported, tmp_path: Path) -> Path:
     return tmp_path / "weights"
 
 
-@pytest.fixture(autouse=True)
-def vnni(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A CPU that adds products of bytes exactly, whatever this one is."""
-    monkeypatch.setattr("dpa.backends.adds_bytes_exactly", lambda: True)
-
-
 @pytest.mark.parametrize(
     ("precision", "file"),
     [
@@ -52,14 +46,6 @@ def test_what_runs_on_a_cpu(folder: Path, precision: str, file: str) -> None:
     assert backend.weights == str(folder / file)
     assert backend.precision == ("int8" if precision == "auto" else precision)
     assert backend.device == "cpu"
-
-
-def test_auto_is_fp32_where_bytes_would_overflow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dpa.backends.adds_bytes_exactly", lambda: False)
-    assert open_backend(weights=folder).precision == "fp32"
-    assert open_backend(weights=folder, precision="int8").precision == "int8"
-    (folder / "model.onnx").unlink()
-    assert open_backend(weights=folder).precision == "int8"
 
 
 def test_auto_is_fp32_where_there_is_no_other_graph(exported: Exported) -> None:

@@ -4,7 +4,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dpa.backends.protocol import Backend, Memory
-from dpa.device import adds_bytes_exactly
 from dpa.errors import InputError, MissingExtra, WeightsError
 from dpa.weights.registry import DEFAULT, FILES, Kind, find
 
@@ -31,9 +30,8 @@ def open_backend(
             with either; None for the weights that go by the model's name.
         device: as `dpa.device.pick_device` gives it.
         threads: of the CPU; 0 for one per core.
-        precision: one of `PRECISIONS`. "auto" is int8 on a CPU that adds bytes' products exactly
-            (`dpa.device.adds_bytes_exactly`) where there is such a graph, else fp32; fp16 on
-            GPUs. "fp16" and "bf16" need torch.
+        precision: one of `PRECISIONS`. "auto" is int8 on a CPU where there is such a graph, else fp32; fp16
+            on GPUs. "fp16" and "bf16" need torch.
         compiled: run it in torch, through torch.compile.
 
     Raises:
@@ -64,8 +62,7 @@ def open_backend(
 
 def _graph(files: dict[Kind, Path], device: str, precision: str) -> Path | None:
     """The graph that is to run; None where torch is to run the tensors."""
-    usual: tuple[Kind, ...] = ("int8", "onnx") if adds_bytes_exactly() else ("onnx", "int8")
-    kinds: dict[str, tuple[Kind, ...]] = {"auto": usual, "int8": ("int8",), "fp32": ("onnx",)}
+    kinds: dict[str, tuple[Kind, ...]] = {"auto": ("int8", "onnx"), "int8": ("int8",), "fp32": ("onnx",)}
     fitting = [files[kind] for kind in kinds.get(precision, ()) if kind in files]
     if fitting and device == "cpu":
         return fitting[0]
