@@ -7,7 +7,6 @@ from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from dpa.arrays import Binary, Image, Probability
@@ -27,6 +26,7 @@ from dpa.engine.shots import OFF, by_shot, live_shots, spans, within
 from dpa.engine.threads import Clock, threaded
 from dpa.errors import InputError
 from dpa.video.frame import Frame
+from dpa.video.segmented import enlarged
 from dpa.video.source import Source
 
 _HELD = 16
@@ -198,17 +198,19 @@ def _until(drawn: Generator[FrameData, None, None], stop: int | None) -> Generat
 
 def finish(data: FrameData, config: SegmenterConfig) -> Mask:
     """The mask of a frame at its own resolution, from its probability at the network's."""
-    small, (height, width) = data.probability, data.frame.image.shape[:2]
+    small, size = data.probability, data.frame.image.shape[:2]
     assert small is not None
-    probability = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    shown = small
     if config.normalise:
-        low, high = float(probability.min()), float(probability.max())
-        small, probability = (np.clip((p - low) / max(high - low, 1e-6), 0, 1) for p in (small, probability))
+        shown = enlarged(small, size)
+        low, high = float(shown.min()), float(shown.max())
+        small, shown = (np.clip((p - low) / max(high - low, 1e-6), 0, 1) for p in (small, shown))
     if config.refine == "off":
+        probability = enlarged(shown, size)
         return Mask(probability > config.threshold, probability, data.frame, data.flow, data.picture)
     alpha = refined(_decided(small, data, config), data.frame.image)
-    shown = alpha if config.alpha == "refined" else None
-    return Mask(alpha > 127, probability, data.frame, data.flow, data.picture, shown)
+    kept = alpha if config.alpha == "refined" else None
+    return Mask(alpha > 127, shown, data.frame, data.flow, data.picture, kept)
 
 
 def coarse(data: FrameData, config: SegmenterConfig) -> Binary:

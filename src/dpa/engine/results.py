@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ class Mask:
 
     Attributes:
         binary: (H, W) bool, the object, at the frame's own resolution.
-        probability: (H, W) float32 in [0, 1].
+        coarse: (h, w) float32 in [0, 1], the probability on the network's grid or at any other size.
         frame: the frame; its picture is `frame.image`.
         flow: (h, w, 2) float32, the flow that was used, in pixels of the frame, on its own grid; None where a
             flow picture was given.
@@ -39,16 +40,21 @@ class Mask:
     """
 
     binary: Binary
-    probability: Probability
+    coarse: Probability
     frame: Frame
     flow: Flow | None = None
     flow_picture: Image | None = None
     alpha: Alpha | None = None
 
-    @property
+    @cached_property
     def segmented(self) -> Segmented:
         """What is written and painted of it (`dpa.video.write`)."""
-        return Segmented(self.frame, self.probability, self.binary, self.flow_picture, self.alpha)
+        return Segmented(self.frame, self.coarse, self.binary, self.flow_picture, self.alpha)
+
+    @property
+    def probability(self) -> Probability:
+        """(H, W) float32 in [0, 1], at the frame's own resolution."""
+        return self.segmented.probability
 
     @property
     def index(self) -> int:
