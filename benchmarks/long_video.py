@@ -74,7 +74,13 @@ def main() -> None:
     parser.add_argument("--rate", type=Fraction, default=Fraction(30000, 1001), help="frames a second")
     settings = parser.parse_args()
     count = round(settings.hours * 3600 * settings.rate)
-    segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast", flow_size=96, every=settings.every)
+    segmenter = Segmenter(
+        backend=FakeBackend(),
+        flow="dis-ultrafast",
+        flow_size=96,
+        every=settings.every,
+        shots="auto" if settings.cuts else "off",
+    )
     memory: list[tuple[int, float]] = []
     start = time.monotonic()
 

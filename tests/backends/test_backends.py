@@ -165,6 +165,15 @@ def foreign(path: Path, **metadata: str) -> Path:
     return path
 
 
+def test_a_graph_with_names_that_are_no_text_is_refused_in_silence(tmp_path: Path, capfd) -> None:
+    whole = foreign(tmp_path / "g.onnx", **{METADATA: "{}"}).read_bytes()
+    for name in (METADATA.encode(), b"Relu", b"\n\x01x"):
+        (tmp_path / "g.onnx").write_bytes(whole.replace(name, name[:-1] + b"\xff"))
+        with pytest.raises(WeightsError, match=r"g\.onnx: truncated, or not an ONNX graph"):
+            open_backend(weights=tmp_path / "g.onnx")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_foreign_graphs(tmp_path: Path) -> None:
     with pytest.raises(
         WeightsError, match=r"g\.onnx: an ONNX graph, but not one written by `dpa export onnx`"

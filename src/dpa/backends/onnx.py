@@ -47,8 +47,11 @@ class OnnxBackend:
         self._sessions: dict[int, Any] = {}
         self._alone = 0  # frames that came alone, in a row
         session = self._session(self._threads // self.batch)
-        self._wanted = [i.name for i in session.get_inputs()]
-        facts = session.get_modelmeta().custom_metadata_map
+        try:
+            self._wanted = [i.name for i in session.get_inputs()]
+            facts = session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError as error:
+            raise self._broken() from error
         self.config, self.precision = _config(path, facts), facts.get(PRECISION, "fp32")
 
     def __call__(
@@ -82,14 +85,16 @@ class OnnxBackend:
             # Decoding, flow and writing share the cores: a waiting thread must not spin.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             try:
+                # Without its fallback, which tries the same once more and prints that.
                 self._sessions[threads] = onnxruntime.InferenceSession(
-                    self.weights, options, providers=["CPUExecutionProvider"]
+                    self.weights, options, providers=["CPUExecutionProvider"], enable_fallback=0
                 )
             except Exception as error:  # onnxruntime's exceptions share no public base
-                raise WeightsError(
-                    f"{self.weights}: truncated, or not an ONNX graph; get it again"
-                ) from error
+                raise self._broken() from error
         return self._sessions[threads]
+
+    def _broken(self) -> WeightsError:
+        return WeightsError(f"{self.weights}: truncated, or not an ONNX graph; get it again")
 
 
 def _config(path: Path, facts: dict[str, str]) -> DPAConfig:
