@@ -68,16 +68,22 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [whole, *(folder / name for name in broken)]
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_says_a_sentence(tmp_path, monkeypatch, command, backend, files, verb) -> None:
-    caught: list[BaseException | None] = []
+@pytest.fixture
+def caught(tmp_path, monkeypatch) -> list[BaseException | None]:
+    """What the command line ended with."""
+    found: list[BaseException | None] = []
 
     def stop(sentence: str, code: int = 1) -> NoReturn:
-        caught.append(sys.exc_info()[1])
+        found.append(sys.exc_info()[1])
         sys.exit(code)
 
     monkeypatch.setattr(dpa.cli, "_stop", stop)
     monkeypatch.chdir(tmp_path)
+    return found
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_says_a_sentence(tmp_path, command, backend, files, caught, verb) -> None:
     for number, file in enumerate(files[1:]):
         out = tmp_path / str(number)
         out.mkdir()
@@ -88,6 +94,19 @@ def test_every_verb_says_a_sentence(tmp_path, monkeypatch, command, backend, fil
         assert code != 1 or caught, file
         assert threads() == []
     assert caught, "some of the files are refused"
+
+
+def test_bench_says_a_sentence(command, stages_here, files, caught) -> None:
+    # Not .ts: of a damaged one there is enough left to measure.
+    broken = [file for file in files[1:] if file.suffix != ".ts"]
+    for number, file in enumerate(broken, 1):
+        code, out, _ = command(
+            "bench", "--video", file, "--frames", "2", "--repeats", "3", "--seconds", "0.01"
+        )
+        assert (code, out) == (1, ""), file
+        assert len(caught) == number
+        assert isinstance(caught[-1], DPAError), (file, caught[-1])
+    assert threads() == []
 
 
 def test_the_python_interface_raises_errors_of_ours(files, backend) -> None:
