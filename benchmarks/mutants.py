@@ -7,7 +7,8 @@
 Changes the files of `src/` in place and puts each back: run it in a clean checkout of its own. Each mutant is
 given to those fast tests of its package's folder that run its line, the ones that run least first; they stop
 at the first failure. Mutants of what runs when a module is imported are given to all, those that use the file
-first. Mutants of annotations are left out, since no test can see them. Prints a table of shares;
+first. Mutants of annotations are left out, since no test can see them, and so are those of stars in calls and
+signatures, which are no products. Prints a table of shares;
 OUT/PACKAGE.jsonl has a line for each mutant with its diff and what became of it. The same command goes on
 where it was.
 """
@@ -151,7 +152,7 @@ def sample(package: str, count: int, seed: int) -> list[MutationSpec]:
         init(sorted(Path("src/dpa", package).rglob("*.py")), work, {})
         items = [item.mutations[0] for item in work.work_items]
         work.close()
-    items = [item for item in items if not in_annotation(item)]
+    items = [item for item in items if not in_annotation(item) and not is_mark(item)]
     items.sort(key=lambda item: (str(item.module_path), item.operator_name, item.occurrence))
     return random.Random(seed).sample(items, min(count, len(items)))
 
@@ -160,20 +161,40 @@ def in_annotation(mutation: MutationSpec) -> bool:
     """Whether a mutation lies within a type, which is never evaluated for its value."""
     return any(
         start <= mutation.start_pos and mutation.end_pos <= end
-        for start, end in annotations(mutation.module_path)
+        for start, end in spans(mutation.module_path)[0]
     )
 
 
+def is_mark(mutation: MutationSpec) -> bool:
+    """Whether what is replaced is no operator: the star before keyword arguments, say."""
+    return "ReplaceBinaryOperator" in mutation.operator_name and not any(
+        start <= mutation.start_pos and mutation.end_pos <= end
+        for start, end in spans(mutation.module_path)[1]
+    )
+
+
+Span = tuple[tuple[int, int], tuple[int, int]]
+
+
 @functools.cache
-def annotations(path: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Start and end, (line, column), of every type that a file names."""
-    parts = [
-        part
-        for node in ast.walk(ast.parse(path.read_text()))
+def spans(path: Path) -> tuple[list[Span], list[Span]]:
+    """Start and end, (line, column), of every type that a file names, and of what is around operators."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    types = [
+        (part.lineno, part.col_offset, part.end_lineno or 0, part.end_col_offset or 0)
+        for node in nodes
         for name in ("annotation", "returns")
         if isinstance(part := getattr(node, name, None), ast.expr)
     ]
-    return [((one.lineno, one.col_offset), (one.end_lineno or 0, one.end_col_offset or 0)) for one in parts]
+    operations = [
+        (one.end_lineno or 0, one.end_col_offset or 0, other.lineno, other.col_offset)
+        for node in nodes
+        if isinstance(node, (ast.BinOp, ast.AugAssign))
+        for one, other in [
+            (node.left, node.right) if isinstance(node, ast.BinOp) else (node.target, node.value)
+        ]
+    ]
+    return [((a, b), (c, d)) for a, b, c, d in types], [((a, b), (c, d)) for a, b, c, d in operations]
 
 
 if __name__ == "__main__":

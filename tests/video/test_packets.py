@@ -166,6 +166,11 @@ def test_a_wrong_stamp_looks_for_room_near_its_own_place() -> None:
     made = table([packet(t) for t in far])
     assert made.times is not None
     assert made.times[30] == 2 * 30 + 50
+    behind = [2 * i if i < 60 else 2 * i + 50 for i in range(70)]
+    behind[30] = 1
+    made = table([packet(t) for t in behind])
+    assert made.times is not None
+    assert made.times[30] == 2 * 30
     near = [t if t < 30 else t + 50 for t in (2 * i for i in range(40))]
     near[30] = 1
     made = table([packet(t) for t in near])

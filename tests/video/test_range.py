@@ -49,3 +49,33 @@ def test_sound_begins_and_ends_with_the_part(tmp_path: Path) -> None:
         assert float(sound.duration * sound.time_base) == pytest.approx(1.0, abs=0.05)
         first = next(packet for packet in container.demux(sound))
         assert 0 <= first.pts * first.time_base < 0.05
+
+
+def test_pairs_stay_inside(tmp_path: Path) -> None:
+    with open_source(make_clip(tmp_path / "clip.mkv", 8)) as source:
+        part = Range(source, 2, 5)
+        pairs = [(one.index, after and after.index) for one, after in part.pairs_at([0, 2, 1])]
+        assert pairs == [(0, 1), (2, None), (1, 2)]
+        assert [frame.time for pair in part.pairs_at([1]) for frame in pair if frame] == [
+            Fraction(1, 25),
+            Fraction(2, 25),
+        ]
+        assert part.start == part.origin == source.start + Fraction(2, 25)
+        assert part.length == Fraction(3, 25)
+        assert part.reads(tmp_path / "clip.mkv")
+        assert (part.name, part.size, part.rate, part.first) == ("clip", source.size, 25, 2)
+        whole = Range(source, 0, 8)
+        assert [frame.index for frame in whole.frames()] == list(range(8))
+        assert whole.length == Fraction(8, 25)
+
+
+def test_pictures_have_no_clock(tmp_path: Path) -> None:
+    with open_source(np.stack([image(k) for k in range(4)])) as source:
+        part = Range(source, 1, 3)
+        assert [frame.time for frame in part.frames()] == [None, None]
+        assert (part.start, part.length, part.count) == (0, None, 2)
+    with (
+        open_source(iter([image(0)])) as source,
+        pytest.raises(InputError, match="frames has no known end: there are none from 0 to 1"),
+    ):
+        Range(source, 0, 1)

@@ -396,6 +396,15 @@ def test_sound_without_a_first_time_starts_at_zero(tmp_path):
     output.close()
 
 
+@pytest.mark.parametrize(("pts", "unit"), [(None, Fraction(1, 100)), (5, None)])
+def test_sound_without_a_time_or_its_unit_is_the_next(tmp_path, pts, unit):
+    output, track = encoded(tmp_path)
+    assert track._is_next(SimpleNamespace(pts=pts, time_base=unit), None)
+    assert track._is_next(SimpleNamespace(pts=pts, time_base=unit), None)
+    assert (track._next, track._came) == (0, 2)
+    output.close()
+
+
 @pytest.mark.parametrize(
     ("rate", "nearest"), [(8000, 8000), (44100, 44100), (46050, 48000), (46000, 44100), (500000, 96000)]
 )
