@@ -163,8 +163,8 @@ class MovieSink(Sink):
         context.sample_aspect_ratio = self._source.aspect
         if self._source.aspect != 1 and encoding.container not in _SHAPED:
             self.warnings.append(
-                f"{self._source.name}: its pixels are not square ({self._source.aspect}), which only .mp4 and "
-                ".mov keep: it is shown in another shape"
+                f"{self._source.name}: its pixels are not square ({self._source.aspect}), which only .mp4 "
+                "and .mov keep: it is shown in another shape"
             )
         if not encoding.is_rgb:
             context.color_range = ColorRange.MPEG
