@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from video_samples import make_folder, make_video
 
 from dpa.backends import Memory
-from dpa.engine.references import Inputs, Reservoir, from_file, neighbours, prepare, reference_indices
+from dpa.engine.references import (
+    Inputs,
+    Reservoir,
+    _beside,
+    _pairs,
+    from_file,
+    neighbours,
+    prepare,
+    reference_indices,
+)
+from dpa.errors import InputError
 from dpa.video import open_source
 from engine_samples import FakeBackend, image, make_clip
 
@@ -204,8 +214,25 @@ def test_what_kind_of_source_gets_what(tmp_path: Path) -> None:
 )
 def test_neighbours(index: int, span: tuple[int, int] | None, expected: tuple[int | None, ...]) -> None:
     with open_source(np.stack([image(k) for k in range(5)])) as source:
-        found = neighbours(source, index, span)
+        if span is None:
+            found = neighbours(source, index)
+        else:
+            (pair,) = source.pairs_at([index])
+            found = _beside(source, index, pair, span)
     assert tuple(None if i is None else (int(i[0, 0, 0]) - 10) // 2 for i in found) == expected
+
+
+@pytest.mark.parametrize("broken", [(), (0,), (4,), (2, 3), (0, 1, 2, 3, 4)])
+def test_frames_that_cannot_be_decoded_cost_themselves_alone(broken: tuple[int, ...]) -> None:
+    class Damaged:
+        def pairs_at(self, indices: list[int]) -> Iterator[tuple[int, int]]:
+            for index in indices:
+                if index in broken:
+                    raise InputError("damaged")
+                yield index, index + 1
+
+    pairs = list(_pairs(Damaged(), list(range(5))))  # type: ignore[arg-type]
+    assert pairs == [(index, (index, index + 1)) for index in range(5) if index not in broken]
 
 
 def test_a_picture_alone_has_no_neighbours() -> None:
