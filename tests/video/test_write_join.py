@@ -177,7 +177,7 @@ def test_players_are_told_the_same_of_the_whole(tmp_path: Path, name: str, kind:
         join_parts(parts, str(tmp_path / f"out{name}"), kind, source, False)
     with av.open(str(tmp_path / f"out{name}")) as container:
         stream = container.streams.video[0]
-        assert stream.codec_tag == tag
+        assert stream.codec_context.codec_tag == tag
         assert stream.sample_aspect_ratio == Fraction(4, 3)
     assert b"pasp" in (tmp_path / f"out{name}").read_bytes(), (
         "in the container too (ISO/IEC 14496-12, 12.1.4)"
@@ -192,5 +192,5 @@ def test_high_dynamic_range_is_joined_with_its_tags(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "out.mp4")) as container:
         stream = container.streams.video[0]
         context = stream.codec_context
-        assert stream.codec_tag == "hvc1"
+        assert context.codec_tag == "hvc1"
         assert (context.color_trc, context.color_primaries, context.colorspace) == (PQ, 9, 9)
