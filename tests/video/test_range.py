@@ -6,10 +6,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from video_samples import make_video
 
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import InputError
-from dpa.example import Scene, write_clip
 from dpa.video.range import Range
 from dpa.video.read import open_source
 from engine_samples import FakeBackend, image, make_clip
@@ -39,12 +39,12 @@ def test_there_must_be_such_frames(tmp_path: Path, span: tuple[int, int]) -> Non
 
 
 def test_sound_begins_and_ends_with_the_part(tmp_path: Path) -> None:
-    write_clip(tmp_path / "in.mp4", Scene(frames=48))
+    make_video(tmp_path / "in.mp4", [image(k) for k in range(50)], sound="aac")
     out = tmp_path / "out.mp4"
-    Segmenter(backend=FakeBackend()).write(tmp_path / "in.mp4", [(out, "overlay")], frames=(12, 36))
+    Segmenter(backend=FakeBackend()).write(tmp_path / "in.mp4", [(out, "overlay")], frames=(12, 37))
     with av.open(str(out)) as container:
         video, sound = container.streams.video[0], container.streams.audio[0]
-        assert video.frames == 24
+        assert video.frames == 25
         assert float(video.duration * video.time_base) == pytest.approx(1.0, abs=0.01)
         assert float(sound.duration * sound.time_base) == pytest.approx(1.0, abs=0.05)
         first = next(packet for packet in container.demux(sound))
