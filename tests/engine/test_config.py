@@ -82,3 +82,31 @@ def test_the_record_of_masks() -> None:
 def test_the_network_is_called_by_its_weights_where_they_are_given() -> None:
     assert SegmenterConfig().name == "dpa-mobile"
     assert SegmenterConfig(weights="mine").name == "mine"
+
+
+def test_what_is_set_without_saying_so() -> None:
+    config = SegmenterConfig()
+    assert (config.flow_size, config.threshold, config.smooth, config.every, config.shots) == (
+        384,
+        0.5,
+        0.5,
+        1,
+        "off",
+    )
+    assert (config.normalise, config.compiled, config.threads, config.flow_floor) == (False, False, 0, 0)
+    assert (config.size, config.references, config.keep_aspect, config.weights) == (None, None, None, None)
+    assert (config.refine, config.alpha, config.flow, config.device, config.precision) == (
+        "auto",
+        "refined",
+        "auto",
+        "auto",
+        "auto",
+    )
+
+
+def test_flow_is_what_masks_are_propagated_along() -> None:
+    SegmenterConfig(flow="none", every=1)
+    with pytest.raises(InputError, match="masks cannot be propagated without flow: leave out --every"):
+        SegmenterConfig(flow="none", every=2)
+    with pytest.raises(InputError, match="unknown alpha 'hard': choose refined or ramp"):
+        SegmenterConfig(alpha="hard")

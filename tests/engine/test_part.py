@@ -164,3 +164,36 @@ def test_pictures_have_parts_and_streams_have_none(tmp_path: Path, clip: Path) -
     assert live.entries is None
     with pytest.raises(InputError, match="is live: no part of it"):
         masks(iter([image(0)]), Part(1, 2))
+
+
+def test_the_groups_that_the_network_sees() -> None:
+    part = Part(0, 9)
+    assert part._groups(7, 1, 3) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert part._groups(8, 3, 2) == [[0, 3], [6, 7]], "and the last one"
+    assert part._groups(1, 5, 4) == [[0]]
+    # One shot in two spans, and another one: every third frame, and the ends of shots.
+    spans = (Span(0, 5, 0), Span(5, 8, 0), Span(8, 11, 1))
+    assert Part(0, 9, spans)._groups(11, 3, 2) == [[0, 3], [6, 7], [8, 9], [10]]
+    assert Part(0, 9, spans)._groups(11, 9, 9) == [[0], [7], [8, 9, 10]]
+
+
+@pytest.mark.parametrize(
+    ("part", "every", "together", "smooth", "expected"),
+    [
+        ((3, 5), 1, 1, False, (3, 5)),
+        ((3, 5), 1, 1, True, (2, 6)),
+        ((0, 12), 1, 1, True, (0, 12)),
+        ((3, 5), 1, 4, False, (0, 8)),
+        ((4, 8), 1, 4, False, (4, 8)),
+        ((4, 8), 1, 4, True, (0, 12)),
+        ((5, 6), 4, 1, False, (4, 9)),
+        ((4, 5), 4, 1, False, (4, 5)),
+        ((4, 5), 4, 1, True, (0, 9)),
+        ((9, 10), 4, 1, False, (8, 12)),
+        ((5, 6), 4, 2, False, (0, 12)),
+    ],
+)
+def test_what_is_reached(
+    part: tuple[int, int], every: int, together: int, smooth: bool, expected: tuple[int, int]
+) -> None:
+    assert Part(*part).reach(12, every, together, smooth) == expected

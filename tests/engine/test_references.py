@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from video_samples import make_folder, make_video
 
 from dpa.backends import Memory
-from dpa.engine.references import Inputs, Reservoir, from_file, prepare, reference_indices
+from dpa.engine.references import (
+    Inputs,
+    Reservoir,
+    _beside,
+    _pairs,
+    from_file,
+    neighbours,
+    prepare,
+    reference_indices,
+)
+from dpa.errors import InputError
 from dpa.video import open_source
 from engine_samples import FakeBackend, image, make_clip
 
@@ -187,3 +197,56 @@ def test_what_kind_of_source_gets_what(tmp_path: Path) -> None:
         of_file = prepare(file, FakeBackend(), 4, engine.look, engine.encode)
         assert isinstance(of_file, Memory)
         assert kept(of_file) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("index", "span", "expected"),
+    [
+        (0, None, (0, 1, None)),
+        (1, None, (1, 2, None)),
+        (4, None, (4, None, 3)),
+        (0, (0, 1), (0, None, None)),
+        (1, (1, 2), (1, None, None)),
+        (2, (1, 3), (2, None, 1)),
+        (2, (2, 4), (2, 3, None)),
+        (3, (0, 4), (3, None, 2)),
+    ],
+)
+def test_neighbours(index: int, span: tuple[int, int] | None, expected: tuple[int | None, ...]) -> None:
+    with open_source(np.stack([image(k) for k in range(5)])) as source:
+        if span is None:
+            found = neighbours(source, index)
+        else:
+            (pair,) = source.pairs_at([index])
+            found = _beside(source, index, pair, span)
+    assert tuple(None if i is None else (int(i[0, 0, 0]) - 10) // 2 for i in found) == expected
+
+
+@pytest.mark.parametrize("broken", [(), (0,), (4,), (2, 3), (0, 1, 2, 3, 4)])
+def test_frames_that_cannot_be_decoded_cost_themselves_alone(broken: tuple[int, ...]) -> None:
+    class Damaged:
+        def pairs_at(self, indices: list[int]) -> Iterator[tuple[int, int]]:
+            for index in indices:
+                if index in broken:
+                    raise InputError("damaged")
+                yield index, index + 1
+
+    pairs = list(_pairs(Damaged(), list(range(5))))  # type: ignore[arg-type]
+    assert pairs == [(index, (index, index + 1)) for index in range(5) if index not in broken]
+
+
+def test_a_picture_alone_has_no_neighbours() -> None:
+    with open_source(image(0)) as source:
+        assert neighbours(source, 0)[1:] == (None, None)
+
+
+def test_what_does_not_get_into_a_reservoir_leaves_its_memory_as_it_is() -> None:
+    reservoir = Reservoir(2)
+    last, kept_ones = reservoir.memory, 0
+    for index in range(200):
+        reservoir.add(memory(index))
+        changed = index in kept(reservoir.memory)
+        assert (reservoir.memory is last) != changed
+        last, kept_ones = reservoir.memory, kept_ones + changed
+    # 2 + 2/3 + 2/4 + ...: about 11.
+    assert 5 < kept_ones < 20

@@ -122,3 +122,66 @@ def test_the_background_around_a_small_object_is_no_speck():
     probability = np.zeros((1000, 1000), np.float32)
     probability[500:512, 500:512] = 1
     assert np.array_equal(decided(probability), probability)
+
+
+def test_around_what_is_there():
+    plane = np.zeros((30, 40), np.uint8)
+    plane[10:15, 20:28] = 1
+    assert regions.around(plane, 0) == (slice(10, 15), slice(20, 28))
+    assert regions.around(plane, 3) == (slice(7, 18), slice(17, 31))
+    plane[0, 0] = 1
+    rows, columns = regions.around(plane, 50)
+    assert (rows.start, columns.start) == (0, 0)
+    assert plane[rows, columns].shape == plane.shape
+
+
+def test_a_speck_is_below_a_ten_thousandth_of_the_frame():
+    # Of 40,000 pixels: four.
+    for pixels, stays in ((3, False), (4, True)):
+        probability = np.zeros((200, 200), np.float32)
+        probability[50:90, 50:90] = 0.9
+        probability[150, 150 : 150 + pixels] = 0.9
+        assert decided(probability)[150, 150] == pytest.approx(0.9 if stays else 0.1)
+        hole = 1 - np.zeros((200, 200), np.float32)
+        hole[0] = 0.9
+        hole[150, 150 : 150 + pixels] = 0.1
+        assert decided(hole)[150, 150] == pytest.approx(0.1 if stays else 0.9)
+
+
+def test_sure_is_above_three_quarters():
+    for level, stays in ((0.7501, True), (0.7499, False)):
+        probability = np.zeros(SHAPE, np.float32)
+        probability[10:30, 10:30] = 0.99
+        probability[40:60, 60:90] = level
+        assert decided(probability)[50, 70] == pytest.approx(level if stays else 1 - level, abs=1e-6)
+        hole = 1 - probability
+        hole[[0, -1]] = 0
+        assert decided(hole)[50, 70] == pytest.approx(1 - level if stays else level, abs=1e-6)
+
+
+def test_regions_touch_at_corners_and_holes_do_not():
+    probability = np.zeros(SHAPE, np.float32)
+    probability[10:30, 10:30] = 0.99
+    probability[30:50, 30:50] = 0.6
+    assert decided(probability)[40, 40] == np.float32(0.6), "a part of the sure one"
+    enclosed = np.full(SHAPE, 0.99, np.float32)
+    enclosed[10:30, 10:30] = 0.01
+    enclosed[30:50, 30:50] = 0.4
+    assert decided(enclosed)[40, 40] == pytest.approx(0.6), "a hole of its own"
+
+
+def test_a_hole_may_not_reach_the_pictures_border():
+    for edge in (np.s_[0, 40:60], np.s_[-1, 40:60], np.s_[20:40, 0], np.s_[20:40, -1]):
+        probability = np.full(SHAPE, 0.99, np.float32)
+        probability[edge] = 0.4
+        assert (decided(probability)[edge] == np.float32(0.4)).all()
+
+
+def test_what_is_decided_is_a_new_plane_where_something_changes():
+    probability = np.zeros(SHAPE, np.float32)
+    probability[10:30, 10:30] = 0.99
+    assert decided(probability) is probability
+    probability[40:60, 60:90] = 0.6
+    before = probability.copy()
+    assert decided(probability) is not probability
+    assert np.array_equal(probability, before)

@@ -1,6 +1,7 @@
 """What a mask says of itself."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -55,6 +56,43 @@ def test_as_detections(mask: Mask) -> None:
     assert np.array_equal(found.mask[0], mask.binary)
     assert found.confidence.tolist() == [0.75]
     assert len(mask_of(np.zeros((4, 6), bool)).to_supervision()) == 0
+
+
+def test_what_is_told_to_supervision(mask: Mask, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Detections(SimpleNamespace):
+        @classmethod
+        def empty(cls) -> str:
+            return "none"
+
+    monkeypatch.setitem(sys.modules, "supervision", SimpleNamespace(Detections=Detections))
+    mask.probability[4, 10] = 0.95
+    mask.probability[0, 0] = 0.9  # outside
+    found = mask.to_supervision()
+    assert found.xyxy.tolist() == [[10, 4, 20, 9]]
+    assert found.xyxy.dtype == found.confidence.dtype == np.float32
+    assert found.mask.shape == (1, 20, 30)
+    assert np.array_equal(found.mask[0], mask.binary)
+    assert found.confidence.tolist() == pytest.approx([0.75 + 0.2 / 18])
+    assert found.class_id.tolist() == [0]
+    assert mask_of(np.zeros((4, 6), bool)).to_supervision() == "none"
+
+
+def test_boxes_at_the_border() -> None:
+    for rows, columns in ((slice(0, 2), slice(3, 6)), (slice(2, 4), slice(0, 1)), (slice(1, 2), slice(5, 6))):
+        binary = np.zeros((4, 6), bool)
+        binary[rows, columns] = True
+        box = (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+        assert mask_of(binary).bbox == box
+
+
+def test_what_is_written_of_a_mask(mask: Mask) -> None:
+    told = mask.segmented
+    assert (told.frame, told.probability is mask.probability, told.mask is mask.binary) == (
+        mask.frame,
+        True,
+        True,
+    )
+    assert (told.flow, told.alpha, mask.index, mask.time) == (None, None, 3, None)
 
 
 def test_detections_need_their_library(mask: Mask, monkeypatch: pytest.MonkeyPatch) -> None:

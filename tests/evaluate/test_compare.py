@@ -1,10 +1,12 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from dpa.errors import InputError
-from dpa.evaluate.compare import compare, frame_values
+from dpa.evaluate.compare import LOW_IS_GOOD, _labels, compare, frame_values
 from dpa.evaluate.run import evaluate
+from dpa.evaluate.table import LABELS
 from mask_samples import dataset_of, masks_of, square
 
 NAMES = ("ant", "bee", "cat")
@@ -40,6 +42,30 @@ def test_of_decay_less_is_better(reports: Path, tmp_path: Path) -> None:
     found = compare([tmp_path / "c.json", tmp_path / "d.json"], "J_decay")
     assert found.rows[0].name == "bee"
     assert found.rows[0].differences[0] > 0
+
+
+def test_of_ghosts_fewer_are_better(reports: Path) -> None:
+    for label, shares in {"a": (0.1, 0.1, 0.1), "b": (0.1, 0.3, 0.0)}.items():
+        path = reports / f"{label}.json"
+        data = json.loads(path.read_text()) | {"ghosts": sum(shares) / 3}
+        for name, share in zip(NAMES, shares, strict=True):
+            data["sequences"][name]["ghosts"] = share
+        path.write_text(json.dumps(data))
+    found = compare([reports / "a.json", reports / "b.json"], "ghosts")
+    assert [row.name for row in found.rows] == ["bee", "ant", "cat"]
+
+
+def test_every_figure_is_known_as_good_or_bad() -> None:
+    low = {name for name in LABELS if name in LOW_IS_GOOD}
+    assert low == {"MAE", "J_decay", "F_decay", "changes", "ghosts", "ghosts_worst"}
+
+
+def test_files_of_one_name_in_folders_of_one_name(tmp_path: Path) -> None:
+    files = [tmp_path / place / "x" / "y" / "a.json" for place in "pq"]
+    assert _labels([Path("b.json"), Path("a.json")]) == ["b", "a"]
+    assert _labels(files) == ["1: a", "2: a"]
+    assert _labels([one.parent.parent / "a.json" for one in files]) == ["p/x/a", "q/x/a"]
+    assert _labels([files[0], files[0]]) == ["1: a", "2: a"]
 
 
 def test_three_reports_and_files_of_one_name(reports: Path) -> None:

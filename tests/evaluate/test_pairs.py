@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dpa.errors import InputError
+from dpa.evaluate import pairs
 from dpa.evaluate.pairs import find_pairs
 from dpa.evaluate.protocols import find_protocol
 
@@ -22,8 +23,8 @@ def touch(root: Path, *names: str) -> Path:
 
 def found(masks: Path, truth: Path, protocol: object = EVERY, frames: Path | None = None) -> dict:
     """Names of (truth, mask) by sequence."""
-    pairs = find_pairs(masks, truth, protocol, frames)  # type: ignore[arg-type]
-    return {one.name: [(p.ground_truth.name, p.mask.name) for p in one.pairs] for one in pairs}
+    sequences = find_pairs(masks, truth, protocol, frames)  # type: ignore[arg-type]
+    return {one.name: [(p.ground_truth.name, p.mask.name) for p in one.pairs] for one in sequences}
 
 
 @pytest.mark.parametrize("ours", ["{}/{}_{}.png", "{}/GT/{}_{}.png", "GT/{1}_{2}.png", "{1}_{2}.png"])
@@ -43,8 +44,8 @@ def test_one_sequence_whatever_the_folders_are_called(tmp_path: Path) -> None:
     wanted = {"surf": [("surf_0.png", "surf_0.png")]}
     assert found(tmp_path / "out", tmp_path / "surf") == wanted
     assert found(tmp_path / "out", tmp_path / "surf" / "GT") == wanted
-    (pairs,) = find_pairs(tmp_path / "out", tmp_path / "surf" / "GT", EVERY)
-    assert pairs.pairs[0].image == tmp_path / "surf/RGB/surf_0.jpg"
+    (surf,) = find_pairs(tmp_path / "out", tmp_path / "surf" / "GT", EVERY)
+    assert surf.pairs[0].image == tmp_path / "surf/RGB/surf_0.jpg"
 
 
 def test_frames_by_number_where_no_name_agrees(tmp_path: Path) -> None:
@@ -130,3 +131,42 @@ def test_a_sequence_of_two_frames_has_none_to_score(tmp_path: Path) -> None:
     touch(tmp_path, "m/bear/0.png", "m/bear/1.png", "t/bear/0.png", "t/bear/1.png")
     with pytest.raises(InputError, match="t/bear: davis16 scores no first or last frame"):
         found(tmp_path / "m", tmp_path / "t", DAVIS)
+
+
+@pytest.mark.parametrize("other", ["RGB", "FLOW"])
+def test_folders_of_other_pictures_are_no_sequences(tmp_path: Path, other: str) -> None:
+    touch(tmp_path, "m/bear/0.png", "t/bear/0.png", f"m/{other}/0.png", f"t/{other}/0.png", "t/.old/0.png")
+    assert list(found(tmp_path / "m", tmp_path / "t")) == ["bear"]
+
+
+def test_no_deeper_than_classes(tmp_path: Path) -> None:
+    touch(tmp_path, "m/cat/1/0.png", "t/cat/1/0.png", "t/dog/old/1/0.png")
+    assert list(found(tmp_path / "m", tmp_path / "t")) == ["cat/1"]
+
+
+def test_sequences_are_in_natural_order_however_they_are_laid_out(tmp_path: Path) -> None:
+    names = [f"s{k}" for k in (10, 2, 1)]
+    for root in ("m", "t"):
+        touch(tmp_path / root / "GT", *(f"{name}_{i}.png" for name in names for i in range(2)))
+    assert list(found(tmp_path / "m", tmp_path / "t")) == ["s1", "s2", "s10"]
+
+
+def test_long_lists_of_names_are_cut() -> None:
+    assert pairs._list("abc") == "a, b, c"
+    assert pairs._list("abcde") == "a, b, c, d, e"
+    assert pairs._list("abcdefg") == "a, b, c, d, e and 2 more"
+
+
+def test_numbers_tell_frames_where_they_are_all_different() -> None:
+    assert pairs._match(["a_1", "a_2"], ["1", "02"]) == {"a_1": "1", "a_2": "02"}
+    assert pairs._match(["a", "b"], ["b", "c"]) == {"b": "b"}, "names that agree come first"
+    assert pairs._match(["a_1"], ["1", "01"]) == {}
+    assert pairs._match(["a_1", "b_1"], ["1"]) == {}
+    assert pairs._match(["a_1"], ["1", "x"]) == {}
+    assert pairs._match(["a_1", "a_3"], ["1", "2"]) == {"a_1": "1"}
+
+
+def test_three_frames_have_one_to_score(tmp_path: Path) -> None:
+    names = [f"bear/{i}.png" for i in range(3)]
+    touch(tmp_path / "m", *names), touch(tmp_path / "t", *names)
+    assert found(tmp_path / "m", tmp_path / "t", DAVIS) == {"bear": [("1.png", "1.png")]}

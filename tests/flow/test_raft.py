@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dpa.errors import MissingExtra, WeightsError
+from dpa.flow import raft
 from dpa.flow.raft import RAFT, cached_weights
 
 
@@ -38,9 +39,9 @@ def test_a_variant_s_own_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     place = cached_weights("small-C_T_V2")
     place.parent.mkdir(parents=True)
     untrained.rename(place)
-    raft = RAFT("small-C_T_V2")
-    assert raft.name == "raft-small-C_T_V2"
-    assert raft.recipe["weights"] == "raft_small_C_T_V2-01064c6d.pth"
+    estimator = RAFT("small-C_T_V2")
+    assert estimator.name == "raft-small-C_T_V2"
+    assert estimator.recipe["weights"] == "raft_small_C_T_V2-01064c6d.pth"
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (8, 8), (5, 140), (129, 130)])
@@ -127,6 +128,40 @@ def test_the_cache_is_where_torch_looks(tmp_path: Path, monkeypatch: pytest.Monk
         else:
             monkeypatch.setenv("TORCH_HOME", home)
         assert cached_weights("small").parent == Path(torch.hub.get_dir()) / "checkpoints"
+
+
+@pytest.mark.parametrize("side", [1, 8, 127, 128, 129, 136, 203, 1080])
+def test_sides_are_padded_to_eighths_and_to_128_at_least(side: int) -> None:
+    before, after = raft._padding(side)
+    whole = before + side + after
+    assert whole % 8 == 0
+    assert max(128, side) <= whole < max(129, side + 8)
+    assert 0 <= after - before <= 1
+
+
+def test_the_last_of_twelve_updates_is_the_flow(untrained: Path) -> None:
+    torch = pytest.importorskip("torch")
+    estimator, asked = RAFT("small", weights=untrained), []
+
+    def network(first: object, second: object, num_flow_updates: int) -> list:
+        asked.append((first, second, num_flow_updates))
+        y, x = torch.meshgrid(torch.arange(136), torch.arange(144), indexing="ij")
+        return [torch.full((1, 2, 136, 144), float("nan"))] * 11 + [torch.stack([x, y])[None].float()]
+
+    estimator._network = network
+    first, second = (np.full((131, 140, 3), level, np.uint8) for level in (0, 255))
+    flow = estimator(first, second)
+    assert np.array_equal(flow[..., 0], np.broadcast_to(np.arange(2, 142), (131, 140)))
+    assert np.array_equal(flow[..., 1], np.broadcast_to(np.arange(2, 133)[:, None], (131, 140)))
+    ((one, other, updates),) = asked
+    assert updates == 12
+    assert one.shape == other.shape == (1, 3, 136, 144)
+    assert ((one == -1).all(), (other == 1).all()) == (True, True)
+    mixed = estimator._prepare(np.arange(131 * 140 * 3, dtype=np.uint8).reshape(131, 140, 3))
+    assert mixed[0, 0, 2, 2] == -1
+    assert mixed[0, 1, 2, 2] == pytest.approx(1 / 127.5 - 1)
+    assert torch.equal(mixed[0, :, 0, 0], mixed[0, :, 2, 2]), "edges go on"
+    assert torch.equal(mixed[0, :, -1, -1], mixed[0, :, 132, 141])
 
 
 @pytest.mark.real

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dpa.errors import InputError
 from dpa.flow.dis import DIS
-from dpa.flow.stream import flow_size, flows, pair_flow, reduce
+from dpa.flow.stream import LAST_FRAME, direction, end_rule, flow_size, flows, pair_flow, reduce
 from dpa.video.frame import Frame
 
 
@@ -194,3 +194,45 @@ def test_frames_of_two_sizes() -> None:
         list(flows(frames, Tally()))
     with pytest.raises(InputError, match="one size"):
         pair_flow(Tally(), frames[0].image, frames[1].image)
+
+
+def test_what_recipes_say_of_gaps() -> None:
+    assert [direction(gap) for gap in (1, 3, -1)] == [
+        f"frame t to frame t{gap}" for gap in ("+1", "+3", "-1")
+    ]
+    assert end_rule(1) == LAST_FRAME
+    assert end_rule(-2).startswith("where there is no frame t-2, flow to frame t+2, negated")
+
+
+def test_flow_is_scaled_by_side() -> None:
+    # 6 x 10 pixels, of which flow is made on 3 x 5.
+    _, (_, flow) = flows(video([0, 10]), Tally(), size=5)
+    assert flow[0, 0].tolist() == [10 * 2, -5 * 2]
+    _, (_, flow) = flows(video([0, 10], 5, 10), Tally(), size=4)
+    assert flow.shape == (2, 4, 2)
+    assert flow[0, 0].tolist() == [10 * 10 / 4, -4 * 5 / 2]
+
+
+@pytest.mark.parametrize("size", [(40, 60), (60, 40), (45, 60), (44, 60)])
+def test_whole_numbers_must_divide_both_sides(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    height, width = flow_size(*size, 26)
+    whole = size[0] // height
+    if size[0] % whole == size[1] % whole == 0:
+        half = cv2.resize(image, (size[1] // whole, size[0] // whole), interpolation=cv2.INTER_AREA)
+        wanted = cv2.resize(half, (width, height), interpolation=cv2.INTER_LINEAR)
+    else:
+        wanted = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(reduce(image, 26), wanted)
+
+
+def test_only_frames_near_each_other_are_held() -> None:
+    taken: list[int] = []
+
+    def frames() -> Iterator[Frame]:
+        for frame in video(list(range(9))):
+            taken.append(frame.index)
+            yield frame
+
+    for frame, _ in flows(frames(), Tally(), gap=3):
+        assert taken[-1] == min(frame.index + 3, 8)

@@ -1,8 +1,10 @@
 """What stands behind the object."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from video_samples import make_video
@@ -12,7 +14,7 @@ from dpa.errors import InputError
 from dpa.video.frame import Frame
 from dpa.video.read import open_source
 from dpa.video.segmented import Segmented
-from dpa.video.write.backdrop import open_backdrop
+from dpa.video.write.backdrop import _filling, _Filmed, open_backdrop
 from dpa.video.write.paint import Look, painter
 from engine_samples import FakeBackend, image, make_clip
 
@@ -86,3 +88,113 @@ def test_strength_of_the_overlay() -> None:
     assert full[30, 40].tolist() == [255, 64, 64]
     with pytest.raises(InputError, match="between 0 and 1, not 2"):
         Look(2)
+
+
+class Film:
+    """Stands for a source of `count` frames, of the level of their number, whose reading is noted."""
+
+    name = "film"
+
+    def __init__(
+        self, count: int | None, rate: Fraction | None = Fraction(10), found: int | None = None
+    ) -> None:
+        self.count, self.rate = count, rate
+        self.found = count if found is None else found
+        self.reads: list[int] = []
+        self.given = self.closed = 0
+
+    def read(self, start: int = 0) -> "Iterator[Frame]":
+        self.reads.append(start)
+        for index in range(start, self.found or 0):
+            self.given += 1
+            yield Frame(np.full((4, 6, 3), index, np.uint8), index)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def shown(backdrop: _Filmed, index: int, time: Fraction | None = None) -> int:
+    frame = Frame(np.zeros((4, 6, 3), np.uint8), index, time)
+    return int(backdrop.behind(frame, np.zeros((4, 6), np.uint8))[0, 0, 0])
+
+
+def test_the_frame_that_is_shown_at_the_time() -> None:
+    backdrop = _Filmed(Film(50))
+    times = [Fraction(0), Fraction(9, 100), Fraction(1, 10), Fraction(25, 100), Fraction(49, 10), Fraction(5)]
+    assert [shown(backdrop, 0, time) for time in times] == [0, 0, 1, 2, 49, 0]
+    assert [shown(_Filmed(Film(5)), index) for index in (0, 3, 7)] == [0, 3, 2], "without times by number"
+    assert shown(_Filmed(Film(60, rate=None)), 0, Fraction(2)) == 50, "at 25 a second"
+    assert shown(_Filmed(Film(9, rate=None)), 4) == 4
+
+
+def test_a_film_is_read_on_and_not_anew() -> None:
+    film = Film(99)
+    backdrop = _Filmed(film)
+    for index in (3, 3, 4, 20, 36):
+        assert shown(backdrop, index) == index
+    assert film.reads == [3]
+    assert film.given == 34
+    assert shown(backdrop, 53) == 53
+    assert film.reads == [3, 53], "more than sixteen frames on it is sought"
+    assert shown(backdrop, 52) == 52
+    assert film.reads == [3, 53, 52]
+    backdrop.close()
+    assert film.closed == 1
+    _Filmed(film).close()
+
+
+def test_a_film_that_ends_early_stands_still_and_an_empty_one_is_said() -> None:
+    film = Film(20, found=5)
+    backdrop = _Filmed(film)
+    assert [shown(backdrop, index) for index in (2, 9, 19, 3)] == [2, 4, 4, 3]
+    with pytest.raises(InputError, match="background film has no frame that can be decoded"):
+        shown(_Filmed(Film(3, found=0)), 1)
+    assert shown(_Filmed(Film(None, found=3)), 7) == 0, "a source that does not know its length: its first"
+
+
+@pytest.mark.parametrize(
+    ("picture", "size", "rows", "columns"),
+    [
+        ((4, 8), (4, 4), (0, 4), (2, 6)),
+        ((8, 4), (4, 4), (2, 6), (0, 4)),
+        ((4, 7), (4, 4), (0, 4), (1, 5)),
+        ((8, 16), (4, 8), (0, 8), (0, 16)),
+        ((3, 4), (6, 8), (0, 3), (0, 4)),
+    ],
+)
+def test_pictures_fill_the_frame_and_are_cut_at_their_centre(picture, size, rows, columns) -> None:
+    y, x = np.mgrid[: picture[0], : picture[1]]
+    image = np.stack([10 * y, 10 * x, 0 * x], 2).astype(np.uint8)
+    filled = _filling(image, size)
+    assert filled.shape == (*size, 3)
+    assert filled.flags["C_CONTIGUOUS"]
+    part = image[slice(*rows), slice(*columns)]
+    how = cv2.INTER_AREA if part.shape[0] >= size[0] else cv2.INTER_LINEAR
+    assert np.array_equal(filled, cv2.resize(part, size[::-1], interpolation=how))
+
+
+def test_pictures_of_any_shape_fill_any_frame() -> None:
+    for picture in ((1, 1), (3, 500), (500, 3)):
+        for size in ((5, 9), (9, 5), (1, 1)):
+            assert (_filling(np.full((*picture, 3), 9, np.uint8), size) == 9).all()
+            assert _filling(np.full((*picture, 3), 9, np.uint8), size).shape == (*size, 3)
+
+
+def test_the_blur_is_of_the_frame_and_of_its_size() -> None:
+    rng = np.random.default_rng(0)
+    picture = cv2.GaussianBlur(rng.integers(0, 255, (97, 131, 3), np.uint8), (0, 0), 6)
+    clear, backdrop = np.zeros((97, 131), np.uint8), open_backdrop("blur")
+    assert backdrop is not None
+    behind = backdrop.behind(Frame(picture, 0), clear)
+    # A Gaussian of 3 % of the shorter side, computed at a quarter of the size.
+    wanted = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.03 * 97)
+    assert np.abs(behind[8:-8, 8:-8] - wanted[8:-8, 8:-8]).mean() < 1.5
+    even = np.full((97, 131, 3), 77, np.uint8)
+    for alpha in (clear, np.full_like(clear, 255), np.full_like(clear, 100)):
+        assert np.abs(backdrop.behind(Frame(even, 0), alpha).astype(int) - 77).max() <= 1
+
+
+def test_backdrops_are_closed(tmp_path: Path) -> None:
+    assert open_backdrop("green") is None
+    with open_backdrop("#a1B2c3") as backdrop:
+        assert backdrop.behind(Frame(image(0), 0), np.zeros(SIZE, np.uint8))[5, 5].tolist() == [161, 178, 195]

@@ -1,5 +1,7 @@
 """High dynamic range becomes what FFmpeg makes of it."""
 
+from types import SimpleNamespace
+
 import av
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from video_samples import close_to, make_video, picture, run
 
 from dpa.errors import InputError
 from dpa.video import open_sink, open_source
-from dpa.video.hdr import HLG, PQ, ToneMap
+from dpa.video.hdr import HLG, PQ, ToneMap, _hable
 from dpa.video.segmented import Segmented
 from dpa.video.write.movie import KEEPS_HDR
 
@@ -128,3 +130,62 @@ def test_what_cannot_hold_hdr_is_tone_mapped_or_refused(tmp_path):
     with open_source(make_video(tmp_path / "plain.mp4", 2), hdr=True) as source:
         assert source.hdr is None
         assert next(source.frames()).coded is None
+
+
+def pq(light: float) -> float:
+    """The code of a light in cd/m2 (SMPTE ST 2084, equation 5.2)."""
+    y = (light / 10000) ** 0.1593017578125
+    return ((0.8359375 + 18.8515625 * y) / (1 + 18.6875 * y)) ** 78.84375
+
+
+def grey(level: float) -> np.ndarray:
+    return np.full((1, 1, 3), level, np.float32)
+
+
+@pytest.mark.parametrize("light", [0.5, 10, 100, 203, 1000, 10000])
+def test_light_of_pq(light):
+    assert ToneMap(PQ)._light(grey(pq(light))) == pytest.approx(light / 100, rel=2e-3)
+
+
+@pytest.mark.parametrize(("code", "light"), [(0, 0), (0.25, 1 / 48), (0.5, 1 / 12), (0.75, 0.2650), (1, 1)])
+def test_light_of_hlg(code, light):
+    # ITU-R BT.2100, table 5; 0.75 is the white of graphics.
+    found = ToneMap(HLG)._light(grey(code))
+    assert found == pytest.approx(light, abs=2e-4)
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("peak", [250.0, 450.0, 1000.0])
+def test_the_peak_becomes_the_brightest_white(peak):
+    tone = ToneMap(PQ, wide=False, peak=peak)
+    assert tone.mapped(grey(pq(peak))) == pytest.approx(1, abs=1e-3)
+    assert tone.mapped(grey(pq(peak * 0.8))).max() < 0.99
+    assert tone.mapped(grey(1)).max() == 1
+
+
+def test_the_curve_is_hables():
+    # "Uncharted 2: HDR Lighting", the slide with the numbers: a white of 11.2 comes to 0.7254 or so.
+    assert _hable(11.2) == pytest.approx(0.7253, abs=2e-4)
+    assert _hable(0.0) == pytest.approx(0, abs=1e-6)
+    assert _hable(1.0) == pytest.approx(0.2207, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "primaries", "expected"),
+    [(PQ, 9, (PQ, True)), (HLG, 2, (HLG, True)), (HLG, 1, (HLG, False)), (1, 9, None), (2, 2, None)],
+)
+def test_which_frames_are_mapped(transfer, primaries, expected):
+    frame = SimpleNamespace(color_trc=transfer, color_primaries=primaries)
+    tone = ToneMap.of(frame)
+    assert (tone and (tone.transfer, tone.wide)) == expected
+    if tone:
+        assert tone.primaries == (9 if tone.wide else 1)
+        assert tone.peak == 1000
+
+
+def test_bt709_colours_stay_where_they_are():
+    red = np.float32([[[pq(100), pq(1), pq(1)]]])
+    wide, narrow = (ToneMap(PQ, wide=wide).mapped(red)[0, 0] for wide in (True, False))
+    # Hues stay: the ratio of the channels in light is that of the source.
+    assert (narrow[0] / narrow[1]) ** 2.4 == pytest.approx(100, rel=0.02)
+    assert wide[1] == 0, "a red of BT.2020 lies outside"

@@ -105,6 +105,16 @@ def test_times_go_on_where_the_clock_jumps_back(joined):
     assert [frame.time for frame in rest] == [frame.time for frame in frames[40:]]
 
 
+def test_one_join_is_said_in_the_singular(joined, tmp_path):
+    part = (tmp_path / "20.ts").read_bytes()
+    (tmp_path / "two.ts").write_bytes(part * 2)
+    with open_source(tmp_path / "two.ts") as source:
+        (warning,) = source.warnings
+    assert "its clock jumps back 1 time, as where recordings were joined" in warning
+    with open_source(tmp_path / "20.ts") as source:
+        assert list(source.warnings) == []
+
+
 def test_a_stream_whose_clock_jumps_back(joined):
     with open_source(joined.as_uri()) as source:
         times = [frame.time for frame in source.frames()]

@@ -1,5 +1,6 @@
 """Cuts are found where pictures are joined, and nowhere else."""
 
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -9,7 +10,7 @@ from video_samples import picture
 
 from dpa.errors import InputError
 from dpa.video import Frame, open_source
-from dpa.video.shots import found_cuts, listed_cuts, read_cuts
+from dpa.video.shots import _is_cut, _Seen, distance, found_cuts, listed_cuts, look_at, read_cuts
 
 
 def scene(number: int, index: int, size: tuple[int, int] = (96, 128)) -> np.ndarray:
@@ -126,3 +127,80 @@ def test_real_sequences_joined(shared):
         with open_source(folder) as source:
             images += [frame.image for frame in source.frames()]
     assert cuts(images) == starts
+
+
+def seen(number: int, step: float) -> _Seen:
+    """A frame of a scene of one colour."""
+    return _Seen(None, look_at(np.full((54, 72, 3), (number * 61 % 256, 40, 200), np.uint8)), step)
+
+
+def is_cut(past: list[tuple[int, float]], waiting: list[tuple[int, float]]) -> bool:
+    return _is_cut(deque(seen(*one) for one in past), deque(seen(*one) for one in waiting))
+
+
+def test_a_cut_stands_out_from_two_steps_on_both_sides():
+    calm = [(0, 0.0)] * 3
+    assert is_cut(calm, [(1, 0.6), (1, 0.0), (1, 0.0)])
+    assert not is_cut(calm, [(1, 0.19), (1, 0.0), (1, 0.0)])
+    assert is_cut(calm, [(1, 0.2), (1, 0.0)])
+    assert is_cut(calm, [(1, 0.75), (1, 0.25)]), "three times as high"
+    assert not is_cut(calm, [(1, 0.6), (1, 0.21)])
+    assert not is_cut(calm, [(1, 0.6), (1, 0.0), (1, 0.21)])
+    assert is_cut(calm, [(1, 0.6), (1, 0.0), (1, 0.0), (1, 0.21)])
+    assert not is_cut([(0, 0.0), (0, 0.0), (0, 0.21)], [(1, 0.6)])
+    assert not is_cut([(0, 0.0), (0, 0.21), (0, 0.0)], [(1, 0.6)])
+    assert is_cut([(0, 0.21), (0, 0.0), (0, 0.0)], [(1, 0.6)])
+    assert is_cut([(0, 0.9)], [(1, 0.9)]) is False, "the first frame of all has a step too"
+
+
+def test_what_comes_back_is_a_flash():
+    calm = [(0, 0.0)] * 3
+    assert not is_cut(calm, [(1, 0.6), (1, 0.0), (0, 0.0)])
+    assert not is_cut([(1, 0.0), (0, 0.0), (0, 0.0)], [(1, 0.6), (1, 0.0)])
+    # The frame just before is what it is compared with, not a flash's other side.
+    assert is_cut([(2, 0.0), (1, 0.0)], [(0, 0.6), (0, 0.0)])
+
+
+def test_pictures_are_looked_at_in_54_rows():
+    for size, expected in (
+        ((54, 72), (54, 72)), ((1080, 1920), (54, 96)), ((30, 10), (54, 18)), ((200, 1), (54, 1))
+    ):  # fmt: skip
+        look = look_at(np.full((*size, 3), (10, 130, 250), np.uint8))
+        assert look.small.shape == (*expected, 3)
+        assert look.colours.shape == (216,)
+        # Six bins a channel: 10 is in the first one, 130 in the fourth, 250 in the last.
+        assert look.colours.nonzero()[0].tolist() == [0 * 36 + 3 * 6 + 5]
+        assert look.colours.sum() == pytest.approx(1)
+
+
+def test_distance_is_the_share_that_has_other_colours():
+    one = np.full((54, 72, 3), 20, np.uint8)
+    other = one.copy()
+    other[:27] = 200
+    assert distance(look_at(one), look_at(other)) == pytest.approx(0.5)
+    assert distance(look_at(one), look_at(one + np.uint8(180))) == pytest.approx(1)
+    # Flat colours that change their bin together are the same for all that.
+    assert distance(look_at(one + np.uint8(22)), look_at(one + np.uint8(23))) == 0
+    assert distance(look_at(one), look_at(one + np.uint8(19))) == 0
+    assert distance(look_at(one + np.uint8(10)), look_at(one + np.uint8(30))) == pytest.approx(1), "20 levels"
+
+
+def test_numbers_and_times_are_told_apart(tmp_path):
+    for text, expected in (("7", 7), ("7.0", 7), ("1:00", 60), ("2:03", 123), ("1:00:01", 3601)):
+        (start,) = read_cuts(_file(tmp_path, f"  {text} \n"))
+        assert start == expected
+        assert isinstance(start, int) == (text == "7")
+
+
+def test_times_that_are_listed_start_the_first_frame_not_before_them():
+    def starts(times):
+        shown = [Frame(picture(0), k, Fraction(k, 10)) for k in range(6)]
+        return [frame.index for frame, here in listed_cuts(shown, times) if here]
+
+    assert starts([]) == [0]
+    assert starts([Fraction(2, 10)]) == [0, 2]
+    assert starts([Fraction(21, 100)]) == [0, 3]
+    assert starts([Fraction(4, 10), Fraction(1, 10), Fraction(11, 100)]) == [0, 1, 2, 4]
+    assert starts([Fraction(11, 100), Fraction(12, 100), 4]) == [0, 2, 4]
+    silent = [Frame(picture(0), k) for k in range(3)]
+    assert [here for _, here in listed_cuts(silent, [Fraction(1), 2])] == [True, False, True]

@@ -1,12 +1,16 @@
 """What every source does: reading to the end, and damage that is said once."""
 
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from video_samples import make_folder
 
 from dpa.errors import InputError, TruncatedError
-from dpa.video import open_source
+from dpa.video import Frame, Source, open_source
 from engine_samples import make_cut_clip
 
 
@@ -30,3 +34,67 @@ def test_other_errors_are_not_taken_for_damage(tmp_path: Path) -> None:
         with pytest.raises(InputError):
             list(source.read())
         source.check()
+
+
+class Numbers(Source):
+    """Frames that are their numbers."""
+
+    name, size, kind = "numbers", (1, 1), "folder"
+
+    def __init__(self, count: int) -> None:
+        self._count, self.closed = count, 0
+
+    @property
+    def count(self) -> int:
+        return self._count
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        try:
+            for index in range(start, self._count):
+                yield Frame(np.zeros((1, 1, 3), np.uint8), index)
+        finally:
+            self.closed += 1
+
+    def pairs_at(self, indices: Sequence[int]) -> Iterator[tuple[Frame, Frame | None]]:
+        raise NotImplementedError
+
+
+def test_what_sources_have_without_saying_so() -> None:
+    source = Numbers(9)
+    assert (source.rate, source.start, source.origin, source.aspect, source.length) == (None, 0, 0, 1, None)
+    assert (source.live, source.sound, source.path, source.url, list(source.jumps)) == (
+        False,
+        False,
+        None,
+        "",
+        [],
+    )
+    assert source.entries is None
+    assert source.time_of(3) is None
+    source.rate = Fraction(10)
+    assert source.time_of(3) == Fraction(3, 10)
+    assert not source.reads(Path())
+    assert [source.frame_name(index) for index in (0, 12345, 123456)] == ["00000", "12345", "123456"]
+    source.stop()
+
+
+def test_a_part_ends_what_it_reads() -> None:
+    source = Numbers(9)
+    for start, stop, expected in ((2, 5, [2, 3, 4]), (7, 99, [7, 8]), (3, 3, [])):
+        assert [frame.index for frame in source.part(start, stop)] == expected
+        assert [frame.index for frame in source.read(start, stop)] == expected
+    started = source.closed
+    part = source.part(0, 9)
+    next(part)
+    assert source.closed == started
+    part.close()  # type: ignore[attr-defined]
+    assert source.closed == started + 1
+
+
+def test_what_was_brought_here_goes_with_the_source(tmp_path: Path) -> None:
+    source = Numbers(1)
+    source.fetched = TemporaryDirectory(dir=tmp_path)
+    with source:
+        assert len(list(tmp_path.iterdir())) == 1
+    assert not list(tmp_path.iterdir())
+    source.close()

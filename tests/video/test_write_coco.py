@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
+from hypothesis.strategies import integers, lists
 from video_samples import SIZE, make_folder, make_video, results, run
 
 from dpa.video import open_sink, open_source
 from dpa.video.segmented import Segmented
-from dpa.video.write.rle import encode
+from dpa.video.write import coco as coco_module
+from dpa.video.write.rle import _to_string, encode
 
 # Of pycocotools itself, with NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -68,3 +70,45 @@ def test_pictures_of_a_folder_keep_their_names(tmp_path):
     assert [image["file_name"] for image in data["images"]] == ["b1.png", "b2.png"]
     assert all("time" not in image for image in data["images"])
     assert [image["width"] for image in data["images"]] == [64, 64]
+
+
+def test_boxes_are_those_of_the_object():
+    mask = np.zeros((9, 12), bool)
+    mask[3:5, 7:10] = True
+    told = coco_module._annotation(6, mask)
+    assert (told["bbox"], told["area"]) == ([7, 3, 3, 2], 6)
+    assert (told["id"], told["image_id"], told["iscrowd"], told["category_id"]) == (7, 7, 0, 1)
+    whole = coco_module._annotation(0, np.ones((9, 12), bool))
+    assert whole["bbox"] == [0, 0, 12, 9]
+
+
+def test_an_aborted_file_leaves_nothing_and_a_closed_one_stays(tmp_path):
+    path = make_video(tmp_path / "in.mp4", 2)
+    with open_source(path) as source:
+        sink = open_sink(tmp_path / "out.json", None, source)
+        run(source, sink)
+        sink.close()
+        sink.close()
+        written = (tmp_path / "out.json").read_bytes()
+        sink.abort()
+        other = open_sink(tmp_path / "two.json", None, source)
+        other.abort()
+    assert (tmp_path / "out.json").read_bytes() == written
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["in.mp4", "out.json"]
+
+
+def plainly(number):
+    """One number as maskApi.c's rleToString writes it."""
+    text, more = "", True
+    while more:
+        group = number & 31
+        number >>= 5
+        more = number != -1 if group & 16 else number != 0
+        text += chr((group | 32 if more else group) + 48)
+    return text
+
+
+@given(lists(integers(0, 2**33), min_size=1, max_size=9))
+def test_runs_of_any_length(runs):
+    numbers = [run - (runs[k - 2] if k > 2 else 0) for k, run in enumerate(runs)]
+    assert _to_string(np.array(runs)) == "".join(map(plainly, numbers))

@@ -155,6 +155,20 @@ def test_the_shape_of_pixels_is_kept(tmp_path):
         assert opened.aspect == Fraction(4, 3)
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.webm", "out.webp"])
+def test_where_the_shape_of_pixels_cannot_be_kept_that_is_said(tmp_path, name):
+    for aspect in (Fraction(4, 3), Fraction(1)):
+        source = make_video(tmp_path / "in.mp4", 2, aspect=aspect)
+        with open_source(source) as opened, open_sink(tmp_path / name, None, opened, overwrite=True) as sink:
+            run(opened, sink)
+        with open_source(tmp_path / name) as opened:
+            kept = opened.aspect == aspect
+        said = (
+            "in: its pixels are not square (4/3), which only .mp4 and .mov keep: it is shown in another shape"
+        )
+        assert sink.warnings == ([] if kept else [said])
+
+
 def test_a_turned_video_is_written_upright(tmp_path):
     source = make_video(tmp_path / "in.mp4", 2, turn=(0, 1, -1, 0))
     with open_source(write(source, tmp_path / "out.mp4")) as opened:

@@ -106,6 +106,35 @@ def _fill(output: Any, track: Any, seconds: float) -> None:
     output.mux(track.encode(None))
 
 
+def make_sound(
+    path: Path,
+    codec: str,
+    rate: int = 48000,
+    seconds: int = 1,
+    layout: str = "mono",
+    labels: dict[str, str] | None = None,
+) -> Path:
+    """A clip of 25 pictures a second with noise."""
+    with av.open(str(path), "w") as output:
+        video: Any = output.add_stream("mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        track: Any = output.add_stream(codec, rate=rate, layout=layout)
+        track.metadata.update(labels or {})
+        context = track.codec_context
+        context.open()
+        for index in range(25 * seconds):
+            output.mux(video.encode(av.VideoFrame.from_ndarray(picture(index), "rgb24")))
+        output.mux(video.encode(None))
+        resampler = av.AudioResampler(context.format, layout, rate, context.frame_size or 1024)
+        wave = np.random.default_rng(3).normal(0, 2000, (1, rate * seconds)).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(wave, "s16", "mono")
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            output.mux(track.encode(part))
+        output.mux(track.encode(None))
+    return path
+
+
 def damage(path: Path) -> Path:
     """Overwrites the first packet of a video file that is not a key frame with noise."""
     with av.open(str(path)) as container:

@@ -24,7 +24,7 @@ def to_remove(mask: Binary, x: float, y: float) -> Binary:
         x, y: from 0 to 1, of the width and the height.
 
     Returns:
-        (h, w), with a rim of one pixel where no other component is.
+        (h, w), with a rim of one pixel, which no other component can be in.
 
     Raises:
         InputError: the mask is not there.
@@ -36,8 +36,7 @@ def to_remove(mask: Binary, x: float, y: float) -> Binary:
         label = _nearest(labels, row, column)
     if label == 0:
         raise InputError("there is nothing of the object there: click on what is to go")
-    region = labels == label
-    return with_rim(region) & (region | (labels == 0))
+    return with_rim(labels == label)
 
 
 def to_add(probability: Probability, mask: Binary, image: Image, x: float, y: float) -> Binary:

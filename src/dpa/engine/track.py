@@ -195,7 +195,7 @@ def _removed(this: _Seen, moved: Binary) -> Binary | None:
     touched[0] = 0
     if not region.any() and touched.sum() > _COVERED * moved.sum():
         return None
-    return with_rim(region) & (region | (labels == 0)) if region.any() else region
+    return with_rim(region)
 
 
 def _colour(colours: Image, region: Binary) -> np.ndarray:

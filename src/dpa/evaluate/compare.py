@@ -9,7 +9,7 @@ from dpa.evaluate.protocols import find_protocol
 from dpa.evaluate.report import Report, SequenceReport, read_report
 
 #: Figures of which less is better.
-LOW_IS_GOOD = frozenset({"MAE", "J_decay", "F_decay", "changes"})
+LOW_IS_GOOD = frozenset({"MAE", "J_decay", "F_decay", "changes", "ghosts", "ghosts_worst"})
 
 
 @dataclass(frozen=True)

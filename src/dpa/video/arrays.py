@@ -45,7 +45,6 @@ class ArraySource(Source):
             self._coming = chain([first], self._coming)
         if first is None:
             raise InputError("there are no frames: give at least one (H, W, 3) uint8 array")
-        self.size = (0, 0)
         self.size = check_frame(first, 0, None)
 
     @property

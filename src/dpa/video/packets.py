@@ -1,6 +1,7 @@
 """A look at all packets of a video file without decoding: how many frames, when, and where one can start."""
 
 import struct
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -119,10 +120,11 @@ class _Packets:
             places = {place for _, place in group}
             part = self.parts[number]
             known = sorted(s for i, s in enumerate(part) if s is not None and i not in places)
-            for place in places:
+            for place in sorted(places):
                 near = known[max(0, place - _REORDERED) : place + _REORDERED]
                 room, stamp = max(((b - a, a) for a, b in pairwise(near)), default=(0, known[-1]))
-                part[place] = stamp + room // 2
+                mended = part[place] = stamp + room // 2
+                insort(known, mended)
 
 
 def scan(

@@ -94,6 +94,10 @@ class JoinedSink(MovieSink):
             if self._stream is None:
                 self._stream, self._setup = self._container.add_stream_from_template(stream), setup
                 self._stream.metadata.update(stream.metadata)
+                # PyAV leaves these out. Players take ProRes 4444 without its tag for 422, and HEVC for none.
+                context = self._stream.codec_context
+                context.codec_tag = stream.codec_context.codec_tag
+                context.sample_aspect_ratio = self._source.aspect
                 if self._encoding.sound_codec:
                     self._add_sound()
             if setup != self._setup:

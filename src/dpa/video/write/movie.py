@@ -24,6 +24,8 @@ from dpa.video.write.sound import Sound, keep_file_labels
 from dpa.video.write.worker import Worker
 
 _BT709, _BT2020 = 1, 9
+# Containers that say what shape pixels have. For Matroska and WebM, PyAV does not let it be set.
+_SHAPED = ("mp4", "mov")
 KEEPS_HDR = hasattr(Colorspace, "BT2020")
 """Older PyAV takes another matrix for pictures of BT.2020."""
 
@@ -159,6 +161,11 @@ class MovieSink(Sink):
         context.time_base = stream.time_base = self._unit
         context.thread_count = self._threads
         context.sample_aspect_ratio = self._source.aspect
+        if self._source.aspect != 1 and encoding.container not in _SHAPED:
+            self.warnings.append(
+                f"{self._source.name}: its pixels are not square ({self._source.aspect}), which only .mp4 "
+                "and .mov keep: it is shown in another shape"
+            )
         if not encoding.is_rgb:
             context.color_range = ColorRange.MPEG
             context.colorspace, context.color_primaries, context.color_trc = self._colours
