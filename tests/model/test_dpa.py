@@ -6,6 +6,7 @@ from model_samples import Segment, build, inputs, pair, remember
 
 from dpa.errors import InputError
 from dpa.model.dpa import DPA, References, share
+from small_encoder import THREE_LAYERS
 
 no_gradient = torch.inference_mode()
 
@@ -173,14 +174,15 @@ def test_sharing_groups_references_by_query() -> None:
     assert torch.equal(shared.value, -shared.key)
 
 
-def test_torch_export_of_segment(tiny: DPA) -> None:
-    features = tiny.encode(*pair(2, 64, 96))
-    references = remember(tiny, 2)
+def test_torch_export_of_segment() -> None:
+    model = build(encoder=THREE_LAYERS)
+    features = model.encode(*pair(2, 64, 96))
+    references = remember(model, 2)
     given = (features.appearance, features.motion, *references)
-    program = torch.export.export(Segment(tiny, features.size), given)
-    other = tiny.encode(*pair(2, 64, 96, seed=9))
+    program = torch.export.export(Segment(model, features.size), given)
+    other = model.encode(*pair(2, 64, 96, seed=9))
     found = program.module()(other.appearance, other.motion, *references)
-    torch.testing.assert_close(found, tiny.segment(other, references)[-1], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found, model.segment(other, references)[-1], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.gpu

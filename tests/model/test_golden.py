@@ -6,6 +6,7 @@ docs/network.md: only when the method's description is what changed.
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ SIZE = (64, 96)
 QUERIES, REFERENCES = 3, 2
 KEPT = 200  # numbers kept of a tensor
 STEP = 1e-30
+SEEN: dict[Any, Array] = {}
+"""What the slow encoders gave of `network()`, whose weights stay where they are."""
 MEAN, STD = (np.array(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
 # Weights whose directional derivative is taken: one of every kind of layer.
 MOVED = [
@@ -82,7 +85,7 @@ def weights(model: DPA) -> dict[str, Array]:
 
 
 def slow_network(w: dict[str, Array], training: bool = False, streams: int = 2) -> SlowDPA:
-    return SlowDPA(w, [vgg_stages(w, s) for s in range(streams)], training)
+    return SlowDPA(w, [vgg_stages(w, s, SEEN) for s in range(streams)], training)
 
 
 def frames(count: int, seed: int) -> tuple[Tensor, Tensor]:

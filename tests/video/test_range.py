@@ -39,7 +39,7 @@ def test_there_must_be_such_frames(tmp_path: Path, span: tuple[int, int]) -> Non
 
 
 def test_sound_begins_and_ends_with_the_part(tmp_path: Path) -> None:
-    write_clip(tmp_path / "in.mp4", Scene(frames=48))
+    write_clip(tmp_path / "in.mp4", Scene(height=90, width=160, frames=48))
     out = tmp_path / "out.mp4"
     Segmenter(backend=FakeBackend()).write(tmp_path / "in.mp4", [(out, "overlay")], frames=(12, 36))
     with av.open(str(out)) as container:
