@@ -70,6 +70,7 @@ MARKED = {
     "address": "process",  # the page's server has some
     "exported": "slow",
     "traced_once": "slow",
+    "s3_door": "slow",  # moto and the libraries of S3 take seconds to import
 }
 # Files whose tests share what takes long to make: one of the processes side by side runs them all.
 TOGETHER = {

@@ -68,6 +68,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [whole, *(folder / name for name in broken)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_says_a_sentence(tmp_path, monkeypatch, command, backend, files, verb) -> None:
     caught: list[BaseException | None] = []
@@ -90,6 +91,7 @@ def test_every_verb_says_a_sentence(tmp_path, monkeypatch, command, backend, fil
     assert caught, "some of the files are refused"
 
 
+@pytest.mark.slow
 def test_the_python_interface_raises_errors_of_ours(files, backend) -> None:
     for file in files[1:]:
         for source in (file, file.as_uri()):

@@ -42,6 +42,7 @@ def test_a_multiplication_and_an_addition_are_two() -> None:
     assert attention == 2 * 2 * 6 * 10 * 4 * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "changes"), NETWORKS)
 def test_the_parts_make_up_the_network(name: str, changes: dict[str, Any]) -> None:
     with torch.device("meta"):  # counting wants no weights
@@ -56,6 +57,7 @@ def test_the_parts_make_up_the_network(name: str, changes: dict[str, Any]) -> No
         assert found["reference"] == 0
 
 
+@pytest.mark.slow
 def test_counting_computes_nothing_and_changes_nothing() -> None:
     model = small(encoder=THREE_LAYERS)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -67,6 +69,7 @@ def test_counting_computes_nothing_and_changes_nothing() -> None:
     assert all(type(p) is nn.Parameter for p in model.parameters())
 
 
+@pytest.mark.slow
 def test_the_papers_network_costs_what_the_release_does() -> None:
     """1,722 GFLOP a frame at 512 x 512 with references encoded again; most of it is the references."""
     with torch.device("meta"):

@@ -39,6 +39,7 @@ def encoder(tmp_path: Path) -> Path:
     return tmp_path / "encoder.safetensors"
 
 
+@pytest.mark.slow
 def test_both_stages_with_overrides(command, data: Path, encoder: Path) -> None:
     where = [f"data.stills={data / 'stills'}", f"data.videos={data / 'videos'}"]
     one = [f"pretrain.{word}" for word in SHORT]

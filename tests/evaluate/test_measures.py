@@ -170,6 +170,7 @@ def test_the_disk_is_that_of_scikit_image() -> None:
         assert np.array_equal(morphology.disk(reach), x * x + y * y <= reach * reach)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_equals_the_definition(data: st.DataObject) -> None:

@@ -48,6 +48,7 @@ def test_what_cannot_be_averaged() -> None:
         average([a, seeded(1, ifa=False)])
 
 
+@pytest.mark.slow
 def test_command_line(command, tmp_path: Path) -> None:
     for seed in (1, 2):
         seeded(seed).save_pretrained(tmp_path / str(seed))

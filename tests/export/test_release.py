@@ -14,6 +14,8 @@ from dpa.errors import WeightsError
 from dpa.export.release import import_release, release_config, release_name
 from dpa.model.dpa import DPA
 
+pytestmark = pytest.mark.slow
+
 SEEN: dict[Any, np.ndarray] = {}
 MEAN, STD = (np.array(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
 
@@ -49,7 +51,6 @@ def test_every_tensor_has_its_place() -> None:
             assert release_name(ours) == theirs
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("release_way", [False, True])
 @torch.inference_mode()
 def test_prediction_is_the_slow_networks(

@@ -38,6 +38,7 @@ def test_references_matter_and_their_order_and_size_do_not(tiny: DPA) -> None:
     assert not torch.allclose(tiny.segment(features, remember(tiny, 1))[-1], found, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_references_leave_the_running_statistics_to_the_queries() -> None:
     """The queries' f4 has been through IMA, the references' has not: one set of statistics is of one kind."""
     model = build(encoder="resnet18", folded=False).train()
@@ -130,6 +131,7 @@ def test_flow_is_normalised_only_where_the_settings_say(tiny: DPA) -> None:
     torch.testing.assert_close(plain.encode(image, expected).motion, tiny.encode(image, flow).motion)
 
 
+@pytest.mark.slow
 @no_gradient
 def test_equal_channels_share_their_mean_and_deviation() -> None:
     equal, different = build(mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2)), build(mean=(0.1, 0.5, 0.9))
@@ -174,6 +176,7 @@ def test_sharing_groups_references_by_query() -> None:
     assert torch.equal(shared.value, -shared.key)
 
 
+@pytest.mark.slow
 def test_torch_export_of_segment() -> None:
     model = build(encoder=THREE_LAYERS)
     features = model.encode(*pair(2, 64, 96))

@@ -20,6 +20,8 @@ from dpa.model.dpa import DPA, References, share
 from dpa.model.prototypes import prototypes as fast_prototypes
 from dpa.train.loss import loss
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).with_name("golden.npz")
 SIZE = (64, 96)
 QUERIES, REFERENCES = 3, 2
@@ -257,7 +259,6 @@ def test_loss_and_gradients_of_stage_2(model: DPA) -> None:
     assert np.abs(golden["derivatives"]).min() > 1e-9  # alive
 
 
-@pytest.mark.slow
 def test_the_kept_derivatives_are_the_slow_networks(model: DPA) -> None:
     w = weights(model)
     assert np.load(GOLDEN)["loss"] == pytest.approx(slow_loss(w), rel=1e-12)

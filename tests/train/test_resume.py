@@ -20,6 +20,8 @@ from dpa.train.settings import DataSettings
 from dpa.train.stages import finetune, pretrain
 from small_encoder import KNOWN_HERE, SMALL_ENCODER
 
+pytestmark = pytest.mark.slow
+
 
 class Stopped(Exception):
     pass
