@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -63,13 +63,50 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("untimed")
 
 
+# What a fixture says of a test that uses it.
+MARKED = {
+    "python": "process",
+    "base_python": "process",
+    "address": "process",  # the page's server has some
+    "exported": "slow",
+    "traced_once": "slow",
+    "s3_door": "slow",  # moto and the libraries of S3 take seconds to import
+}
+# Files whose tests share what takes long to make: one of the processes side by side runs them all.
+TOGETHER = {
+    "the graph": ("export/test_int8", "export/test_onnx", "backends", "bench/test_graph", "test_examples"),
+    "the page's server": ("web",),
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if {"python", "base_python"}.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker("process")
+        for mark in {MARKED[name] for name in getattr(item, "fixturenames", ()) if name in MARKED}:
+            item.add_marker(mark)
     # Side by side, what takes long begins first, so that no process waits for it at the end.
-    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    slow = Counter(_group(item.nodeid) for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[_group(item.nodeid)])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile`, but for files of `TOGETHER`."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return Scheduling(config, log)
+
+
+def _group(nodeid: str) -> str:
+    """The tests that run in one process: a file's, or those of files that belong together."""
+    file = nodeid.partition("::")[0]
+    place = file.removeprefix("tests/")
+    return next((name for name, places in TOGETHER.items() if place.startswith(places)), file)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -110,28 +147,20 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def root_of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same folder for all processes of a run; the workers of pytest-xdist have one each in it."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+def traced_once() -> Iterator[None]:
+    """A network of the same weights is traced once."""
+    from graph_samples import graphs_once
 
-
-@pytest.fixture(scope="session")
-def traced_once(root_of_all: Path) -> Iterator[None]:
-    """Exports trace a network of the same weights once."""
-    import graph_samples
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dpa.export.onnx.traced", graph_samples.traced_once(root_of_all))
+    with graphs_once():
         yield
 
 
 @pytest.fixture(scope="session")
-def exported(root_of_all: Path, traced_once: None) -> "Exported":
+def exported(tmp_path_factory: pytest.TempPathFactory, traced_once: None) -> "Exported":
     """A small network, its weights and its graph. Not to be changed."""
-    from graph_samples import exported_once
+    from graph_samples import export_small
 
-    return exported_once(root_of_all)
+    return export_small(tmp_path_factory.mktemp("exported"))
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
-"""The smallest encoder of timm, for tests of what is not the encoder: a fifth of MobileNetV2's layers.
+"""Encoders for tests of what is not the encoder.
 
-Importing this makes it known: `DPA("dpa-mobile", encoder=SMALL_ENCODER)`.
+Importing this makes them known: `DPA("dpa-mobile", encoder=SMALL_ENCODER)`.
 """
 
 from pathlib import Path
@@ -11,6 +11,9 @@ from torch import nn
 from dpa.model.encoder import ENCODERS, Encoder
 
 SMALL_ENCODER = "test_resnet"
+"""The smallest of timm: a fifth of MobileNetV2's layers."""
+THREE_LAYERS = "test_byobnet"
+"""Three convolutions, and so one refinement step: compilers and exporters take their time by the layer."""
 
 
 def _cut(net: Any) -> Encoder:
@@ -19,11 +22,17 @@ def _cut(net: Any) -> Encoder:
     return Encoder(stages, (32, 32, 48, 192, 96), (2, 4, 8, 16, 32))
 
 
+def _three(_: Any) -> Encoder:
+    stages = [nn.Conv2d(a, 8, 3, s, padding=1) for a, s in ((3, 4), (8, 2), (8, 2))]
+    return Encoder(stages, (8, 8, 8), (4, 8, 16))
+
+
 ENCODERS[SMALL_ENCODER] = _cut
+ENCODERS[THREE_LAYERS] = _three
 
 KNOWN_HERE = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import small_encoder
 """
-"""The first lines of a script that is to know it too."""
+"""The first lines of a script that is to know them too."""

@@ -82,6 +82,7 @@ def caught(tmp_path, monkeypatch) -> list[BaseException | None]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_says_a_sentence(tmp_path, command, backend, files, caught, verb) -> None:
     for number, file in enumerate(files[1:]):
@@ -109,6 +110,7 @@ def test_bench_says_a_sentence(command, stages_here, files, caught) -> None:
     assert threads() == []
 
 
+@pytest.mark.slow
 def test_the_python_interface_raises_errors_of_ours(files, backend) -> None:
     for file in files[1:]:
         for source in (file, file.as_uri()):

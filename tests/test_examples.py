@@ -47,7 +47,7 @@ def public() -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, traced_once: None) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the examples read, by the names that they give it."""
     from dpa.model.config import named_config
     from dpa.model.dpa import DPA
@@ -88,6 +88,8 @@ def run(test: doctest.DocTest) -> int:
 
 @pytest.mark.parametrize("one", public())
 def test_what_is_public_has_an_example(one: Public, place: Path, request: pytest.FixtureRequest) -> None:
+    if one.name in ("export_int8", "export_onnx"):
+        request.getfixturevalue("traced_once")
     if one.name != "export_int8":  # it asks the network for its inputs
         request.getfixturevalue("backend")
     thing = one.get()

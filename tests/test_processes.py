@@ -42,6 +42,7 @@ def until_stopped(place: Path, task: int) -> Iterator[int]:
     yield task
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_results_and_messages(processes: int) -> None:
     told: list[tuple[str, int]] = []
@@ -49,10 +50,12 @@ def test_results_and_messages(processes: int) -> None:
     assert sorted(told) == [("begun", task) for task in range(5)]
 
 
+@pytest.mark.slow
 def test_each_process_has_a_number() -> None:
     assert set(spread(which, range(4), 2)) == {0, 1}
 
 
+@pytest.mark.slow
 def test_a_task_whose_process_dies_is_lost_alone(tmp_path: Path) -> None:
     results = list(spread(partial(die, tmp_path), range(7), 2, lost=lambda task: -task))
     assert sorted(results) == [-3, 0, 1, 2, 4, 5, 6]
@@ -63,6 +66,7 @@ def test_a_dead_process_is_an_error_where_nobody_asks(tmp_path: Path) -> None:
         list(spread(partial(die, tmp_path), range(7), 2))
 
 
+@pytest.mark.slow
 def test_broken_off_in_the_middle_of_a_task(tmp_path: Path) -> None:
     results = spread(partial(until_stopped, tmp_path), [0, 1, 2], 2, told=lambda message: None)
     assert next(results) == 0

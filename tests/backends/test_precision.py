@@ -1,6 +1,5 @@
 """Which graph or tensors run at which precision, and what is refused."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -8,17 +7,14 @@ import numpy as np
 import onnx
 import pytest
 from graph_samples import Exported, memory, pictures, small
-from onnx import TensorProto, helper
-from torch import nn
+from onnx import helper
 
 from dpa.backends import PRECISIONS, open_backend
-from dpa.backends.onnx import METADATA, PRECISION, OnnxBackend
+from dpa.backends.onnx import PRECISION, OnnxBackend
 from dpa.backends.torch import TorchBackend
 from dpa.errors import InputError
-from dpa.model.config import DPAConfig
-from dpa.model.dpa import DPA
-from dpa.model.encoder import ENCODERS, Encoder
-from small_encoder import SMALL_ENCODER
+from onnx_samples import red_graph
+from small_encoder import THREE_LAYERS
 
 
 @pytest.fixture
@@ -103,43 +99,9 @@ def test_half_precision_in_torch_is_near(exported: Exported, precision: str) -> 
     assert own.key.shape == same.key.shape
 
 
-def old_graph(path: Path, config: DPAConfig) -> Path:
-    """A graph as they were before `remember`: it always gives prototypes, here those of its first reference.
-
-    The probability is the red of the picture.
-    """
-    one, d, streams = TensorProto.FLOAT, config.dim, 2
-    inputs = [
-        helper.make_tensor_value_info("image", TensorProto.UINT8, ["b", "h", "w", 3]),
-        helper.make_tensor_value_info("key", one, [1, streams, "n", d]),
-        helper.make_tensor_value_info("value", one, [1, streams, "n", d]),
-    ]
-    outputs = [helper.make_tensor_value_info("probability", one, ["b", "h", "w"])]
-    outputs += [helper.make_tensor_value_info(f"own_{n}", one, [1, streams, d, d]) for n in ("key", "value")]
-    constants = {"red": [0], "last": [3], "full": [255.0], "zero": [0], "d": [d], "rows": [2]}
-    nodes = [
-        helper.make_node("Cast", ["image"], ["float"], to=one),
-        helper.make_node("Slice", ["float", "red", "rest", "last"], ["plane"]),
-        helper.make_node("Squeeze", ["plane", "last"], ["flat"]),
-        helper.make_node("Div", ["flat", "full"], ["probability"]),
-        helper.make_node("Slice", ["key", "zero", "d", "rows"], ["own_key"]),
-        helper.make_node("Slice", ["value", "zero", "d", "rows"], ["own_value"]),
-    ]
-    tensors = [
-        helper.make_tensor(name, one if name == "full" else TensorProto.INT64, [1], values)
-        for name, values in (constants | {"rest": [1]}).items()
-    ]
-    graph = helper.make_graph(nodes, "old", inputs, outputs, tensors)
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    helper.set_model_props(made, {METADATA: json.dumps(config.to_dict())})
-    onnx.checker.check_model(made)
-    onnx.save(made, str(path))
-    return path
-
-
 @pytest.mark.parametrize("frames", [1, 3])
 def test_graphs_of_before_still_run(exported: Exported, tmp_path: Path, frames: int) -> None:
-    run = OnnxBackend(old_graph(tmp_path / "model.onnx", exported.model.config), threads=2)
+    run = OnnxBackend(red_graph(tmp_path / "model.onnx", exported.model.config), threads=2)
     assert run.precision == "fp32"
     (images, flows), given = pictures(64, 96, frames=frames), memory(exported.model, 2)
     for remember in (True, False):
@@ -147,22 +109,6 @@ def test_graphs_of_before_still_run(exported: Exported, tmp_path: Path, frames: 
         np.testing.assert_allclose(found, images[..., 0] / 255, atol=1e-6)
         assert len(own) == (frames if remember else 0)
         assert all(np.array_equal(memory.key, given.key[:, :16]) for memory in own)
-
-
-def few_layers() -> DPA:
-    """Every part of the network, but encoders of three convolutions and so one refinement step.
-
-    The compiler's time goes with the number of layers.
-    """
-
-    def cut(_: object) -> Encoder:
-        return Encoder(
-            [nn.Conv2d(a, 8, 3, s, padding=1) for a, s in ((3, 4), (8, 2), (8, 2))], (8,) * 3, (4, 8, 16)
-        )
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(ENCODERS, SMALL_ENCODER, cut)
-        return small(size=64, dim=8, neighbours=4, width=8)
 
 
 def test_compiled_is_torch(exported: Exported) -> None:
@@ -173,7 +119,7 @@ def test_compiled_is_torch(exported: Exported) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_compiled_is_as_uncompiled() -> None:
-    model = few_layers()
+    model = small(encoder=THREE_LAYERS, size=64, dim=8, neighbours=4, width=8)
     eager, compiled = (TorchBackend(model, compiled=compiled) for compiled in (False, True))
     given = memory(model, 2)
     for frame in (pictures(64, 96), pictures(64, 96, seed=1)):

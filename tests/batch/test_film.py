@@ -93,6 +93,7 @@ def test_what_is_known_is_not_found_out_again(tmp_path: Path, monkeypatch) -> No
         assert (source.count, next(source.frames(17)).time) == (FRAMES, times[17])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"every": 3}, {"shots": "auto"}], ids=str)
 def test_masks_are_those_of_the_whole(tmp_path: Path, settings: dict, network: FakeBackend) -> None:
     path = film(tmp_path / "a.mp4")
@@ -105,6 +106,7 @@ def test_masks_are_those_of_the_whole(tmp_path: Path, settings: dict, network: F
     assert (tmp_path / "cut.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["o.mp4", "o.mov", "o.webm"])
 @pytest.mark.parametrize("varying", [False, True])
 def test_films_have_the_times_and_the_sound_of_the_whole(tmp_path: Path, name: str, varying: bool) -> None:
@@ -141,6 +143,7 @@ def test_high_dynamic_range(tmp_path: Path, monkeypatch) -> None:
         assert sum(1 for _ in made.frames()) == source.count
 
 
+@pytest.mark.slow
 def test_the_title_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "titled.mp4"
     with av.open(str(film(tmp_path / "a.mp4"))) as source, av.open(str(path), "w") as titled:
@@ -176,6 +179,7 @@ def parts_and_rows(job: Job) -> tuple[tuple[Job, ...], tuple[Row, ...]]:
     return row.parts, tuple(segment_one(part) for part in row.parts)
 
 
+@pytest.mark.slow
 def test_parts_that_are_done_are_kept(tmp_path: Path, network: FakeBackend) -> None:
     job = job_of(film(tmp_path / "a.mp4"), tmp_path / "o")
     parts, rows = parts_and_rows(job)
@@ -191,6 +195,7 @@ def test_parts_that_are_done_are_kept(tmp_path: Path, network: FakeBackend) -> N
     )
 
 
+@pytest.mark.slow
 def test_joining_may_be_done_again(tmp_path: Path) -> None:
     job = job_of(film(tmp_path / "a.mp4"), tmp_path / "o", tmp_path / "o.mp4", overwrite=True)
     parts, rows = parts_and_rows(job)
@@ -204,6 +209,7 @@ def test_joining_may_be_done_again(tmp_path: Path) -> None:
     assert tree(tmp_path / "o") == whole
 
 
+@pytest.mark.slow
 def test_joining_that_breaks_off_half_way(tmp_path: Path, monkeypatch) -> None:
     job = job_of(film(tmp_path / "a.mp4"), tmp_path / "o", overwrite=True)
     parts, rows = parts_and_rows(job)
@@ -224,6 +230,7 @@ def test_joining_that_breaks_off_half_way(tmp_path: Path, monkeypatch) -> None:
     assert names(tmp_path) == ["a.mp4", "o"]
 
 
+@pytest.mark.slow
 def test_a_part_that_fails_is_the_films_trouble(tmp_path: Path, network: FakeBackend) -> None:
     job = job_of(film(tmp_path / "a.mp4"), tmp_path / "o", overwrite=True)
     network.batch, network.fail_at = 1, 30

@@ -25,6 +25,7 @@ def test_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Share.of("mps", 2) == Share(2, ("mps",), 0)
 
 
+@pytest.mark.slow
 def test_side_by_side_as_alone(tmp_path: Path) -> None:
     """The real network, in processes of its own, one thread each."""
     clips = [make_clip(tmp_path / f"{n}.mkv", n) for n in (3, 4, 5)]

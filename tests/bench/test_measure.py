@@ -53,6 +53,7 @@ def test_slow_work_is_repeated_less_but_never_less_than_thrice(monkeypatch: pyte
     assert len(timed(monkeypatch, 10.0, repeats=10, seconds=45)[0]) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget a peak")
 def test_memory_is_that_of_the_work() -> None:
     size = 400 * 2**20

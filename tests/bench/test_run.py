@@ -62,6 +62,7 @@ def test_all_stages(settings: BenchSettings) -> None:
     assert {"decode", "flow", "network", "part encoders", "whole"} <= set(told)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stages_here")
 def test_the_papers_way(settings: BenchSettings) -> None:
     report = run_ways(settings)
@@ -116,6 +117,7 @@ def test_a_process_that_dies_is_told(settings: BenchSettings, monkeypatch: pytes
         run_stages(settings)
 
 
+@pytest.mark.slow
 def test_without_ifa_there_is_nothing_to_keep(tmp_path: Path, settings: BenchSettings) -> None:
     build(ifa=False).save_pretrained(tmp_path / "weights")
     asked = asdict(settings) | {"weights": str(tmp_path / "weights")}

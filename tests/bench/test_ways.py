@@ -21,6 +21,7 @@ def settings(tmp_path: Path) -> BenchSettings:
     return BenchSettings(video=str(tmp_path / "clip"), weights=str(tmp_path / "weights"), size=128, repeats=3)
 
 
+@pytest.mark.slow
 def test_they_agree_and_the_check_would_see_it_if_not(settings: BenchSettings, tmp_path: Path) -> None:
     ways, found = {}, {}
     for name in ("paper", "cached"):

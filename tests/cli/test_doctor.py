@@ -26,20 +26,27 @@ def segments(monkeypatch: pytest.MonkeyPatch):
     return give
 
 
+@pytest.fixture(scope="module")
 def true_masks() -> list[np.ndarray]:
-    return list(Scene(frames=doctor.SELF_TEST_FRAMES).masks())
+    return list(Scene(frames=3).masks())
 
 
-def test_good_masks_pass(segments) -> None:
-    segments(true_masks())
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The self-test on a clip of as many frames."""
+    monkeypatch.setattr(doctor, "SELF_TEST_FRAMES", 3)
+
+
+def test_good_masks_pass(segments, true_masks: list[np.ndarray], short: None) -> None:
+    segments(true_masks)
     (finding,) = doctor._self_test()
     assert finding.status == "ok"
     assert "J 100.0" in finding.detail
 
 
-@pytest.mark.parametrize("masks", [[~mask for mask in true_masks()], true_masks()[:-1]])
-def test_bad_masks_are_broken(masks: list[np.ndarray], segments) -> None:
-    segments(masks)
+@pytest.mark.parametrize("wrong", [lambda masks: [~mask for mask in masks], lambda masks: masks[:-1]])
+def test_bad_masks_are_broken(wrong, true_masks: list[np.ndarray], segments, short: None) -> None:
+    segments(wrong(true_masks))
     (finding,) = doctor._self_test()
     assert finding.status == "broken"
 

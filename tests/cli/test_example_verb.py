@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_make_then_check(command, tmp_path: Path) -> None:
     clip, masks = tmp_path / "clip.mp4", tmp_path / "masks"
     code, out, err = command("example", clip, "--masks", masks, "--frames", "3")

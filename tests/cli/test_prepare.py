@@ -48,6 +48,7 @@ def test_its_flow_is_that_of_the_flow_command(command, tmp_path: Path) -> None:
         assert path.read_bytes() == (target / "DAVIS_train" / "FLOW" / path.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_in_two_processes(command, tmp_path: Path) -> None:
     source, target = fbms(tmp_path / "source"), tmp_path / "target"
     code, _, error = command("prepare", "fbms", source, target, "--flow", "dis-fast", "--jobs", "2")

@@ -103,6 +103,7 @@ def test_the_summary(command, backend, place) -> None:
     assert json.loads(out)["frames"] == 7
 
 
+@pytest.mark.slow
 def test_the_encoder_is_said(command, place, monkeypatch) -> None:
     monkeypatch.setenv("HOME", str(place))
     code, _, err = command(
@@ -296,6 +297,7 @@ def test_live_input_cannot_be_resumed(command, backend, place) -> None:
 needs_default = pytest.mark.skipif(find(DEFAULT).path is None, reason="the default weights are not here yet")
 
 
+@pytest.mark.slow
 @needs_default
 @pytest.mark.parametrize("frames", [1, 2, 9])
 def test_with_the_embedded_network(command, place, frames) -> None:
@@ -306,9 +308,10 @@ def test_with_the_embedded_network(command, place, frames) -> None:
     assert json.loads((place / "run.json").read_text())["backend"] == "onnxruntime"
 
 
+@pytest.mark.slow
 @needs_default
 def test_the_embedded_network_finds_what_moves(command, place) -> None:
-    assert command("example", "clip.mp4", "--masks", "true")[0] == 0
+    assert command("example", "clip.mp4", "--masks", "true", "--frames", "12")[0] == 0
     assert command("segment", "clip.mp4", "-o", "masks")[0] == 0
     scores = []
     for path in (place / "true").iterdir():

@@ -7,7 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-SMALL = ["changes.dim=16", "changes.width=16", "changes.size=64", "workers=0", "threads=1"]
+from small_encoder import KNOWN_HERE, SMALL_ENCODER
+
+CHANGES = [f"changes.encoder={SMALL_ENCODER}", "changes.dim=16", "changes.width=16", "changes.size=64"]
+SMALL = [*CHANGES, "workers=0", "threads=1"]
 SHORT = ["iterations=1", "groups=2", "sizes=[[64,64]]", "warmup=0"]
 # What a machine that only trains need not have.
 NOT_NEEDED = ("av", "omegaconf", "typer", "rich", "onnxruntime", "lightning_fabric", "tensorboard")
@@ -30,12 +33,13 @@ def encoder(tmp_path: Path) -> Path:
     import timm
     from safetensors.torch import save_file
 
-    net = timm.create_model("mobilenetv2_100", pretrained=False, num_classes=0)
+    net = timm.create_model(SMALL_ENCODER, pretrained=False, num_classes=0)
     tensors = {k: v for k, v in net.state_dict().items() if v.is_floating_point()}
     save_file(tensors, tmp_path / "encoder.safetensors")
     return tmp_path / "encoder.safetensors"
 
 
+@pytest.mark.slow
 def test_both_stages_with_overrides(command, data: Path, encoder: Path) -> None:
     where = [f"data.stills={data / 'stills'}", f"data.videos={data / 'videos'}"]
     one = [f"pretrain.{word}" for word in SHORT]
@@ -102,13 +106,15 @@ TRAIN = """
 import sys
 for name in {not_needed}:
     sys.modules[name] = None
+{known}
 from pathlib import Path
 from dpa.train.settings import DataSettings, StageSettings, TrainSettings
 from dpa.train.stages import finetune, pretrain
 data = Path({data!r})
 stage = StageSettings(iterations=1, groups=2, views=2, shared=True, still_share=0.5, sizes=[[64, 64]])
 settings = TrainSettings(
-    model="dpa-mobile", changes=dict(dim=16, width=16, size=64), encoder_weights={encoder!r},
+    model="dpa-mobile", changes=dict(encoder={small!r}, dim=16, width=16, size=64),
+    encoder_weights={encoder!r},
     data=DataSettings(*(str(data / k) for k in ("stills", "videos", "videos"))),
     pretrain=stage, finetune=stage, workers=0, threads=1,
 )
@@ -118,7 +124,7 @@ finetune(settings, data / "two", data / "one" / "best")
 
 
 def test_training_needs_no_video_library_and_no_command_line(python, data: Path, encoder: Path) -> None:
-    code = TRAIN.format(not_needed=NOT_NEEDED, data=str(data), encoder=str(encoder))
-    done = python("-c", code)
+    names = {"not_needed": NOT_NEEDED, "known": KNOWN_HERE, "small": SMALL_ENCODER}
+    done = python("-c", TRAIN.format(data=str(data), encoder=str(encoder), **names))
     assert done.returncode == 0, done.stderr
     assert (data / "two" / "best" / "model.safetensors").exists()

@@ -86,6 +86,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
     return float((one & other).sum() / (one | other).sum())
 
 
+@pytest.mark.slow
 def test_a_click_removes_the_component_under_it_in_all_frames(
     video: Video, tmp_path: Path, clip: Path
 ) -> None:

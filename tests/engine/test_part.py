@@ -61,6 +61,7 @@ def equal(ours: list, others: list) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_the_bits_are_those_of_the_whole(clip: Path, settings: dict, batch: int) -> None:
@@ -70,12 +71,14 @@ def test_the_bits_are_those_of_the_whole(clip: Path, settings: dict, batch: int)
         assert equal(masks(clip, Part(start, end), batch, **settings), whole[start:end]), (start, end)
 
 
+@pytest.mark.slow
 def test_with_a_network_that_has_weights(clip: Path) -> None:
     segmenter = Segmenter(size=64, device="cpu")
     whole = list(segmenter.masks(clip))
     assert equal([*segmenter.masks(clip, part=Part(0, 17)), *segmenter.masks(clip, part=Part(17, 41))], whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("every", [1, 4])
 def test_shots_may_be_anywhere(clip: Path, tmp_path: Path, every: int, batch: int, monkeypatch) -> None:
@@ -137,6 +140,7 @@ def test_what_is_reached_holds_what_is_needed(count, every, together, smooth, cu
     assert {0, count - 1} <= set(seen)
 
 
+@pytest.mark.slow
 def test_damage_is_told_where_it_lies(tmp_path: Path) -> None:
     images = [image(i) for i in range(40)]
     path = damage(make_video(tmp_path / "clip.mp4", images, options={"g": "10", "bf": "0"}))

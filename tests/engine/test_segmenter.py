@@ -124,6 +124,7 @@ def test_several_kinds_from_one_computation(tmp_path: Path, backend: FakeBackend
     assert len(tree(tmp_path / "mask")) == len(tree(tmp_path / "rgba")) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smooth", [0.0, 0.5])
 @pytest.mark.parametrize("stop", [0, 1, 5, 8])
 def test_resumed_masks_are_those_of_an_unbroken_run(

@@ -77,6 +77,7 @@ def test_a_stalled_pipe_does_not_hold_up_closing_or_errors(backend: FakeBackend,
                     list(masks)
 
 
+@pytest.mark.slow
 def test_closing_early_leaves_nothing(tmp_path: Path, backend: FakeBackend) -> None:
     path = make_clip(tmp_path / "clip.mkv", 60)
     masks = dpa.segment(path)
@@ -95,6 +96,7 @@ def test_closing_early_leaves_nothing(tmp_path: Path, backend: FakeBackend) -> N
     assert handles(path) == 0
 
 
+@pytest.mark.slow
 def test_queues_are_bounded(tmp_path: Path, backend: FakeBackend) -> None:
     masks = dpa.segment(make_clip(tmp_path / "clip.mkv", 200))
     for _ in range(3):

@@ -35,6 +35,7 @@ def masks(source: str | Path, backend: FakeBackend | None = None, **settings) ->
     return list(segmenter.masks(source))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 4])
 def test_each_shot_is_as_it_were_alone(tmp_path, every):
     lengths = [12, 16, 4, 9]
@@ -132,6 +133,7 @@ def test_the_summary_lists_the_shots(tmp_path):
     assert summary.warnings == ["no object was found in 1 of 3 shots, the first from 0:00:01.000 on"]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_the_same_shots(tmp_path):
     source = film(tmp_path / "film.mkv", [11, 14, 9])
     segmenter = Segmenter(backend=FakeBackend(), flow="dis-ultrafast", shots="auto", every=2)

@@ -98,6 +98,7 @@ def test_smoothing_with_the_frame_before_damps_flicker(backend: FakeBackend) -> 
     assert plain.step(dark).probability.mean() + 0.1 < smoothed.step(dark).probability.mean()
 
 
+@pytest.mark.slow
 def test_memory_is_flat(backend: FakeBackend) -> None:
     segmenter, kept = Segmenter(), []
     for index in range(60):

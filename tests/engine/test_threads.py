@@ -12,6 +12,14 @@ from dpa.engine.threads import Clock, threaded
 from engine_samples import threads
 
 
+@pytest.fixture(autouse=True, scope="module")
+def impatient() -> Iterator[None]:
+    """Threads look often whether their reader has gone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dpa.engine.threads._PATIENCE", 0.002)
+        yield
+
+
 @given(items=st.lists(st.integers(), max_size=40), sizes=st.lists(st.integers(1, 5), min_size=1, max_size=3))
 def test_all_items_come_out_in_order(items: list[int], sizes: list[int]) -> None:
     stages: Iterator[int] = iter(items)

@@ -1,19 +1,20 @@
 """One small network with its weights and its graph: tracing takes half a minute, so it is done once."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
 import onnx_ir
+import pytest
 import torch
-from filelock import FileLock
 from model_samples import build
 
 from dpa.backends.protocol import Memory
-from dpa.export.onnx import export_onnx, traced
+from dpa.export.onnx import export_onnx, graph_of, traced
 from dpa.model.dpa import DPA
 from dpa.model.pretrained import in_half
 from small_encoder import SMALL_ENCODER
@@ -32,23 +33,37 @@ class Exported(NamedTuple):
 
 
 def small(**changes: Any) -> DPA:
-    return build(encoder=SMALL_ENCODER, **changes)
+    return build(**{"encoder": SMALL_ENCODER} | changes)
 
 
-def traced_once(root: Path) -> Callable[[DPA], torch.onnx.ONNXProgram]:
-    """A `traced` that does a network of the same weights once for all processes, which share `root`."""
+def once(make: Callable[..., onnx.ModelProto]) -> Callable[..., onnx.ModelProto]:
+    """The same function of a network, which does networks of the same weights once."""
+    found: dict[str, bytes] = {}
 
-    def found(model: DPA) -> torch.onnx.ONNXProgram:
-        key = hashlib.sha256()
+    def kept(model: DPA, **options: Any) -> onnx.ModelProto:
+        key = hashlib.sha256(repr(options).encode())
         for name, tensor in model.state_dict().items():
             key.update(name.encode() + tensor.numpy().tobytes())
-        file = root / f"{key.hexdigest()}.onnx"
-        with FileLock(file.with_suffix(".lock")):
-            if not file.exists():
-                onnx.save(traced(model).model_proto, str(file))
-        return torch.onnx.ONNXProgram(onnx_ir.load(file), None)
+        if key.hexdigest() not in found:
+            found[key.hexdigest()] = make(model, **options).SerializeToString()
+        return onnx.load_model_from_string(found[key.hexdigest()])
 
-    return found
+    return kept
+
+
+@contextmanager
+def graphs_once() -> Iterator[None]:
+    """Graphs of the same network are traced, and finished with the same options, once."""
+    trace = once(lambda model: traced(model).model_proto)
+    finish = once(graph_of)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "dpa.export.onnx.traced",
+            lambda model: torch.onnx.ONNXProgram(onnx_ir.from_proto(trace(model)), None),
+        )
+        patch.setattr("dpa.export.onnx.graph_of", finish)
+        patch.setattr("dpa.export.int8.graph_of", finish)
+        yield
 
 
 def rounded(**changes: Any) -> DPA:
@@ -58,14 +73,11 @@ def rounded(**changes: Any) -> DPA:
     return model
 
 
-def exported_once(root: Path) -> Exported:
-    """Exports into a folder of `root`, or finds there what another process has exported."""
-    folder, told = root / "exported", root / "exported.txt"
-    with FileLock(root / "exported.lock"):
-        if not told.exists():
-            small().save_pretrained(folder, half=True)
-            told.write_text(str(export_onnx(DPA.from_pretrained(folder), folder / "model.onnx")))
-    return Exported(DPA.from_pretrained(folder), folder, float(told.read_text()))
+def export_small(folder: Path) -> Exported:
+    """Exports into a folder."""
+    small().save_pretrained(folder, half=True)
+    difference = export_onnx(DPA.from_pretrained(folder), folder / "model.onnx")
+    return Exported(DPA.from_pretrained(folder), folder, difference)
 
 
 def pictures(height: int, width: int, seed: int = 0, frames: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -30,9 +30,10 @@ def test_mean_by_shares() -> None:
 
 def test_of_one_or_of_the_same_is_itself() -> None:
     a = seeded(1)
+    own = a.state_dict()
     for mean in (average([a]), average([a, a, a], [0.2, 0.2, 7])):
         for name, tensor in mean.state_dict().items():
-            torch.testing.assert_close(tensor, a.state_dict()[name])
+            torch.testing.assert_close(tensor, own[name])
 
 
 def test_what_cannot_be_averaged() -> None:
@@ -47,6 +48,7 @@ def test_what_cannot_be_averaged() -> None:
         average([a, seeded(1, ifa=False)])
 
 
+@pytest.mark.slow
 def test_command_line(command, tmp_path: Path) -> None:
     for seed in (1, 2):
         seeded(seed).save_pretrained(tmp_path / str(seed))

@@ -202,6 +202,7 @@ def test_calibration_frames_are_spread_evenly_and_few_are_kept(count: int, frame
     assert count - indices[-1] <= (steps or {count}).pop()
 
 
+@pytest.mark.slow
 def test_what_is_seen_of_a_video(tmp_path: Path) -> None:
     video = make_clip(tmp_path / "clip.mkv", 11)
     model = small(size=64)

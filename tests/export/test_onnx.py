@@ -15,6 +15,7 @@ from dpa.backends.torch import TorchBackend
 from dpa.errors import DPAError, OutputError, WeightsError
 from dpa.export import onnx as exporting
 from dpa.model.dpa import DPA
+from small_encoder import THREE_LAYERS
 
 
 def test_the_check_passed(exported: Exported) -> None:
@@ -131,8 +132,8 @@ def test_the_graph_carries_its_settings(exported: Exported) -> None:
 
 @pytest.fixture
 def stage1(tmp_path: Path) -> Path:
-    """The smallest network there is: appearance only, neither IMA nor IFA."""
-    small(motion=False, ima=False, ifa=False).save_pretrained(tmp_path / "stage1")
+    """The smallest network there is: three layers, appearance only, neither IMA nor IFA."""
+    small(encoder=THREE_LAYERS, motion=False, ima=False, ifa=False).save_pretrained(tmp_path / "stage1")
     return tmp_path / "stage1"
 
 

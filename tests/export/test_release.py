@@ -1,6 +1,7 @@
 """The importer of the authors' checkpoints, on one made in their names and shapes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +14,21 @@ from dpa.errors import WeightsError
 from dpa.export.release import import_release, release_config, release_name
 from dpa.model.dpa import DPA
 
+pytestmark = pytest.mark.slow
+
+SEEN: dict[Any, np.ndarray] = {}
 MEAN, STD = (np.array(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
 
 
 @pytest.fixture(scope="module")
 def tensors() -> dict[str, torch.Tensor]:
     return checkpoint()
+
+
+@pytest.fixture(scope="module")
+def weights() -> dict[str, np.ndarray]:
+    """The same in our names."""
+    return in_our_names()
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +51,17 @@ def test_every_tensor_has_its_place() -> None:
             assert release_name(ours) == theirs
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("release_way", [False, True])
 @torch.inference_mode()
-def test_prediction_is_the_slow_networks(file: Path, release_way: bool) -> None:
+def test_prediction_is_the_slow_networks(
+    file: Path, weights: dict[str, np.ndarray], release_way: bool
+) -> None:
     model = import_release(file, release_way=release_way)
     assert model.config.ima != release_way
     model.mean, model.std = torch.from_numpy(MEAN), torch.from_numpy(STD)
     model.double()
     frames, rest = ([x.double() for x in pair(n, 64, 64, seed)] for n, seed in ((1, 0), (2, 9)))
-    weights = in_our_names()
-    slow = SlowDPA(weights, [vgg_stages(weights, s) for s in (0, 1)], release_way=release_way)
+    slow = SlowDPA(weights, [vgg_stages(weights, s, SEEN) for s in (0, 1)], release_way=release_way)
     query, others = ([(x.numpy() - MEAN) / STD, f.numpy()] for x, f in (frames, rest))
     references = [
         [tuple(np.concatenate(p) for p in slow.reference(slow.plain(x, s)[-1], s))]

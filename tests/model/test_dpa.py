@@ -6,6 +6,7 @@ from model_samples import Segment, build, inputs, pair, remember
 
 from dpa.errors import InputError
 from dpa.model.dpa import DPA, References, share
+from small_encoder import THREE_LAYERS
 
 no_gradient = torch.inference_mode()
 
@@ -37,6 +38,7 @@ def test_references_matter_and_their_order_and_size_do_not(tiny: DPA) -> None:
     assert not torch.allclose(tiny.segment(features, remember(tiny, 1))[-1], found, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_references_leave_the_running_statistics_to_the_queries() -> None:
     """The queries' f4 has been through IMA, the references' has not: one set of statistics is of one kind."""
     model = build(encoder="resnet18", folded=False).train()
@@ -129,6 +131,7 @@ def test_flow_is_normalised_only_where_the_settings_say(tiny: DPA) -> None:
     torch.testing.assert_close(plain.encode(image, expected).motion, tiny.encode(image, flow).motion)
 
 
+@pytest.mark.slow
 @no_gradient
 def test_equal_channels_share_their_mean_and_deviation() -> None:
     equal, different = build(mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2)), build(mean=(0.1, 0.5, 0.9))
@@ -173,14 +176,16 @@ def test_sharing_groups_references_by_query() -> None:
     assert torch.equal(shared.value, -shared.key)
 
 
-def test_torch_export_of_segment(tiny: DPA) -> None:
-    features = tiny.encode(*pair(2, 64, 96))
-    references = remember(tiny, 2)
+@pytest.mark.slow
+def test_torch_export_of_segment() -> None:
+    model = build(encoder=THREE_LAYERS)
+    features = model.encode(*pair(2, 64, 96))
+    references = remember(model, 2)
     given = (features.appearance, features.motion, *references)
-    program = torch.export.export(Segment(tiny, features.size), given)
-    other = tiny.encode(*pair(2, 64, 96, seed=9))
+    program = torch.export.export(Segment(model, features.size), given)
+    other = model.encode(*pair(2, 64, 96, seed=9))
     found = program.module()(other.appearance, other.motion, *references)
-    torch.testing.assert_close(found, tiny.segment(other, references)[-1], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found, model.segment(other, references)[-1], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.gpu

@@ -43,6 +43,7 @@ def test_channels_and_strides(encoder: tuple[str, Encoder]) -> None:
     assert found == [(1, c, 64 // s, 96 // s) for c, s in zip(net.channels, net.strides, strict=True)]
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_stages_are_callable_alone_and_change_no_input(encoder: tuple[str, Encoder]) -> None:
     _, net = encoder
@@ -56,6 +57,7 @@ def test_stages_are_callable_alone_and_change_no_input(encoder: tuple[str, Encod
     assert torch.equal(net.deep(features[-1]), net.stages[-1](features[-1]))
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_all_stages_make_the_network_of_timm(encoder: tuple[str, Encoder]) -> None:
     name, net = encoder
@@ -100,12 +102,14 @@ def fill_like(net: Encoder, source: torch.nn.Module) -> None:
     net.load_state_dict(dict(zip(net.state_dict(), tensors, strict=True)))
 
 
+@pytest.mark.slow
 def test_vgg16_is_rectified_before_each_pooling() -> None:
     kinds = [[type(layer).__name__ for layer in stage] for stage in build_encoder("vgg16").stages]
     two, three = ["Conv2d", "ReLU"] * 2, ["Conv2d", "ReLU"] * 3
     assert kinds == [two, ["MaxPool2d", *two], *[["MaxPool2d", *three]] * 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilenetv2_100", "resnet101"])
 @torch.inference_mode()
 def test_folded_batch_norms_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

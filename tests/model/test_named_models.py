@@ -50,6 +50,7 @@ class NamedModel:
         assert 2 * 2 * d * d * 4 <= 300 * 2**10  # K and V, two streams, float32: "a few hundred KiB"
 
 
+@pytest.mark.slow
 class TestVGG16(NamedModel):
     name = "dpa-vgg16"
 
@@ -60,6 +61,7 @@ class TestVGG16(NamedModel):
         assert not NAMED[self.name].normalise_flow
 
 
+@pytest.mark.slow
 class TestResNet101(NamedModel):
     name = "dpa-resnet101"
 

@@ -19,6 +19,7 @@ def half(request: pytest.FixtureRequest) -> DPA:
     return build().to(request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 @torch.inference_mode()
 def test_constant_pictures_give_no_nan_in_half(half: DPA, value: float) -> None:
@@ -29,6 +30,7 @@ def test_constant_pictures_give_no_nan_in_half(half: DPA, value: float) -> None:
     assert all(p.isfinite().all() for p in half.segment(features, references))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", HALVES, ids=str)
 @torch.inference_mode()
 def test_constant_pictures_give_no_nan_under_autocast(tiny: DPA, dtype: torch.dtype) -> None:
@@ -39,6 +41,7 @@ def test_constant_pictures_give_no_nan_under_autocast(tiny: DPA, dtype: torch.dt
     assert all(p.isfinite().all() for p in predictions)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_a_silent_network_gives_no_nan_in_half() -> None:
     """All weights zero: prototypes and features of norm zero."""

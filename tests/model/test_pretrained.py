@@ -31,7 +31,8 @@ def folder(written: Path, tmp_path: Path) -> Path:
 
 
 def same(a: DPA, b: DPA) -> bool:
-    return all(torch.equal(x, b.state_dict()[name]) for name, x in a.state_dict().items())
+    other = b.state_dict()
+    return all(torch.equal(x, other[name]) for name, x in a.state_dict().items())
 
 
 def test_round_trip(tiny: DPA, written: Path) -> None:

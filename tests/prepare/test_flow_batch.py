@@ -78,6 +78,7 @@ def test_a_run_goes_on_where_it_stopped(dataset: Path, monkeypatch: pytest.Monke
     assert sum(run(jobs, MAKER, Look())) == 0
 
 
+@pytest.mark.slow
 def test_processes_write_what_one_does(dataset: Path, tmp_path: Path) -> None:
     for out, processes in ((tmp_path / "one", 1), (tmp_path / "two", 2)):
         assert sum(run(plan(str(dataset), out), MAKER, Look(), processes)) == 5
@@ -85,6 +86,7 @@ def test_processes_write_what_one_does(dataset: Path, tmp_path: Path) -> None:
         assert path.read_bytes() == (tmp_path / "two" / "FLOW" / path.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_an_error_in_a_process_reaches_the_caller(dataset: Path, tmp_path: Path) -> None:
     (dataset / "RGB" / "bear_00001.png").write_text("not a picture")
     with pytest.raises(InputError, match="bear_00001"):

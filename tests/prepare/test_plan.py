@@ -45,6 +45,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert not list(target.rglob(".*"))
 
 
+@pytest.mark.slow
 def test_processes_write_what_one_does(tmp_path: Path) -> None:
     source = duts(tmp_path / "source")
     for processes in (1, 2):

@@ -15,7 +15,7 @@ from small_encoder import KNOWN_HERE
 
 # One iteration in evaluation mode: batch statistics on a CPU are those of each process.
 RUN = """
-import pickle, sys
+import pickle
 from pathlib import Path
 import torch
 from dpa.model.dpa import DPA
@@ -25,8 +25,6 @@ from dpa.train.loop import Trainer
 from dpa.datasets.layout import find_sequences
 from dpa.train.stages import make_batches
 
-torch.set_num_threads(1)
-folder, processes = Path(sys.argv[1]), int(sys.argv[2])
 settings = pickle.loads((folder / "settings").read_bytes())
 torch.manual_seed(0)
 model = DPA("dpa-mobile", **settings.changes)
@@ -45,6 +43,13 @@ if fabric.is_global_zero:
     assert len(gradients) == sum(p.requires_grad for p in model.parameters()), "each one is used"
     torch.save({"loss": loss, "gradients": gradients, "scores": scores}, folder / f"{processes}.pt")
 """
+GIVEN = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+folder, processes = Path(sys.argv[1]), int(sys.argv[2])
+"""
 
 
 @pytest.mark.process
@@ -54,16 +59,12 @@ def test_two_processes_are_one_with_the_joined_batch(make_settings: Any, tmp_pat
 
     settings = make_settings(finetune={"groups": 4, "accumulate": 2})
     (tmp_path / "settings").write_bytes(pickle.dumps(settings))
+    exec(RUN, {"folder": tmp_path, "processes": 1})
     script = tmp_path / "run.py"
-    script.write_text(KNOWN_HERE + RUN)
-    for processes in (1, 2):
-        done = subprocess.run(
-            [sys.executable, str(script), str(tmp_path), str(processes)],
-            capture_output=True,
-            text=True,
-            timeout=500,
-        )
-        assert done.returncode == 0, done.stderr
+    script.write_text(f"{KNOWN_HERE}{GIVEN}{RUN}")
+    command = [sys.executable, str(script), str(tmp_path), "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr
     one, two = (torch.load(tmp_path / f"{n}.pt", weights_only=True) for n in (1, 2))
     assert one["loss"] == pytest.approx(two["loss"], rel=1e-5)
     assert one["scores"] == pytest.approx(two["scores"])

@@ -102,6 +102,7 @@ def _network(**changes: object) -> DPA:
     return DPA("dpa-mobile", **{"encoder": SMALL_ENCODER, "dim": 16, "width": 16} | changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [True, False])
 def test_loss_goes_down_on_one_batch(batch: Batch, tmp_path: Path, shared: bool) -> None:
     stage = StageSettings(
@@ -131,6 +132,7 @@ def test_query_is_the_first_view_and_only_it_is_learnt(batch: Batch) -> None:
     assert learner(image / 255, flow / 255, mask) != of_first
 
 
+@pytest.mark.slow
 def test_frozen_stages_stay_and_the_rest_moves(batch: Batch, tmp_path: Path) -> None:
     stage = StageSettings(groups=2, views=2, shared=True, freeze=2, lr=1e-2, lr_encoder=0.5)
     trainer = Trainer(_network(encoder="mobilenetv2_100"), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
@@ -155,6 +157,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(batch: Batch, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_parts_give_the_gradients_of_the_whole(batch: Batch, tmp_path: Path) -> None:
     gradients = []
     for accumulate in (1, 2):
@@ -211,6 +214,7 @@ class Notes:
         self.closed = True
 
 
+@pytest.mark.slow
 def test_skipped_pictures_are_counted_and_more_than_one_in_a_hundred_is_an_error(
     batch: Batch, tmp_path: Path
 ) -> None:

@@ -29,6 +29,7 @@ def test_equal_masks_cost_nothing_and_disjoint_ones_all(pair: tuple[Tensor, Tens
     assert soft_iou_loss(1 - mask, mask).item() == pytest.approx(1)
 
 
+@pytest.mark.slow
 @given(pairs())
 def test_bounds_symmetry_and_order(pair: tuple[Tensor, Tensor]) -> None:
     probability, mask = pair
@@ -39,6 +40,7 @@ def test_bounds_symmetry_and_order(pair: tuple[Tensor, Tensor]) -> None:
     assert soft_iou_loss(nearer, mask) <= value + 1e-6
 
 
+@pytest.mark.slow
 @given(pairs())
 def test_binary_maps_give_one_minus_iou_picture_by_picture(pair: tuple[Tensor, Tensor]) -> None:
     probability, mask = pair

@@ -14,10 +14,13 @@ import pytest
 import torch
 
 from dpa.errors import InputError
+from dpa.model.dpa import DPA
 from dpa.train.loop import Trainer
 from dpa.train.settings import DataSettings
 from dpa.train.stages import finetune, pretrain
-from small_encoder import KNOWN_HERE
+from small_encoder import KNOWN_HERE, SMALL_ENCODER
+
+pytestmark = pytest.mark.slow
 
 
 class Stopped(Exception):
@@ -48,21 +51,30 @@ def _same(a: Path, b: Path) -> None:
     assert (a / "last" / "model.safetensors").read_bytes() == (b / "last" / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_both_stages_bitwise(make_settings: Any, tmp_path: Path, stop_after: Any, workers: int) -> None:
-    settings = make_settings(workers=workers, save_minutes=0)
-    for name, run in (
-        ("one", lambda folder, **o: pretrain(settings, folder, **o)),
-        ("two", lambda folder, **o: finetune(settings, folder, tmp_path / "one" / "last", **o)),
-    ):
-        stop_after(0)
-        run(tmp_path / name)
-        stop_after(2)
-        with pytest.raises(Stopped):
-            run(tmp_path / f"{name}-broken")
-        stop_after(0)
-        run(tmp_path / f"{name}-broken", resume=True)
-        _same(tmp_path / name, tmp_path / f"{name}-broken")
+@pytest.fixture(scope="module")
+def stage1(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What stage 2 starts from."""
+    torch.manual_seed(1)
+    changes = {"encoder": SMALL_ENCODER, "dim": 16, "width": 16}
+    folder = tmp_path_factory.mktemp("stage1")
+    DPA("dpa-mobile", motion=False, ifa=False, **changes).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("stage", "workers"), [(pretrain, 0), (finetune, 0), (finetune, 1)])
+def test_a_stage_bitwise(
+    make_settings: Any, tmp_path: Path, stage1: Path, stop_after: Any, stage: Any, workers: int
+) -> None:
+    short = {"iterations": 3}
+    settings = make_settings(workers=workers, save_minutes=0, pretrain=short, finetune=short)
+    given = (stage1,) if stage is finetune else ()
+    stage(settings, tmp_path / "whole", *given)
+    stop_after(2)
+    with pytest.raises(Stopped):
+        stage(settings, tmp_path / "broken", *given)
+    stop_after(0)
+    stage(settings, tmp_path / "broken", *given, resume=True)
+    _same(tmp_path / "whole", tmp_path / "broken")
 
 
 RUN = f"""{KNOWN_HERE}
@@ -72,7 +84,7 @@ import torch
 from dpa.train.stages import pretrain
 torch.set_num_threads(1)
 settings = pickle.loads(Path(sys.argv[1]).read_bytes())
-pretrain(settings, Path(sys.argv[2]), resume=len(sys.argv) > 3)
+pretrain(settings, Path(sys.argv[2]))
 """
 
 
@@ -94,7 +106,7 @@ def test_kill_9(make_settings: Any, tmp_path: Path) -> None:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
     assert torch.load(broken / "checkpoint.pt", weights_only=True)["iteration"] < 8
-    subprocess.run([*command, broken, "resume"], check=True, capture_output=True, timeout=500)
+    pretrain(settings, broken, resume=True)
     pretrain(settings, tmp_path / "whole")
     _same(broken, tmp_path / "whole")
     assert not list(broken.glob(".*part*")), "what the kill left is cleaned up by the next checkpoint"

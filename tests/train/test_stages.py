@@ -28,6 +28,7 @@ def stage1(tmp_path: Path) -> Path:
     return tmp_path / "stage1"
 
 
+@pytest.mark.slow
 def test_both_stages_end_to_end(make_settings: Any, tmp_path: Path) -> None:
     settings = make_settings(validate_every=2, validate_stride=1)
     pretrain(settings, tmp_path / "one")
@@ -46,6 +47,7 @@ def test_both_stages_end_to_end(make_settings: Any, tmp_path: Path) -> None:
         assert torch.equal(tensor, loaded.state_dict()[name]), name
 
 
+@pytest.mark.slow
 def test_the_paper_s_way_one_query_and_its_references(
     make_settings: Any, stage1: Path, tmp_path: Path
 ) -> None:
@@ -54,6 +56,7 @@ def test_the_paper_s_way_one_query_and_its_references(
     DPA.from_pretrained(tmp_path / "two" / "best")
 
 
+@pytest.mark.slow
 def test_stage_two_without_motion_sees_the_videos(make_settings: Any, stage1: Path, tmp_path: Path) -> None:
     settings = make_settings(finetune={"iterations": 1}, changes=SMALL | {"motion": False})
     finetune(settings, tmp_path / "two", stage1)
@@ -63,6 +66,7 @@ def test_stage_two_without_motion_sees_the_videos(make_settings: Any, stage1: Pa
     assert not DPA.from_pretrained(tmp_path / "two" / "last").config.motion
 
 
+@pytest.mark.slow
 def test_stills_alone_train_the_whole_network(
     make_settings: Any, data: Path, stage1: Path, tmp_path: Path
 ) -> None:
@@ -71,6 +75,7 @@ def test_stills_alone_train_the_whole_network(
     DPA.from_pretrained(tmp_path / "two" / "best")  # without validation, the newest
 
 
+@pytest.mark.slow
 def test_validation_reads_flow_where_it_is_and_makes_it_where_not(data: Path) -> None:
     from dpa.datasets.layout import find_sequences
 
@@ -114,6 +119,7 @@ def test_both_streams_start_from_the_appearance_stream(stage1: Path) -> None:
     assert parts == {"ifa", "join5", "ima4.exchange", "ima5.exchange", "decoder.fuse"}
 
 
+@pytest.mark.slow
 def test_a_whole_network_goes_on_with_all_it_has() -> None:
     source, target = (DPA(named_config("dpa-mobile", **SMALL)) for _ in range(2))
     assert into_both_streams(source, target) == []
@@ -167,6 +173,7 @@ def test_missing_data(make_settings: Any, data: Path, stage1: Path, tmp_path: Pa
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_epochs_are_the_length_of_a_run(make_settings: Any, stage1: Path, tmp_path: Path) -> None:
     # Ten frames of the videos, two groups an iteration.
     finetune(make_settings(finetune={"epochs": 1, "still_share": 0.0}), tmp_path / "two", stage1)
@@ -174,6 +181,7 @@ def test_epochs_are_the_length_of_a_run(make_settings: Any, stage1: Path, tmp_pa
     assert json.loads((tmp_path / "two" / "run.json").read_text())["iterations"] == 5
 
 
+@pytest.mark.slow
 def test_what_the_weights_were_made_of_lies_beside_them(make_settings: Any, tmp_path: Path) -> None:
     pretrain(make_settings(seed=5, pretrain={"iterations": 1}), tmp_path / "one")
     record = json.loads((tmp_path / "one" / "last" / "run.json").read_text())
@@ -190,6 +198,7 @@ def test_what_the_weights_were_made_of_lies_beside_them(make_settings: Any, tmp_
         assert lines == [f"stills/RGB/still_{i}.png" for i in range(4)]
 
 
+@pytest.mark.slow
 def test_a_run_is_not_replaced_unasked(make_settings: Any, tmp_path: Path) -> None:
     settings = make_settings(pretrain={"iterations": 1})
     pretrain(settings, tmp_path / "one")
@@ -204,6 +213,7 @@ def test_a_run_is_not_replaced_unasked(make_settings: Any, tmp_path: Path) -> No
     assert len((tmp_path / "one" / "log.csv").read_text().splitlines()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16", "32"])
 def test_precision(make_settings: Any, stage1: Path, tmp_path: Path, precision: str) -> None:
     settings = make_settings(precision=precision, finetune={"iterations": 2})
@@ -213,6 +223,7 @@ def test_precision(make_settings: Any, stage1: Path, tmp_path: Path, precision: 
         finetune(make_settings(precision="8"), tmp_path / "three", stage1)
 
 
+@pytest.mark.slow
 def test_stills_held_out_are_not_trained_on(
     make_settings: Any, stage1: Path, data: Path, tmp_path: Path
 ) -> None:

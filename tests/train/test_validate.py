@@ -33,6 +33,7 @@ def model(data: Path) -> DPA:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["validation", "videos"], ids=["computed flow", "flow pictures"])
 def test_the_score_is_that_of_predict_and_evaluate(
     data: Path, tmp_path: Path, model: DPA, folder: str

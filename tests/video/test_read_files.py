@@ -271,6 +271,7 @@ def test_damage_in_the_middle_is_reported(tmp_path):
     assert re.search(r"hurt\.mp4 is .*damaged: \d+ of 30", error)
 
 
+@pytest.mark.slow
 def test_closing_early_leaves_no_file_open(tmp_path):
     path = make_video(tmp_path / "clip.mp4", 20)
     source = open_source(path)

@@ -66,8 +66,10 @@ def test_it_asks_nobody_and_leaves_nothing(
     with httpx.Client(base_url=address, timeout=120, transport=httpx.HTTPTransport(retries=20)) as client:
         assert ended(client, video := upload(client, clip))["state"] == "done"
         assert client.get(f"/api/videos/{video['id']}/frames/3").status_code == 200
-        assert client.post("/api/videos/example").status_code == 201
-    assert Client(address, verbose=False).predict(handle_file(str(clip)), kind="coco", api_name="/segment")
+        assert Client(address, verbose=False).predict(
+            handle_file(str(clip)), kind="coco", api_name="/segment"
+        )
+        assert client.post("/api/videos/example").status_code == 201  # it is at work when it has to end
     assert not (tmp_path / "asked").exists(), (tmp_path / "asked").read_text()
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=60)

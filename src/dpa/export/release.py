@@ -15,6 +15,7 @@ from torch import Tensor
 from dpa.errors import WeightsError
 from dpa.model.config import DPAConfig, named_config
 from dpa.model.dpa import DPA
+from dpa.model.pretrained import Unfilled
 
 _STREAMS = ("rgb", "flow")
 _ATTENTION = {"norm": "bn_relu.0", "query": "theta", "key": "phi", "value": "g", "back": "W"}
@@ -120,7 +121,8 @@ def import_release(path: Path, *, release_way: bool = False) -> DPA:
     for name in given:
         if name not in wanted and not _UNUSED.fullmatch(name):
             raise WeightsError(f"{path}: {_OTHER}, which has no {name}")
-    model = DPA(release_config(release_way=release_way))
+    with Unfilled():
+        model = DPA(release_config(release_way=release_way))
     model.load_state_dict(
         {name: given[release_name(name)].reshape(t.shape) for name, t in model.state_dict().items()}
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from dpa.errors import DPAError, InputError, WeightsError
 from dpa.files import make_folder, write_json, write_whole
@@ -38,11 +39,29 @@ def load(source: str | Path, build: Callable[[DPAConfig], Network]) -> Network:
     folder, tensors = _find(source)
     config = read_config(folder / CONFIG)
     try:
-        model = build(config)
+        with Unfilled():
+            model = build(config)
     except InputError as error:  # the encoder's name is known only where torch is
         raise WeightsError(f"{folder / CONFIG}: {error}") from error
     _fill(model, read_safetensors(tensors), tensors)
     return model.eval()
+
+
+class Unfilled(TorchFunctionMode):
+    """Networks that are built within hold what lay in memory: for weights that are all about to be read.
+
+    Random numbers for VGG-16 take seconds.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Leaves out what draws random numbers."""
+        given = kwargs or {}
+        if func in _RANDOM:
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
+
+
+_RANDOM = {Tensor.normal_, Tensor.uniform_, nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_}
 
 
 def save(model: nn.Module, config: DPAConfig, folder: Path, *, half: bool = False) -> None:

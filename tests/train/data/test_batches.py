@@ -132,6 +132,7 @@ def test_groups_are_views_of_one_video_or_still(root: Path) -> None:
     assert not (batch.flow[:6] == 9).all()  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_the_query_may_be_among_the_paper_s_references(root: Path) -> None:
     """Each frame has its grey: those of the references are drawn from all frames, the query's too."""
 

@@ -30,6 +30,7 @@ def seen(view: View, settings: AugmentSettings, count: int, size: tuple[int, int
     return [paper_augment(view, size, rng, settings) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_the_crop_is_centred_and_takes_0_to_30_pixels_in_all() -> None:
     view = ramps()
     taken = []
@@ -43,6 +44,7 @@ def test_the_crop_is_centred_and_takes_0_to_30_pixels_in_all() -> None:
     assert min(taken) < 6
 
 
+@pytest.mark.slow
 def test_whole_degrees_with_probability_a_fifth() -> None:
     view = ramps()
     turned = [v for v in seen(view, replace(NONE, rotate=0.2), 100) if not np.array_equal(v.mask, view.mask)]
@@ -55,6 +57,7 @@ def test_whole_degrees_with_probability_a_fifth() -> None:
     assert all(v.image.tobytes() in wanted for v in turned)
 
 
+@pytest.mark.slow
 def test_enhancement_is_in_tenths_before_the_resize_and_of_the_picture_alone() -> None:
     view = ramps(60, 80)
     flat = replace(view, image=np.full_like(view.image, 100))

@@ -70,6 +70,7 @@ def _between(field: np.ndarray, mask: np.ndarray) -> float:
     return float(apart / (field[outside].std(0).mean() + 1e-6))
 
 
+@pytest.mark.slow
 def test_object_and_background_move_apart() -> None:
     mask = disc(90, 70)
     apart = [_between(synthetic_flow(mask, rng(i), MOVING), mask) for i in range(60)]
@@ -108,6 +109,7 @@ def test_the_motion_moves_with_the_mask() -> None:
         assert m["m01"] / m["m00"] == pytest.approx(place[1], abs=15)
 
 
+@pytest.mark.slow
 def test_share_of_stills() -> None:
     mask = disc(90, 70)
     silent = SyntheticFlowSettings(stirred=0.0, noise=0.0)
