@@ -60,9 +60,10 @@ class MadeSource(Source):
 
     @staticmethod
     def _made(index: int, tint: tuple[int, int, int]) -> np.ndarray:
-        """A picture of a scene: the ground has its tint, the square that moves has none."""
+        """A picture of a scene: its ground has a tint and grows dark and light again, so that no loop is a cut."""
         plain = image(index)
-        return np.where(plain > 200, plain, np.clip(plain * np.array(tint), 0, 200)).astype(np.uint8)
+        ground = np.clip((10 + abs(index - 50)) * np.array(tint), 0, 200)
+        return np.where(plain > 200, plain, ground).astype(np.uint8)
 
 
 def main() -> None:
