@@ -160,6 +160,16 @@ def test_unknown_data_set_and_source(tmp_path: Path) -> None:
         plan("davis", tmp_path / "half.zip", tmp_path / "out")
 
 
+def test_a_zip_with_names_that_are_no_text(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive:
+        archive.writestr("\u00e9.png", b"")
+    data = (tmp_path / "odd.zip").read_bytes()
+    (tmp_path / "odd.zip").write_bytes(data.replace("\u00e9".encode(), b"\xff\xff"))
+    with pytest.raises(InputError, match=r"odd\.zip: not a whole zip archive"):
+        plan("davis", tmp_path / "odd.zip", tmp_path / "out")
+
+
+
 def test_names_of_frames() -> None:
     def named(*stems: str) -> list[str]:
         return frame_names("a_1", [Member(f"{stem}.jpg") for stem in stems])

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from video_samples import make_sound, make_video, run
 
@@ -61,6 +62,23 @@ def test_rates_that_the_encoder_lacks_become_the_nearest(tmp_path, rate, nearest
     ((codec, got, seconds),) = tracks_of(tmp_path / "out.mp4")
     assert (codec, got) == ("aac", nearest)
     assert abs(seconds - 1) < 0.1
+
+
+@pytest.mark.parametrize("peak", [1e6, -1e12, np.nan, np.inf])
+def test_samples_of_any_size_are_clipped(tmp_path, peak):
+    """FFmpeg's AAC encoder finds no end of such, which damaged sound decodes to."""
+    source = make_sound(tmp_path / "in.mov", "pcm_f32le", peak=peak)
+    assert write(source, tmp_path / "out.mp4") == []
+    ((codec, _, seconds),) = tracks_of(tmp_path / "out.mp4")
+    assert (codec, round(seconds)) == ("aac", 1)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        heard = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    assert 0.05 < np.abs(heard).max() < 4
+
+
+def test_sound_as_loud_as_it_may_be_is_left_alone():
+    loud = av.AudioFrame.from_ndarray(np.full((1, 8), 1.5, np.float32), "fltp", "mono")
+    assert tracks._playable(loud) is loud
 
 
 @pytest.mark.parametrize("output", ["out.mp4", "out.webm"])

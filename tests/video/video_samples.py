@@ -113,8 +113,9 @@ def make_sound(
     seconds: int = 1,
     layout: str = "mono",
     labels: dict[str, str] | None = None,
+    peak: float | None = None,
 ) -> Path:
-    """A clip of 25 pictures a second with noise."""
+    """A clip of 25 pictures a second with noise; its first floating-point sample can be set."""
     with av.open(str(path), "w") as output:
         video: Any = output.add_stream("mpeg4", rate=25)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
@@ -130,6 +131,9 @@ def make_sound(
         frame = av.AudioFrame.from_ndarray(wave, "s16", "mono")
         frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
         for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            if peak is not None:
+                plane = np.frombuffer(part.planes[0], np.float32)
+                plane[::7], peak = peak, None
             output.mux(track.encode(part))
         output.mux(track.encode(None))
     return path

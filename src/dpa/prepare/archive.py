@@ -18,7 +18,17 @@ _ZIPS_DOWN_TO = 2  # folders below the source in which zip archives are looked i
 _PLACES_DOWN_TO = 3  # folders down to what holds the expected structure; the name of a zip counts as one
 # Pictures and videos are packed already; what shrinks so much is made to fill memory.
 _LARGE, _DENSEST = 1 << 26, 100
-_DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, KeyError)
+# UnicodeDecodeError: a name that says it is UTF-8 and is not.
+_DAMAGE = (
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,
+    NotImplementedError,
+    EOFError,
+    KeyError,
+    UnicodeDecodeError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +209,7 @@ class Archive:
     def _unzip(self, file: str, at: str) -> None:
         try:
             names = _opened(file).namelist()
-        except (OSError, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             raise InputError(f"{file}: not a whole zip archive ({error}): download it again") from error
         self._folders.setdefault(at, [])
         for name in names:

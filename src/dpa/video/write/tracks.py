@@ -4,12 +4,15 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 import av
+import numpy as np
 
 from dpa.errors import reason
 
 _GAP = Fraction(1, 5)
 """Seconds by which decoded sound may be away from the samples counted so far before the gap is kept."""
 _OPUS_RATE = 48000
+_LOUDEST = 16.0
+"""A sample of whole sound is below it; full scale is 1."""
 
 
 class TrackError(Exception):
@@ -150,7 +153,7 @@ class Encoded(_Track):
         return [*before, *self._resampler.resample(frame)]
 
     def _encoded(self, frames: list[av.AudioFrame], everything: bool = False) -> list[av.Packet]:
-        for frame in frames:
+        for frame in map(_playable, frames):
             frame.pts = None
             self._waiting.write(frame)
         packets: list[av.Packet] = []
@@ -160,6 +163,19 @@ class Encoded(_Track):
             self._next = (self._next or 0) + part.samples
             packets += self.stream.encode(part)
         return packets
+
+
+def _playable(frame: av.AudioFrame) -> av.AudioFrame:
+    """Clips what damage made of samples, as players do: of 1e5 FFmpeg's AAC encoder finds no end."""
+    if not frame.format.name.startswith("flt"):
+        return frame
+    samples = frame.to_ndarray()
+    if np.abs(samples).max() < _LOUDEST:  # false for what is no number, too
+        return frame
+    clipped = np.clip(np.nan_to_num(samples), -1, 1)
+    result = av.AudioFrame.from_ndarray(clipped, frame.format.name, frame.layout.name)
+    result.sample_rate = frame.sample_rate
+    return result
 
 
 def _nearest_rate(codec: str, rate: int) -> int:
