@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from dpa.datasets.layout import find_sequences, find_stills, is_dataset
+from dpa.datasets.layout import find_sequences, find_still_flows, find_stills, is_dataset
 from dpa.errors import InputError
 
 
@@ -119,6 +119,17 @@ def test_stills(tmp_path: Path) -> None:
 def test_stills_without_all_of_it(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         find_stills(touch(tmp_path, *files))
+
+
+def test_flow_of_stills_belongs_to_them_by_name(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{kind}/{k}.png" for kind in ("RGB", "GT") for k in (2, 10, 1)))
+    stills = find_stills(tmp_path)
+    assert find_still_flows(str(tmp_path), stills) == [None] * 3, "there need be none"
+    touch(tmp_path, "FLOW/10.jpg", "FLOW/1.jpg")
+    assert find_still_flows(tmp_path, stills) == [tmp_path / "FLOW/1.jpg", None, tmp_path / "FLOW/10.jpg"]
+    touch(tmp_path, "FLOW/3.jpg")
+    with pytest.raises(InputError, match="no picture 3 in"):
+        find_still_flows(tmp_path, stills)
 
 
 def test_an_empty_folder_of_masks_or_flow_is_none(tmp_path: Path) -> None:

@@ -54,6 +54,13 @@ def test_a_region_moves_with_its_flow_and_back(x: int, y: int) -> None:
     assert np.array_equal(_back(moved, frame), square())
 
 
+def test_a_pixel_that_is_covered_by_half_is_none_of_it() -> None:
+    between = _onwards(square(), data(flow=(0.5, 0)))
+    assert between.sum() == 12 * 11
+    assert between[20:32, 31:42].all()
+    assert _back(square(), data(flow=(0.5, 0))).sum() == 12 * 11
+
+
 def test_it_turns_and_grows_with_its_flow() -> None:
     y, x = np.mgrid[: GRID[0], : GRID[1]].astype(np.float32)
     away = np.stack([x - 36, y - 26], -1)

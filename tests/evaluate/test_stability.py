@@ -41,6 +41,21 @@ def test_pixels_from_outside_do_not_count() -> None:
     assert warped_iou(entering, np.zeros((40, 60), bool), flow(-4, 0)) == 1
 
 
+@pytest.mark.parametrize(("x", "y"), [(4, 0), (-4, 0), (0, 4), (0, -4)])
+def test_of_what_left_the_frame_nothing_is_compared(x: int, y: int) -> None:
+    """Whatever was there: what lies outside may be anything."""
+    full = np.ones((40, 60), bool)
+    inside = full.copy()
+    inside[max(0, 40 - y) if y > 0 else 40 :, :] = False
+    inside[: -y if y < 0 else 0] = False
+    inside[:, max(0, 60 - x) if x > 0 else 60 :] = False
+    inside[:, : -x if x < 0 else 0] = False
+    # The object is now where nothing of the frame before can tell: outside of what was seen.
+    assert warped_iou(~inside, full, flow(x, y)) == 0
+    assert warped_iou(full, full, flow(x, y)) == 1
+    assert warped_iou(inside, full, flow(x, y)) == 1
+
+
 def test_both_empty_is_one() -> None:
     empty = np.zeros((40, 60), bool)
     assert warped_iou(empty, empty, flow(0, 0)) == 1

@@ -9,11 +9,12 @@ import pytest
 
 from dpa.errors import InputError
 from dpa.evaluate import charts, pictures
+from dpa.evaluate.compare import Comparison, Row
 from dpa.evaluate.pairs import PairedSequence
 from dpa.evaluate.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, error_picture
 from dpa.evaluate.report import Report, SequenceReport
 from dpa.evaluate.stability import steps
-from dpa.evaluate.table import headline, report_tables, shown
+from dpa.evaluate.table import comparison_tables, headline, report_tables, shown
 
 
 def test_percent_and_fractions() -> None:
@@ -90,3 +91,22 @@ def test_steps_are_of_consecutive_frames_that_both_have_masks() -> None:
     apart = PairedSequence("bear", "", (), tuple(zip(frames, [masks[0], None] * 2 + [None], strict=True)))
     with pytest.raises(InputError, match="bear: --stability needs masks of two consecutive frames at least"):
         steps(apart)
+
+
+def test_tables_of_a_comparison() -> None:
+    made = report(J=0.25, F=0.75)
+    rows = [Row("cat1", [0.5, 0.25], [-0.25]), Row("dog1", [0.5, 0.6], [0.1])]
+    found = Comparison(
+        [("a", made), ("b", made)], "J", ("J", "F"), rows, Row("mean", [0.5, 0.425], [-0.075]), []
+    )
+    whole, by_sequence = comparison_tables(found)
+    assert [list(column.cells) for column in whole.columns] == [["a", "b"], ["25.0"] * 2, ["75.0"] * 2]
+    assert whole.title == "ytobj, data set"
+    assert by_sequence.title == "J by sequence, less that of a"
+    assert [column.header for column in by_sequence.columns] == ["sequence", "a", "b", "difference"]
+    assert [list(column.cells) for column in by_sequence.columns] == [
+        ["cat1", "dog1", "mean"],
+        ["50.0", "50.0", "50.0"],
+        ["25.0", "60.0", "42.5"],
+        ["-25.0", "+10.0", "-7.5"],
+    ]

@@ -17,6 +17,7 @@ def test_a_sequence_can_be_sought_in(arrays) -> None:
     with open_source(arrays, rate=Fraction(10)) as source:
         assert (source.kind, source.live, source.count) == ("folder", False, 4)
         assert source.size == FRAMES[0].shape[:2]
+        assert (source.rate, source.time_base) == (10, Fraction(1, 10))
         assert [frame.time for frame in source.frames(2)] == [Fraction(2, 10), Fraction(3, 10)]
         (first, second), (last, nothing) = source.pairs_at([0, 3])
         assert np.array_equal(second.image, FRAMES[1])
@@ -28,6 +29,7 @@ def test_a_sequence_can_be_sought_in(arrays) -> None:
 def test_one_array_is_one_picture() -> None:
     with open_source(FRAMES[0]) as source:
         assert (source.kind, source.count) == ("image", 1)
+        assert (source.rate, source.time_base) == (None, None)
 
 
 def test_an_iterator_is_live_and_read_once() -> None:

@@ -189,6 +189,11 @@ def test_the_blur_is_of_the_frame_and_of_its_size() -> None:
     # A Gaussian of 3 % of the shorter side, computed at a quarter of the size.
     wanted = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.03 * 97)
     assert np.abs(behind[8:-8, 8:-8] - wanted[8:-8, 8:-8]).mean() < 1.5
+    # Levels are rounded: what lies at 50 and 51 by turns is 50 or 51 as often.
+    turns = (
+        np.where(np.indices((97, 131)).sum(axis=0)[..., None] // 8 % 2, 50, 51).repeat(3, 2).astype(np.uint8)
+    )
+    assert backdrop.behind(Frame(turns, 0), clear).mean() == pytest.approx(50.5, abs=0.25)
     even = np.full((97, 131, 3), 77, np.uint8)
     for alpha in (clear, np.full_like(clear, 255), np.full_like(clear, 100)):
         assert np.abs(backdrop.behind(Frame(even, 0), alpha).astype(int) - 77).max() <= 1

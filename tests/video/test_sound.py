@@ -182,6 +182,26 @@ def test_gaps_are_kept_and_overlaps_left_out(tmp_path):
     output.close()
 
 
+@pytest.mark.parametrize("start", [0, 2400])
+def test_encoded_sound_counts_its_samples(tmp_path, start):
+    output, track = encoded(tmp_path)
+    given = []
+    track.stream = SimpleNamespace(
+        codec_context=SimpleNamespace(frame_size=1024),
+        encode=lambda part: given.append(part and (part.pts, part.samples, part.time_base)) or [],
+    )
+    track._source = SimpleNamespace(
+        decode=lambda packet: [sound_frame(1500, start + 1500 * k) for k in range(2)] if packet else []
+    )
+    track.take(SimpleNamespace())
+    track.take(None)
+    tick = Fraction(1, 48000)
+    assert given == [
+        (start, 1024, tick), (start + 1024, 1024, tick), (start + 2048, 952, tick), None,
+    ]  # fmt: skip
+    output.close()
+
+
 def test_sound_without_a_first_time_starts_at_zero(tmp_path):
     output, track = encoded(tmp_path)
     frame = sound_frame(480, 0)

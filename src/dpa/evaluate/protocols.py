@@ -7,11 +7,9 @@ import numpy as np
 from dpa.datasets.classes import YOUTUBE_OBJECTS
 from dpa.errors import InputError
 
-MASK_MEASURES = ("J", "J_recall", "J_decay", "F", "F_recall", "F_decay", "JF")
 SALIENCY_MEASURES = ("MAE", "F_max", "F_mean", "F_adaptive", "F_weighted", "S", "E_max", "E_mean")
 # MoCA: mean IoU of boxes, the share of frames above each threshold, and the mean of the five shares.
 SUCCESS = (0.5, 0.6, 0.7, 0.8, 0.9)
-BOX_MEASURES = ("J", *(f"success_{t}" for t in SUCCESS), "success")
 
 
 @dataclass(frozen=True)
@@ -25,9 +23,9 @@ class Protocol:
         merge: all objects of an annotation are one.
         void: palette id 255 of an annotation is left out of the score.
         classes: to which a sequence's name must belong; empty for none.
-        saliency: soft maps are scored, by `SALIENCY_MEASURES`; else binary masks, by `MASK_MEASURES`.
+        saliency: soft maps are scored, by `SALIENCY_MEASURES`; else binary masks, by J and F.
         by_sequence: saliency's figures and curves are means of the sequences'; else of all pictures.
-        boxes: J is of the boxes around mask and annotation, and `BOX_MEASURES` are reported.
+        boxes: J is of the boxes around mask and annotation, and success rates are reported.
     """
 
     name: str
@@ -39,13 +37,6 @@ class Protocol:
     saliency: bool = False
     by_sequence: bool = False
     boxes: bool = False
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """Names of the figures of a sequence, in the order in which they are shown."""
-        if self.boxes:
-            return BOX_MEASURES
-        return SALIENCY_MEASURES if self.saliency else MASK_MEASURES
 
     @property
     def headline(self) -> str:
@@ -98,13 +89,13 @@ def decay(values: np.ndarray) -> float:
 
 
 def summarise_boxes(j: np.ndarray) -> dict[str, float]:
-    """The `BOX_MEASURES` of frames, from the IoU of their boxes, (N,), N at least 1."""
+    """J and success rates of frames, from the IoU of their boxes, (N,), N at least 1."""
     rates = {f"success_{t}": float(np.mean(j > t)) for t in SUCCESS}
     return {"J": float(np.mean(j)), **rates, "success": float(np.mean(list(rates.values())))}
 
 
 def summarise(j: np.ndarray, f: np.ndarray) -> dict[str, float]:
-    """The `MASK_MEASURES` of one sequence, from its frames' J and F, (N,) each, N at least 1."""
+    """The figures of one sequence, from its frames' J and F, (N,) each, N at least 1."""
     figures = {}
     for name, values in (("J", j), ("F", f)):
         figures[name] = float(np.mean(values))
