@@ -152,4 +152,23 @@ def test_paths_hold_on_every_machine(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert job.source == str(tmp_path / "a.mp4")
     assert [path for path, _ in job.outputs] == [f"{tmp_path / 'out' / 'a'}/", str(tmp_path / "out/a.webm")]
     assert job.settings == settings | {"weights": str(tmp_path / "w.onnx")}
+    (tmp_path / "beach.jpg").touch()
+    pictures = cluster._anywhere(Job("a", (Path("0.png"),), (), background="beach.jpg"))
+    assert (pictures.source, pictures.background) == ((tmp_path / "0.png",), str(tmp_path / "beach.jpg"))
+    assert cluster._anywhere(Job("a", "a.mp4", (), background="blur")).background == "blur"
     assert cluster._anywhere(Job("a", "https://x/a.mp4", ())).source == "https://x/a.mp4"
+
+
+def test_a_worker_that_cannot_do_it_has_not_died(tmp_path: Path) -> None:
+    cause = ModuleNotFoundError("No module named 'dpa'")
+
+    class Silent:
+        exceptions = ray.exceptions
+
+        def get(self, ref: object) -> Row:
+            raise ray.exceptions.RayTaskError("_work", "Traceback ...", cause)
+
+    row = cluster._row(Silent(), None, Job("a", "a.mp4", ()))
+    assert row.state == "failed"
+    assert "No module named 'dpa'" in row.problem
+    assert "died" not in row.problem

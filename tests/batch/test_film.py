@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -242,6 +243,24 @@ def test_a_part_that_fails_is_the_films_trouble(tmp_path: Path, network: FakeBac
     assert (row.state, row.frames) == ("done", FRAMES)
     assert len(network.calls) - calls < FRAMES + 20, "the parts before it are kept"
     assert names(tmp_path) == ["a.mp4", "o"]
+
+
+@pytest.mark.parametrize("name", ["done_before", "note_done"])
+def test_notes_that_cannot_be_made_or_read_are_the_films_trouble(
+    tmp_path: Path, monkeypatch, name: str
+) -> None:
+    """A storage that stays away ends no run of many videos."""
+    film_job = job_of(film(tmp_path / "a.mp4"), tmp_path / "o")
+    other = Job("other", film_job.source, ((f"{tmp_path / 'other'}/", "soft"),), film_job.settings)
+
+    def away(*_: object) -> None:
+        raise OutputError("the storage failed 4 times")
+
+    monkeypatch.setattr(f"dpa.batch.work.{name}", away)
+    rows = {
+        row.name: row for row in local.run([film_job, replace(other, frames=(0, 2))], ALONE, longest=LONGEST)
+    }
+    assert (rows["film"].state, rows["film"].problem) == ("failed", "the storage failed 4 times")
 
 
 def test_damage_is_the_films(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dpa.batch.inputs import expand, is_many, read_manifest
+from dpa.batch.manifest import read_list
 from dpa.errors import InputError
 
 
@@ -113,9 +114,27 @@ def test_a_manifest(place: Path) -> None:
         assert second.settings == {"smooth": 0.0}
 
 
+def test_a_table_as_people_write_it(place: Path) -> None:
+    (place / "m.csv").write_text('input, kind, size\none.mp4, soft, 64\n"two\nlines.mp4",,\n')
+    first, second = read_manifest(place / "m.csv")
+    assert (first.source, first.kind, first.settings) == ("one.mp4", "soft", {"size": 64})
+    assert second.source == "two\nlines.mp4"
+    for name in ("a\u2028b.mp4", "a\x85b.mp4", "a\x1cb.mp4"):
+        (place / "m.csv").write_text(f"input\n{name}\n", "utf-8")
+        (place / "m.jsonl").write_text(json.dumps({"input": name}, ensure_ascii=False), "utf-8")
+        (place / "l.txt").write_text(f"{name}\n", "utf-8")
+        assert [video.source for m in ("m.csv", "m.jsonl") for video in read_manifest(place / m)] == [
+            name
+        ] * 2
+        assert read_list(place / "l.txt") == [name]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
+        pytest.param(
+            "m.csv", 'input\n"' + "a" * 200_000, "after line 1: not CSV", id="a quote that does not end"
+        ),
         ("m.csv", "input,sise\na.mp4,3\n", "no column 'sise'; did you mean 'size'"),
         ("m.csv", "input,device\na.mp4,cpu\n", "no column 'device'"),
         ("m.csv", "input,size\na.mp4,big\n", "line 2: size is a whole number, not 'big'"),

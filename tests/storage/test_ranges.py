@@ -1,5 +1,6 @@
 """Files of a bucket, read by ranges."""
 
+import io
 import os
 
 import pytest
@@ -65,6 +66,33 @@ def test_a_full_disk_costs_time_only(s3, stored, monkeypatch) -> None:
 
     monkeypatch.setattr("tempfile.TemporaryFile", full)
     assert whole(stored) == DATA
+
+
+class Filling(io.FileIO):
+    """A file on a disk that has so much room; systems write what still fits, and say that it was less."""
+
+    def __init__(self, room: int, fails: int = -1) -> None:
+        super().__init__(os.memfd_create("full"), "r+")
+        self._room, self._fails = room, fails
+
+    def write(self, data: bytes) -> int:
+        self._fails -= 1
+        fitting = data[: max(0, self._room - self.tell())]
+        if not fitting or self._fails == 0:
+            raise OSError(28, "No space left on device")
+        return super().write(fitting)
+
+
+def test_a_disk_that_becomes_full_tears_no_block(s3, stored, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Filling(2500))
+    assert whole(stored) == whole(stored) == DATA
+
+
+def test_a_block_that_makes_room_for_none_gives_it_to_none(s3, stored, monkeypatch) -> None:
+    monkeypatch.setattr(ranges, "_KEPT", 3000)
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Filling(3000, fails=4))
+    for number in (0, 1, 2, 3, 4, 2, 1):
+        assert stored.block(number) == DATA[number * 1000 : (number + 1) * 1000]
 
 
 @pytest.mark.parametrize("kind", ["500", "cut", "slow", "silent"])

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from dpa.batch.film import Films, Joint, join_one
@@ -13,6 +14,7 @@ from dpa.batch.work import segment_one
 from dpa.device import cores
 from dpa.errors import InputError, MissingExtra
 from dpa.storage.urls import is_url
+from dpa.video.write.backdrop import BLUR, GREEN
 
 _RETRIES = 3  # of a task whose process or machine died
 _STORE = 100 * 2**20  # bytes; jobs and rows are small
@@ -112,11 +114,20 @@ def _row(ray: Any, ref: Any, task: Job | Joint) -> Row:
     job = task.job if isinstance(task, Joint) else task
     try:
         row: Row = ray.get(ref)
+    except ray.exceptions.RayTaskError as error:
+        problem = f"{job.source}: cannot be done on its machine ({_first_line(error.cause)})"
+        return Row(
+            job.name, "failed", problem=f"{problem}: all machines need the same version of this package"
+        )
     except ray.exceptions.RayError as error:
         reason = type(error).__name__
         problem = f"{job.source}: the process or machine at work on it died {_RETRIES + 1} times ({reason})"
         return Row(job.name, "failed", problem=f"{problem}: give tasks more memory, fewer at a time")
     return row
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _anywhere(job: Job) -> Job:
@@ -126,10 +137,14 @@ def _anywhere(job: Job) -> Job:
         name: _absolute(str(value)) if name in _PATHS and value and os.path.exists(value) else value
         for name, value in job.settings.items()
     }
-    source = job.source
-    if isinstance(source, str):
-        source = _absolute(source)
-    return replace(job, source=source, outputs=outputs, settings=settings)
+    source = _absolute(job.source) if isinstance(job.source, str) else tuple(map(Path.absolute, job.source))
+    background = job.background
+    if background not in (GREEN, BLUR) and os.path.exists(background):
+        background = _absolute(background)
+    given = job.flow_pictures and tuple(path and path.absolute() for path in job.flow_pictures)
+    return replace(
+        job, source=source, outputs=outputs, settings=settings, background=background, flow_pictures=given
+    )
 
 
 def _absolute(path: str) -> str:
@@ -177,9 +192,8 @@ def _connected(ray: Any, cluster: Cluster) -> Iterator[None]:
         ray.init(**how, logging_level="ERROR", log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         where = cluster.address or "on this machine"
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"no Ray cluster answers {where} ({reason}): start one, or check --address"
+            f"no Ray cluster answers {where} ({_first_line(error)}): start one, or check --address"
         ) from error
     try:
         yield

@@ -1,6 +1,7 @@
 """Lists and tables of inputs: @LIST, manifests in CSV and JSON lines."""
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
@@ -55,15 +56,18 @@ def read_manifest(path: str | Path) -> Iterator[Video]:
 
 
 def _csv(path: str | Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    reader = csv.DictReader(_read(path).splitlines())
-    for row in reader:
-        if None in row:
-            raise InputError(f"{path}, line {reader.line_num}: more values than there are columns")
-        yield reader.line_num, row
+    reader = csv.DictReader(io.StringIO(_read(path), newline=""), skipinitialspace=True)
+    try:
+        for row in reader:
+            if None in row:
+                raise InputError(f"{path}, line {reader.line_num}: more values than there are columns")
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise InputError(f"{path}, after line {reader.line_num}: not CSV ({error})") from error
 
 
 def _jsonl(path: str | Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(_read(path).splitlines(), 1):
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         try:
@@ -98,8 +102,13 @@ def read_list(path: str | Path) -> list[str]:
     Raises:
         InputError: it cannot be read.
     """
-    lines = (line.strip() for line in _read(path).splitlines())
+    lines = (line.strip() for line in _lines(path))
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def _lines(path: str | Path) -> list[str]:
+    # Not splitlines(): names may hold what that takes for ends of lines, such as U+2028.
+    return _read(path).split("\n")
 
 
 def _read(path: str | Path) -> str:

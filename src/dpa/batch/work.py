@@ -16,6 +16,7 @@ from dpa.engine.kept import Kept
 from dpa.engine.part import Part
 from dpa.engine.pipeline import Edit
 from dpa.engine.segmenter import Segmenter
+from dpa.errors import DPAError
 from dpa.video.source import Source
 
 Progress = Callable[[int, int | None], None]
@@ -34,9 +35,9 @@ def segment_one(
             the process keeps for the next job.
         longest: frames; a video that is longer is not segmented but cut (`dpa.batch.film.cut`). 0 for none.
     """
-    if job.piece is not None and (before := done_before(job.piece)):
-        return before
     with attempt(job.name) as row:
+        if job.piece is not None and (before := done_before(job.piece)):
+            return before
         ready = segmenter or segmenter_of(SegmenterConfig(**job.settings))
         with opened(job) as source:
             if longest and job.piece is None and (parts := cut(job, source, longest)):
@@ -44,7 +45,10 @@ def segment_one(
             else:
                 _write(job, source, ready, progress, row)
     if job.piece is not None:
-        note_done(job.piece, row)
+        try:
+            note_done(job.piece, row)
+        except DPAError as error:
+            row.state, row.problem = "failed", str(error)
     return row
 
 

@@ -47,12 +47,21 @@ def filesystem(url: str) -> tuple[Any, str]:
     # Some tell of each try with a traceback, if nobody listens; what comes of it is a sentence here.
     _listen(library)
     try:
-        fs, path = url_to_fs(url)
+        fs, path = url_to_fs(url, **_options(url))
     except ValueError as error:
         raise InputError(
             f"{url} cannot be opened ({reason_of(error)}): check the name and your credentials"
         ) from error
     return fs, path
+
+
+def _options(url: str) -> dict[str, Any]:
+    if scheme(url) not in ("gs", "gcs"):
+        return {}
+    from dpa.storage.google import settings
+
+    _listen("google")
+    return settings()
 
 
 @lru_cache

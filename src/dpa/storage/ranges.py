@@ -92,10 +92,7 @@ class Stored:
     def close(self) -> None:
         """Give the local copy's room back."""
         with self._lock:
-            if self._file is not None:
-                self._file.close()
-            self._file = None
-            self._slots.clear()
+            self._forget()
 
     def _info(self) -> Any:
         if not is_web(self.url):
@@ -120,10 +117,18 @@ class Stored:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as this is
             self._file.seek(slot * BLOCK)
-            self._file.write(data)
-        except OSError:  # a full disk: it is fetched again when it is read again
+            if self._file.write(data) < len(data):
+                raise OSError("only a part of the block fitted")
+        except OSError:  # a full disk: what is read again is fetched again
+            self._forget()
             return
         self._slots[number] = slot
+
+    def _forget(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+        self._slots.clear()
 
 
 async def _size_on_web(fs: Any, url: str) -> int | None:
