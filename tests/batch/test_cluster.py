@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from dpa.batch.job import Job, Row
 from dpa.errors import InputError
 from engine_samples import make_clip, names, tree
 
-ray = pytest.importorskip("ray")
+# Not imported before a test wants it: it takes a second.
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
 
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Any]:
     """Three nodes of one CPU, the first with no work of ours."""
+    import ray
     from ray.cluster_utils import Cluster as Nodes
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -71,6 +74,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Job, int, int],
 
     def put(function: Callable[[Job, int, int], Row]) -> None:
         import sys
+
+        import ray
 
         ray.cloudpickle.register_pickle_by_value(sys.modules[function.__module__])
         monkeypatch.setattr(cluster, "_work", function)

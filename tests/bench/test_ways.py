@@ -12,11 +12,12 @@ from dpa.bench.report import Comparison
 from dpa.bench.settings import BenchSettings
 from dpa.bench.ways import measure_way
 from dpa.errors import DPAError
+from small_encoder import SMALL_ENCODER
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> BenchSettings:
-    build().save_pretrained(tmp_path / "weights")
+    build(encoder=SMALL_ENCODER).save_pretrained(tmp_path / "weights")
     make_folder(tmp_path / "clip", [f"{i:05d}.png" for i in range(9)], size=(96, 128))
     return BenchSettings(video=str(tmp_path / "clip"), weights=str(tmp_path / "weights"), size=128, repeats=3)
 

@@ -65,11 +65,15 @@ def test_without_torch(base_python, place) -> None:
     assert "Traceback" not in done.stderr
 
 
-@needs_default
+@needs_torch
 @pytest.mark.slow
 @pytest.mark.usefixtures("stages_here")
-def test_the_papers_way(command, place) -> None:
-    code, out, err = command("bench", "--video", "clip", *QUICK, "--paper-way")
+def test_the_papers_way(command, place, tmp_path_factory) -> None:
+    from graph_samples import small
+
+    weights = tmp_path_factory.mktemp("weights")
+    small().save_pretrained(weights)
+    code, out, err = command("bench", "--video", "clip", *QUICK, "--paper-way", "--weights", weights)
     assert code == 0, err
     assert "ratio: the paper's way takes" in out
     assert "probabilities differ by at most" in out

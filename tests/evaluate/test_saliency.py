@@ -1,5 +1,6 @@
 """The protocol saliency: figures by hand, and those of the library for the same pictures."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from dpa.errors import InputError, MissingExtra
 from dpa.evaluate.run import evaluate
 from mask_samples import SHAPE, save, square
 
-sod = pytest.importorskip("py_sod_metrics")
+# Not imported before a test wants it: it takes two seconds.
+pytestmark = pytest.mark.skipif(find_spec("py_sod_metrics") is None, reason="py_sod_metrics is not installed")
 
 RNG = np.random.default_rng(5)
 TRUTHS = [square(5), square(20, 3, 21), square(0, 0, 30)]
@@ -40,6 +42,8 @@ def test_by_hand(tmp_path: Path) -> None:
 
 
 def test_is_the_library(tmp_path: Path) -> None:
+    import py_sod_metrics as sod
+
     report = evaluate(stills(tmp_path / "m", MAPS), stills(tmp_path / "t", TRUTHS, "GT"), "saliency").figures
     mae, s, e = sod.MAE(), sod.Smeasure(), sod.Emeasure()
     f = sod.FmeasureV2({"f": sod.FmeasureHandler(with_dynamic=True, with_adaptive=True, beta=0.3)})

@@ -1,4 +1,4 @@
-"""The four encoders: channels and strides, stages callable alone, folded batch norms, weights."""
+"""The encoders: channels and strides, stages callable alone, folded batch norms, weights."""
 
 from pathlib import Path
 
@@ -28,7 +28,14 @@ SHAPES = {
 }
 
 
-@pytest.fixture(scope="module", params=SHAPES)
+LARGE = ("vgg16", "resnet50", "resnet101", "mit_b0", "mit_b1", "mit_b2")
+"""Which take a second to build, or to import."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else []) for name in SHAPES],
+)
 def encoder(request: pytest.FixtureRequest) -> tuple[str, Encoder]:
     return request.param, build_encoder(request.param).eval()
 

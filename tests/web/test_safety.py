@@ -198,6 +198,7 @@ def test_paths_are_for_those_who_sit_at_the_machine(other: Client, clip: Path) -
     assert "upload the file" in problem(proxied)
 
 
+@pytest.mark.process
 def test_a_site_may_show_it_where_the_server_says_so(tmp_path: Path) -> None:
     import httpx
 
@@ -208,6 +209,7 @@ def test_a_site_may_show_it_where_the_server_says_so(tmp_path: Path) -> None:
     assert answer.headers["set-cookie"].endswith("SameSite=None; Secure; Partitioned")
 
 
+@pytest.mark.process
 def test_a_password_is_asked_of_everybody(tmp_path: Path) -> None:
     import httpx
 
@@ -227,6 +229,7 @@ def test_a_password_is_asked_of_everybody(tmp_path: Path) -> None:
     assert not list((tmp_path / "web").glob("run-*")), "nothing is left when the server ends"
 
 
+@pytest.mark.process
 def test_without_the_page_there_is_the_rest(tmp_path: Path) -> None:
     import httpx
 
@@ -237,6 +240,7 @@ def test_without_the_page_there_is_the_rest(tmp_path: Path) -> None:
         assert "segment" in json.dumps(httpx.get(f"{address}/gradio_api/info").json())
 
 
+@pytest.mark.process
 def test_visitors_get_their_turns(tmp_path: Path, clip: Path) -> None:
     import httpx
 
@@ -251,6 +255,7 @@ def test_visitors_get_their_turns(tmp_path: Path, clip: Path) -> None:
         assert last["state"] == "waiting", "who gives four does not keep away who gives one"
 
 
+@pytest.mark.process
 def test_a_full_queue_says_so(tmp_path: Path, clip: Path) -> None:
     import httpx
 
