@@ -23,7 +23,7 @@ def _wheel() -> np.ndarray:
     """The wheel's hues as (3, 56) float32 in [0, 1]: one row a channel, the first hue again at the end."""
     hues = []
     for start, end, steps in zip(_HUES[:-1], _HUES[1:], _STEPS, strict=True):
-        ramp = np.floor(255 * np.arange(steps) / steps)[:, None]
+        ramp = (255 * np.arange(steps) // steps)[:, None]
         hues.append(np.where(end > start, ramp, np.where(end < start, 255 - ramp, start)))
     wheel = np.concatenate([*hues, hues[0][:1]]).astype(np.float32) / np.float32(255)
     return np.ascontiguousarray(wheel.T)
