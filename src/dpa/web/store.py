@@ -172,7 +172,7 @@ class Video:
 
     def public(self) -> dict[str, Any]:
         """What its session may know, as JSON values."""
-        results = [result.public() for result in self.results.values()]
+        results = [result.public() for result in [*self.results.values()]]  # others add and drop some
         return {
             "id": self.id,
             "name": self.name,
@@ -180,7 +180,7 @@ class Video:
             "facts": self.facts,
             "run": self.run,
             "results": results,
-            "corrections": [click.public() for click in self.clicks],
+            "corrections": [click.public() for click in [*self.clicks]],
         }
 
 
