@@ -115,9 +115,8 @@ class Jobs:
         before = video.corrections
         video.clicks.append(click)
         run = video.run | settings
-        order = Followed(
-            str(video.source), str(video.kept), run, click.index, video.first.done, str(click.folder), before
-        )
+        places = str(video.source), str(video.kept)
+        order = Followed(*places, run, click.index, str(click.folder), before)
         self._put(self._quick, _Task(video, click.result, follow, order))
 
     def drop(self, video: Video, result: Result) -> None:
