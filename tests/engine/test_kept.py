@@ -59,6 +59,17 @@ def test_a_run_that_was_broken_off_keeps_nothing_whole(clip: Path, tmp_path: Pat
     assert kept.whole
 
 
+def test_a_run_that_is_resumed_keeps_nothing_whole(clip: Path, tmp_path: Path) -> None:
+    backend, kept = FakeBackend(), Kept(tmp_path / "kept")
+    backend.fail_at = 6
+    with pytest.raises(RuntimeError, match="the network failed"):
+        Segmenter(backend=backend).write(clip, [(tmp_path / "out", "mask")])
+    backend.fail_at = None
+    summary = Segmenter(backend=backend).write(clip, [(tmp_path / "out", "mask")], resume=True, kept=kept)
+    assert 0 < summary.frames < 9
+    assert not kept.whole, "its first frames were not seen"
+
+
 def test_a_part_has_the_masks_of_the_whole(clip: Path, tmp_path: Path) -> None:
     segmenter = Segmenter(backend=FakeBackend())
     segmenter.write(clip, [(tmp_path / "whole", "soft")])
