@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from dpa.engine.corrections import Correction
 from dpa.errors import OutputError
 from dpa.files import make_folder, output_errors
 from dpa.web.words import say
@@ -101,7 +102,7 @@ class Click:
         names = ("index", "x", "y", "what")
         told = self.result.public()
         state = {name: told[name] for name in ("state", "done", "problem")}
-        frames = [int(path.stem) for path in self.folder.glob("*.r")]
+        frames = Correction(self.folder).frames
         return (
             {name: getattr(self, name) for name in names}
             | state
