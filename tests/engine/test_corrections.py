@@ -95,7 +95,7 @@ def test_a_click_removes_the_component_under_it_in_all_frames(
     assert overlap(region, rock) > 0.8
     correction = Correction(tmp_path / "0-remove")
     correction.put(6, region)
-    Tracker(video.pipeline(), CONFIG, correction).follow(6, COUNT)
+    Tracker(video.pipeline(), CONFIG, correction).follow(6)
     assert correction.frames == list(range(COUNT))
     edit = Corrected([correction], CONFIG.threshold)
     for mask in video.pipeline(edit).masks():
@@ -118,7 +118,7 @@ def test_a_click_adds_what_moves_along(clip: Path, tmp_path: Path) -> None:
     assert overlap(region, rock) > 0.8
     correction = Correction(tmp_path / "0-add")
     correction.put(6, region)
-    Tracker(video.pipeline(), CONFIG, correction).follow(6, COUNT)
+    Tracker(video.pipeline(), CONFIG, correction).follow(6)
     assert correction.frames == list(range(COUNT))
     for mask in video.pipeline(Corrected([correction], CONFIG.threshold)).masks():
         object_, rock = squares(mask.index)
@@ -131,7 +131,7 @@ def test_following_goes_on_over_a_flicker_and_not_over_a_merger(clip: Path, tmp_
     video = Video(clip, tmp_path / "flickers", seen=flickers)
     correction = Correction(tmp_path / "0-remove")
     correction.put(6, squares(6)[1])
-    Tracker(video.pipeline(), CONFIG, correction).follow(6, COUNT)
+    Tracker(video.pipeline(), CONFIG, correction).follow(6)
     assert correction.frames == [0, 1, 2, 3, 4, 5, 6, 9, 10, 11]
     object_, rock = squares(9)
     joined = object_ | rock
@@ -139,7 +139,7 @@ def test_following_goes_on_over_a_flicker_and_not_over_a_merger(clip: Path, tmp_
     video.kept.put(9, (0.02 + 0.96 * joined).astype(np.float32))
     merged = Correction(tmp_path / "1-remove")
     merged.put(6, squares(6)[1])
-    Tracker(video.pipeline(), CONFIG, merged).follow(6, COUNT)
+    Tracker(video.pipeline(), CONFIG, merged).follow(6)
     assert merged.frames[-1] == 6
     video.source.close()
 

@@ -1,5 +1,6 @@
 """Probabilities that are kept: the same masks again, without the network."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def test_masks_are_made_again_without_the_network(clip: Path, tmp_path: Path, ev
     segmenter = Segmenter(backend=first, every=every)
     segmenter.write(clip, [(tmp_path / "one", "soft"), (tmp_path / "m", "mask")], kept=kept)
     assert kept.whole
-    assert kept.frames == 9
+    assert json.loads((kept.folder / "whole.json").read_text()) == {"frames": 9}
     seen = len(first.calls)
     segmenter.write(clip, [(tmp_path / "two", "soft"), (tmp_path / "n", "mask")], kept=kept)
     assert len(first.calls) == seen
@@ -57,6 +58,17 @@ def test_a_run_that_was_broken_off_keeps_nothing_whole(clip: Path, tmp_path: Pat
     backend.fail_at = None
     Segmenter(backend=backend).write(clip, [(tmp_path / "out", "mask")], kept=kept, overwrite=True)
     assert kept.whole
+
+
+def test_a_run_that_is_resumed_keeps_nothing_whole(clip: Path, tmp_path: Path) -> None:
+    backend, kept = FakeBackend(), Kept(tmp_path / "kept")
+    backend.fail_at = 6
+    with pytest.raises(RuntimeError, match="the network failed"):
+        Segmenter(backend=backend).write(clip, [(tmp_path / "out", "mask")])
+    backend.fail_at = None
+    summary = Segmenter(backend=backend).write(clip, [(tmp_path / "out", "mask")], resume=True, kept=kept)
+    assert 0 < summary.frames < 9
+    assert not kept.whole, "its first frames were not seen"
 
 
 def test_a_part_has_the_masks_of_the_whole(clip: Path, tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def follow(
     correction, told, source = Correction(tmp_path / f"{at}-{kind}"), [], Frames(frames)
     correction.put(at, region)
     pipeline: Any = source
-    Tracker(pipeline, CONFIG, correction).follow(at, len(frames), told.append)
+    Tracker(pipeline, CONFIG, correction).follow(at, told.append)
     return correction.frames, told, source
 
 
@@ -295,7 +295,7 @@ def test_what_is_the_object_already_is_not_added(tmp_path: Path) -> None:
     correction = Correction(tmp_path / "0-add")
     correction.put(0, square())
     pipeline: Any = Frames(frames)
-    Tracker(pipeline, CONFIG, correction).follow(0, 3)
+    Tracker(pipeline, CONFIG, correction).follow(0)
     assert np.array_equal(correction.get(2), square() & ~half)
     # The whole region goes on moving.
     whole = still(8, square())

@@ -1,11 +1,16 @@
 """The same by `gradio_client`, and nothing else of Gradio."""
 
 import hashlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from web_samples import running
+
+from dpa.web.settings import WebSettings
+from dpa.web.words import say
 
 gradio_client = pytest.importorskip("gradio_client")
 
@@ -71,13 +76,14 @@ def test_names_of_files_and_addresses_are_never_opened(address: str, folder: Pat
     assert not list(folder.rglob("hostname"))
 
 
-def test_pages_and_files_of_gradio_are_not_there(address: str) -> None:
+def test_pages_and_files_of_gradio_are_not_there(address: str, done: dict[str, Any]) -> None:
     import httpx
 
     for path in (
         "/gradio_api/file=/etc/hostname",
         "/gradio_api/file=http://dpa/results//x",
         "/gradio_api/file=http://dpa/results/guessed/x.mp4",
+        "/gradio_api/file=http://dpa/results/gu%C3%A9ss%C3%A9/x.mp4",
         "/gradio_api/proxy=http://127.0.0.1:9/",
         "/gradio_api/vibe-code/",
         "/gradio_api/runs",
@@ -90,3 +96,49 @@ def test_pages_and_files_of_gradio_are_not_there(address: str) -> None:
         answer = httpx.get(address + path)
         assert answer.status_code == 404, path
         assert answer.json()["error"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("segment", ["/etc/hostname", "overlay", 0.5, 0.5, "auto", 1]),
+        ("segment", [{"url": "x"}, "overlay", 0.5, 0.5, "auto", 1]),
+        ("status", [["a", "b"]]),
+    ],
+)
+def test_what_is_none_of_its_types_is_said_in_a_sentence(address: str, name: str, data: list[Any]) -> None:
+    import httpx
+
+    event = httpx.post(f"{address}/gradio_api/call/{name}", json={"data": data}).json()["event_id"]
+    answer = httpx.get(f"{address}/gradio_api/call/{name}/{event}", timeout=60).text
+    assert "event: error" in answer
+    assert say("error.bug") in answer
+
+
+@pytest.mark.slow
+def test_who_waits_for_results_keeps_nobody_else_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than there are threads for the page's requests, which wait in threads too."""
+    import gradio as gr
+    import httpx
+
+    from dpa.web import gradio_api
+
+    over = threading.Event()
+
+    def result(self: object, video_id: str, request: gr.Request) -> dict[str, Any]:
+        over.wait(60)
+        return {}
+
+    monkeypatch.setattr(gradio_api._Calls, "result", result)
+    with running(WebSettings(port=0, folder=tmp_path / "web")) as address:
+        try:
+            for _ in range(45):
+                httpx.post(f"{address}/gradio_api/call/result", json={"data": ["x"]}).raise_for_status()
+            assert httpx.get(f"{address}/api/videos", timeout=20).json() == []
+            event = httpx.post(f"{address}/gradio_api/call/status", json={"data": ["x"]}).json()["event_id"]
+            answer = httpx.get(f"{address}/gradio_api/call/status/{event}", timeout=20).text
+            assert say("error.gone") in answer
+        finally:
+            over.set()

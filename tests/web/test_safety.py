@@ -171,7 +171,8 @@ def test_pages_of_other_sites_can_ask_for_nothing(address: str) -> None:
 
     for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}):
         assert httpx.post(f"{address}/api/videos/example", headers=headers).status_code == 403
-    for host in ("evil.example", "evil.example:7860", ""):
+    assert httpx.post(f"{address}/api/videos/example", headers={"origin": "http://[x"}).status_code == 403
+    for host in ("evil.example", "evil.example:7860", "", "[x"):
         assert httpx.get(f"{address}/api/about", headers={"host": host}).status_code == 421
 
 

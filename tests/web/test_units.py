@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from dpa.errors import DPAError, InputError, OutputError
 from dpa.web.child import Child, Died, Failed
+from dpa.web.jobs import Jobs, new_result
 from dpa.web.settings import WebSettings, size_of
 from dpa.web.sniff import suffix_of
 from dpa.web.store import Result, Store
@@ -189,3 +191,44 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         with pytest.raises(DPAError, match=f"127.0.0.1:{port} cannot be listened at .*: give another --port"):
             serve(WebSettings(port=port, folder=tmp_path / "web"), lambda address: None)
     assert not (tmp_path / "web").exists()
+
+
+def test_a_video_can_be_told_of_while_a_result_is_added(tmp_path: Path) -> None:
+    video = Store(tmp_path / "web", 1, 1).new("me", "film.mp4", ".mp4")
+
+    class Slow(Result):
+        def public(self) -> dict[str, object]:
+            video.results["b"] = Result("b", "masks")
+            return super().public()
+
+    video.results["a"] = Slow("a", "overlay")
+    assert [one["id"] for one in video.public()["results"]] == ["a"]
+
+
+def test_a_result_without_a_place_is_none(tmp_path: Path) -> None:
+    """A video whose result waits for ever would never be removed."""
+    store = Store(tmp_path / "web", 1, 1)
+    jobs = Jobs(store, WebSettings(jobs=1), lambda video: None)
+    video = store.new("me", "film.mp4", ".mp4")
+    (video.folder / "results").write_text("in the way")
+    with pytest.raises(OutputError, match="cannot be made"):
+        jobs.add(video, new_result("overlay"))
+    assert not video.results
+    jobs.close()
+
+
+def test_what_ends_by_itself_meanwhile_can_be_ended(tmp_path: Path) -> None:
+    jobs = Jobs(Store(tmp_path / "web", 1, 1), WebSettings(jobs=1), lambda video: None)
+    killed: list[None] = []
+
+    class Ending:
+        looks = 0
+
+        @property
+        def child(self) -> object:
+            self.looks += 1
+            return SimpleNamespace(kill=lambda: killed.append(None)) if self.looks == 1 else None
+
+    jobs._end([Ending()])  # type: ignore[list-item]
+    assert len(killed) == 1
+    jobs.close()

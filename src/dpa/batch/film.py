@@ -141,7 +141,7 @@ def _join(joint: Joint, facts: str) -> list[str]:
 
 
 def _join_stored(pieces: list[tuple[int, str]], output: str, kind: str, source: Source) -> list[str]:
-    """Pictures are copied where they are; of the rest, one part after the other comes here and goes again."""
+    """Pictures are copied where they are; what else there is comes here, is joined, and goes as a whole."""
     if not _suffix(output):
         before = {entry.url for entry in listed(output.rstrip("/"))}
         pictures = [entry.url for _, piece in pieces for entry in listed(piece.rstrip("/"))]

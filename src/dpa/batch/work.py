@@ -1,6 +1,5 @@
 """The work of one video, as a function from plain data to plain data."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,9 @@ from dpa.engine.kept import Kept
 from dpa.engine.part import Part
 from dpa.engine.pipeline import Edit
 from dpa.engine.segmenter import Segmenter
+from dpa.engine.writing import Progress
 from dpa.errors import DPAError
 from dpa.video.source import Source
-
-Progress = Callable[[int, int | None], None]
-"""Called with the number of frames done and the number of all (None if not known)."""
 
 
 def segment_one(
@@ -30,7 +27,7 @@ def segment_one(
 
     Args:
         job: what is to be done.
-        progress: see `Progress`.
+        progress: called with the number of frames done and the number of all (None if not known).
         segmenter: one that is ready, whatever the job's settings say; None for that of the settings, which
             the process keeps for the next job.
         longest: frames; a video that is longer is not segmented but cut (`dpa.batch.film.cut`). 0 for none.

@@ -1,6 +1,5 @@
 """Regions that a person took out of the masks, or put into them: kept in files, and applied."""
 
-import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ import numpy as np
 
 from dpa.arrays import Binary, Probability
 from dpa.engine.frame_data import FrameData
-from dpa.files import make_folder, output_errors
+from dpa.files import make_folder, write_whole
 
 ADD, REMOVE = "add", "remove"
 
@@ -40,13 +39,8 @@ class Correction:
             OutputError: it cannot be written.
         """
         make_folder(self.folder)
-        path = self._path(index)
-        part = path.with_suffix(".part")
-        with output_errors(path):
-            part.write_bytes(
-                np.array(region.shape, "<u4").tobytes() + zlib.compress(np.packbits(region).tobytes())
-            )
-            os.replace(part, path)
+        size = np.array(region.shape, "<u4").tobytes()
+        write_whole(self._path(index), size + zlib.compress(np.packbits(region).tobytes()))
 
     def get(self, index: int) -> Binary | None:
         """The region of a frame; None where it has none."""

@@ -1,6 +1,5 @@
 """What the network has said of a video, kept in small files: masks are made anew without it, to the bit."""
 
-import os
 import zlib
 from collections.abc import Generator, Iterable
 from dataclasses import replace
@@ -10,7 +9,7 @@ import numpy as np
 
 from dpa.arrays import Probability
 from dpa.engine.frame_data import FrameData
-from dpa.files import make_folder, output_errors, read_record, write_json
+from dpa.files import make_folder, write_json, write_whole
 
 _WHOLE = "whole.json"
 _LEVEL = 1  # of zlib; more takes five times as long for 4 % less
@@ -50,11 +49,6 @@ class Kept:
         make_folder(self.folder)
         write_json(self.folder / _WHOLE, {"frames": frames})
 
-    @property
-    def frames(self) -> int:
-        """Number of frames of a whole one."""
-        return int(read_record(self.folder / _WHOLE, "segment the video again")["frames"])
-
     def put(self, index: int, probability: Probability) -> None:
         """Keep the probabilities of a frame.
 
@@ -71,10 +65,7 @@ class Kept:
         # Bytes of one weight side by side: exponents are much alike, and pack well.
         planes = probability.astype("<f4").view(np.uint8).reshape(-1, 4).T
         size = np.array(probability.shape, "<u4").tobytes()
-        part = path.with_suffix(".part")
-        with output_errors(path):
-            part.write_bytes(size + zlib.compress(planes.tobytes(), _LEVEL))
-            os.replace(part, path)
+        write_whole(path, size + zlib.compress(planes.tobytes(), _LEVEL))
 
     def get(self, index: int) -> Probability | None:
         """The probabilities of a frame, (h, w) float32; None where there are none."""

@@ -181,7 +181,7 @@ class Segmenter:
             frames: the first, and the one after the last, that are written, as a video of their own; None for
                 all.
             kept: probabilities of this video: read instead of running the network where they are whole, else
-                filled by this run, which then has to go to the video's end.
+                filled by this run; whole where that goes from the video's first frame to its end.
             edit: changes probabilities before masks are finished, see `dpa.engine.pipeline.Edit`.
             strength: of the overlay's tint, from 0 to 1.
             background: behind the object in the kind green, see `dpa.video.write.backdrop.open_backdrop`.
@@ -215,7 +215,8 @@ class Segmenter:
                     pipeline = self._pipeline(opened, clock, flow_pictures, kept, edit)
                     told = progress or (lambda done, count: None)
                     fill(sinks, shown if frames else opened, pipeline, clock, summary, told, part)
-                    if kept is not None and shown is opened and not kept.whole:
+                    begun = min((sink.start for sink in sinks), default=0)
+                    if kept is not None and shown is opened and not begun and not kept.whole:
                         kept.close(summary.frames)
                 summary.warnings += opened.warnings
             finally:

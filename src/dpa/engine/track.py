@@ -55,18 +55,17 @@ class Tracker:
         self._pipeline, self._config, self._correction = pipeline, config, correction
         self._start: tuple[np.ndarray, int] | None = None
 
-    def follow(self, index: int, count: int, told: Callable[[int], None] = lambda done: None) -> None:
+    def follow(self, index: int, told: Callable[[int], None] = lambda done: None) -> None:
         """Follow the region of frame `index` to both sides.
 
         Args:
             index: of the frame that has it.
-            count: frames of the video.
             told: called with the number of frames looked at.
         """
         region = self._correction.get(index)
         assert region is not None
         done = 0
-        for steps in (self._after(index, count), self._before(index)):
+        for steps in (self._after(index), self._before(index)):
             with closing(steps):
                 for _ in self._along(steps, region):
                     done += 1
@@ -100,7 +99,7 @@ class Tracker:
             return None
         return moved & ~this.mask
 
-    def _after(self, index: int, count: int) -> Generator[tuple[_Seen, _Seen, bool], None, None]:
+    def _after(self, index: int) -> Generator[tuple[_Seen, _Seen, bool], None, None]:
         last: _Seen | None = None
         with closing(self._seen(index)) as frames:
             for this in frames:

@@ -24,7 +24,6 @@ class Followed:
         source, kept: see `dpa.web.work.Order`.
         settings: of the run and of the masks that the click was made on.
         index: of the frame that was clicked on.
-        count: frames of the video.
         folder: of the correction.
         before: folders of those that were made before it.
     """
@@ -33,7 +32,6 @@ class Followed:
     kept: str
     settings: dict[str, Any]
     index: int
-    count: int
     folder: str
     before: tuple[str, ...]
 
@@ -52,5 +50,5 @@ def follow(tell: Tell, order: Followed) -> dict[str, Any]:
         motion = FlowInput(source, estimator, config, Clock())
         pipeline = Pipeline(source, motion, None, config, Clock(), Kept(Path(order.kept)), before)
         tracker = Tracker(pipeline, config, correction)
-        tracker.follow(order.index, order.count, lambda done: tell({"done": done, "total": None}))
+        tracker.follow(order.index, lambda done: tell({"done": done, "total": None}))
     return {"state": "done", "frames": len(correction.frames), "file": None}

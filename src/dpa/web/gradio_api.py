@@ -1,10 +1,12 @@
 """The same for `gradio_client`: Gradio's queue and protocol, with files on our side of it."""
 
+import logging
 import os
 import re
 import secrets
 import time
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -29,10 +31,13 @@ _RESULTS = "http://dpa/results"
 _ALLOWED = re.compile(
     r"/config/?|/gradio_api/(info/?|queue/(join|data)|call/[\w/-]+|heartbeat/\w+|cancel|reset/?|startup-events)"
 )
+_SPARE = 50
+"""Calls at work beside those that wait for results."""
 _LOOK = 0.2  # seconds between looks at how far a result is
 _DEFAULT = next(iter(KINDS))
 
 router = APIRouter(prefix="/gradio_api")
+_log = logging.getLogger("dpa.web")
 
 
 @router.post("/upload")
@@ -70,8 +75,9 @@ def file(request: Request, address: str) -> FileResponse:
     parts = urlsplit(unquote(address)).path.strip("/").split("/")
     ticket = parts[1] if len(parts) == 3 and address.startswith("http") else ""
     for video in server.store.all():
-        for result in video.results.values():
-            if ticket and secrets.compare_digest(result.ticket, ticket) and result.file is not None:
+        for result in [*video.results.values()]:
+            same = secrets.compare_digest(result.ticket.encode(), ticket.encode())
+            if same and result.file is not None and result.file.exists():
                 return FileResponse(result.file, filename=result.name)
     raise Gone(say("error.result"))
 
@@ -87,6 +93,8 @@ def mount(app: FastAPI, server: Server) -> None:
     for block in blocks.blocks.values():
         # Names of files are tickets here. Gradio would copy what they name into its cache, or fetch it.
         block.async_move_resource_to_block_cache = _as_it_is
+    # Calls that wait for results have threads of their own: the page's requests wait for none of them.
+    blocks.max_threads = server.settings.max_waiting + _SPARE
     blocks.queue(max_size=server.settings.max_waiting)
     gr.mount_gradio_app(app, blocks, path="/", show_error=True, footer_links=[], run_history=False)
     mounted: Any = app.router.routes[-1]
@@ -220,7 +228,6 @@ def _session(request: gr.Request) -> str:
 
 def _sentences(call: Callable[..., Any]) -> Callable[..., Any]:
     """The same, whose errors reach the client as sentences."""
-    from functools import wraps
 
     @wraps(call)
     def said(*given: Any, **named: Any) -> Any:
@@ -228,5 +235,8 @@ def _sentences(call: Callable[..., Any]) -> Callable[..., Any]:
             return call(*given, **named)
         except DPAError as error:
             raise gr.Error(" ".join(str(error).split()), print_exception=False) from error
+        except Exception as error:
+            _log.error("a call failed", exc_info=error)
+            raise gr.Error(say("error.bug"), print_exception=False) from error
 
     return said

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -73,13 +73,13 @@ class Guard:
         await (refused or self._app)(scope, receive, sent)
 
     def _refused(self, scope: Scope, headers: Headers) -> JSONResponse | None:
-        host = urlsplit(f"//{headers.get('host', '')}")
+        host = _parts(f"//{headers.get('host', '')}")
         if self._settings.is_local and host.hostname not in {*_LOCAL, self._settings.host}:
             return JSONResponse({"error": say("error.host")}, 421)
         if scope["method"] in _SAFE:
             return None
         origin = headers.get("origin")
-        other = origin is not None and urlsplit(origin).netloc != host.netloc
+        other = origin is not None and _parts(origin).netloc != (host.netloc or None)
         if other or headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return JSONResponse({"error": say("error.origin")}, 403)
         return None
@@ -107,6 +107,13 @@ class Guard:
             if scope.get("scheme") == "https" and not embedded:
                 site += "; Secure"
             headers.append("set-cookie", f"{COOKIE}={scope['state']['session']}; HttpOnly; Path=/; {site}")
+
+
+def _parts(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError:  # an IPv6 address without its end
+        return urlsplit("")
 
 
 def _session(headers: Headers) -> str | None:

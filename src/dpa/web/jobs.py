@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dpa.errors import DPAError
+from dpa.files import make_folder
 from dpa.web.child import Child, Died, Failed
 from dpa.web.follow import Followed, follow
 from dpa.web.kinds import KINDS
@@ -79,14 +80,14 @@ class Jobs:
 
         Raises:
             Busy: too many wait already.
+            OutputError: there is no place for it.
         """
         if self.waiting >= self._settings.max_waiting:
             raise Busy(say("error.busy"))
         kind, first = KINDS[result.kind], not video.results
-        video.results[result.id] = result
         result.corrections = len(video.clicks)
         place = video.folder / "results" / result.id
-        place.mkdir(parents=True)
+        make_folder(place)
         result.name = f"{Path(video.name).stem}_{kind.ending}{kind.suffix or '.zip'}"
         order = Order(
             video.name,
@@ -100,6 +101,7 @@ class Jobs:
             video.corrections,
             self._settings.max_minutes,
         )
+        video.results[result.id] = result
         self._put(self._slow if first else self._quick, _Task(video, result, make, order))
 
     def follow(self, video: Video, click: Click, settings: dict[str, Any]) -> None:
@@ -113,9 +115,8 @@ class Jobs:
         before = video.corrections
         video.clicks.append(click)
         run = video.run | settings
-        order = Followed(
-            str(video.source), str(video.kept), run, click.index, video.first.done, str(click.folder), before
-        )
+        places = str(video.source), str(video.kept)
+        order = Followed(*places, run, click.index, str(click.folder), before)
         self._put(self._quick, _Task(video, click.result, follow, order))
 
     def drop(self, video: Video, result: Result) -> None:
@@ -147,9 +148,9 @@ class Jobs:
             thread.join()
 
     def _end(self, tasks: list[_Task]) -> None:
-        for task in tasks:
-            if task.child is not None:
-                task.child.kill()
+        for child in [task.child for task in tasks]:  # looked at once: its thread takes it away
+            if child is not None:
+                child.kill()
         deadline = time.monotonic() + _KILLED
         while any(task.child is not None for task in tasks) and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from dpa.engine.corrections import Correction
 from dpa.errors import OutputError
 from dpa.files import make_folder, output_errors
 from dpa.web.words import say
@@ -101,7 +102,7 @@ class Click:
         names = ("index", "x", "y", "what")
         told = self.result.public()
         state = {name: told[name] for name in ("state", "done", "problem")}
-        frames = [int(path.stem) for path in self.folder.glob("*.r")]
+        frames = Correction(self.folder).frames
         return (
             {name: getattr(self, name) for name in names}
             | state
@@ -172,7 +173,7 @@ class Video:
 
     def public(self) -> dict[str, Any]:
         """What its session may know, as JSON values."""
-        results = [result.public() for result in self.results.values()]
+        results = [result.public() for result in [*self.results.values()]]  # others add and drop some
         return {
             "id": self.id,
             "name": self.name,
@@ -180,7 +181,7 @@ class Video:
             "facts": self.facts,
             "run": self.run,
             "results": results,
-            "corrections": [click.public() for click in self.clicks],
+            "corrections": [click.public() for click in [*self.clicks]],
         }
 
 

@@ -106,9 +106,9 @@ def seed(tell: Tell, wanted: Wanted, x: float, y: float, folder: str) -> int:
     return int(region.sum())
 
 
-def forget(tell: Tell, source: str) -> None:
-    """Give back what is held of a video that is gone."""
-    _Videos.close(source)
+def forget(tell: Tell, kept: str) -> None:
+    """Give back what is held of a video that is gone, by the folder of its probabilities."""
+    _Videos.close(kept)
 
 
 class _Viewed:
@@ -187,13 +187,13 @@ class _Viewed:
 
 
 class _Videos:
-    """Those that are open, the one that was asked for last at the end."""
+    """Those that are open, by the folders of their probabilities; the last one asked for is at the end."""
 
     held: OrderedDict[str, _Viewed] = OrderedDict()  # noqa: RUF012 - one for the process
 
     @classmethod
-    def close(cls, source: str) -> None:
-        video = cls.held.pop(source, None)
+    def close(cls, kept: str) -> None:
+        video = cls.held.pop(kept, None)
         if video is not None:
             video.close()
 
@@ -203,14 +203,14 @@ def _corrected(wanted: Wanted, config: SegmenterConfig) -> Corrected:
 
 
 def _opened(wanted: Wanted) -> _Viewed:
-    held, source = _Videos.held, wanted.source
-    if source not in held:
+    held, kept = _Videos.held, wanted.kept
+    if kept not in held:
         config = SegmenterConfig(**wanted.run, device="cpu")
-        held[source] = _Viewed(open_source(source), Kept(Path(wanted.kept)), config)
+        held[kept] = _Viewed(open_source(wanted.source), Kept(Path(kept)), config)
         if len(held) > _OPEN:
             _Videos.close(next(iter(held)))
-    held.move_to_end(source)
-    return held[source]
+    held.move_to_end(kept)
+    return held[kept]
 
 
 @lru_cache(maxsize=1)

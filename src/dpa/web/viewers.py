@@ -63,7 +63,7 @@ class Viewers:
         """Close a video that is about to be removed."""
         place = self._place(video)
         with self._locks[place], suppress(Failed, Died):
-            self._children[place].ask(forget, str(video.source), patience=_PATIENCE)
+            self._children[place].ask(forget, str(video.kept), patience=_PATIENCE)
 
     def close(self) -> None:
         """End the processes."""

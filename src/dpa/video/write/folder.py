@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class FolderSink(Sink):
 
     Args:
         path: the folder, `OUT`.
-        painter: (frame, probability, mask, flow, alpha) -> (H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8.
+        painter: makes (H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8 of a `Segmented`.
         source: names the pictures.
         overwrite: replace an existing folder, if nothing but PNG pictures is in it, when the new one is
             whole.
@@ -69,7 +69,7 @@ class FolderSink(Sink):
     def write(self, segmented: Segmented) -> None:
         if segmented.frame.index < self.start:
             return
-        self._worker.put((self._paint(segmented), self._file(segmented.frame.index)))
+        self._worker.put((self._paint(segmented), _name(self._source, segmented.frame.index)))
 
     def take(self, pictures: Iterable[Path]) -> None:
         """Puts pictures that are whole into the result, under their own names; they stay where they are too.
@@ -113,8 +113,8 @@ class FolderSink(Sink):
             write_png(self._part / name, picture)
 
     def _check(self, overwrite: bool, resume: bool) -> None:
-        if resume and self._source.live:
-            raise OutputError(f"{self.path} cannot be resumed: the frames of a live source do not come back")
+        if resume:
+            check_comes_back(self.path, self._source)
         if not self._target.exists():
             return
         if not self._target.is_dir():
@@ -124,11 +124,7 @@ class FolderSink(Sink):
             raise OutputError(
                 f"{self.path} exists already: choose another name or use --overwrite or --resume"
             )
-        foreign = sorted(name for name in names if not name.lower().endswith(".png"))
-        if foreign:
-            raise OutputError(
-                f"{self.path} holds other things than masks, such as {foreign[0]}: choose another folder"
-            )
+        check_pictures(self.path, names)
 
     def _prepare(self, resume: bool) -> None:
         self._part.parent.mkdir(parents=True, exist_ok=True)
@@ -155,13 +151,8 @@ class FolderSink(Sink):
         for torn in self._part.glob(".*.part*"):
             torn.unlink()
 
-    def _file(self, index: int) -> str:
-        return self._source.frame_name(index) + ".png"
-
     def _first_missing(self, folder: Path) -> int:
-        count = self._source.count or 0
-        there = {entry.name for entry in folder.iterdir()}
-        return next((index for index in range(count) if self._file(index) not in there), count)
+        return first_missing(self._source, {entry.name for entry in folder.iterdir()})
 
 
 class PictureSink(Sink):
@@ -200,6 +191,43 @@ class PictureSink(Sink):
 
     def abort(self) -> None:
         remove(self._part)
+
+
+def check_comes_back(place: str | Path, source: Source) -> None:
+    """Check that a folder of pictures can be continued.
+
+    Raises:
+        OutputError: the source is live.
+    """
+    if source.live:
+        raise OutputError(f"{place} cannot be resumed: the frames of a live source do not come back")
+
+
+def check_pictures(place: str | Path, names: Iterable[str]) -> None:
+    """Check that nothing but pictures is in a folder, which may be replaced then.
+
+    Args:
+        place: the folder, or its URL.
+        names: what is in it.
+
+    Raises:
+        OutputError: something else is.
+    """
+    foreign = sorted(name for name in names if not name.lower().endswith(".png"))
+    if foreign:
+        raise OutputError(
+            f"{place} holds other things than masks, such as {foreign[0]}: choose another folder"
+        )
+
+
+def first_missing(source: Source, names: Container[str]) -> int:
+    """Index of the first frame that has no picture among names; the number of frames where none lacks one."""
+    count = source.count or 0
+    return next((index for index in range(count) if _name(source, index) not in names), count)
+
+
+def _name(source: Source, index: int) -> str:
+    return f"{source.frame_name(index)}.png"
 
 
 def _remove_pictures(folder: Path) -> None:

@@ -12,6 +12,7 @@ from dpa.storage.urls import join, name_of
 from dpa.video.segmented import Segmented
 from dpa.video.source import Source
 from dpa.video.write.base import Sink
+from dpa.video.write.folder import check_comes_back, check_pictures, first_missing
 
 
 class UploadSink(Sink):
@@ -45,7 +46,7 @@ class UploadSink(Sink):
         resume: bool = False,
     ) -> None:
         super().__init__()
-        self._url, self._source, self._folder, self._resume = url.rstrip("/"), source, folder, resume
+        self._url, self._folder, self._resume = url.rstrip("/"), folder, resume
         check_writable(url)
         there = kind_at(self._url)
         if there is not None and there != ("folder" if folder else "file"):
@@ -53,9 +54,11 @@ class UploadSink(Sink):
         if there and not (overwrite or resume):
             more = " or --resume" if folder else ""
             raise OutputError(f"{url} exists already: choose another name or use --overwrite{more}")
-        self._before = self._pictures() if folder and there else set()
+        self._before = {name_of(entry.url) for entry in listed(self._url)} if folder and there else set[str]()
+        check_pictures(self._url, self._before)
         if resume:
-            self.start = self._first_missing()
+            check_comes_back(self._url, source)
+            self.start = first_missing(source, self._before)
         self._place = TemporaryDirectory(prefix="dpa-")
         try:
             self.path = Path(self._place.name) / name_of(url)
@@ -94,19 +97,3 @@ class UploadSink(Sink):
                 with suppress(DPAError):
                     remove(sent)
             raise
-
-    def _pictures(self) -> set[str]:
-        names = {name_of(entry.url) for entry in listed(self._url)}
-        foreign = sorted(name for name in names if not name.lower().endswith(".png"))
-        if foreign:
-            raise OutputError(
-                f"{self._url} holds other things than masks, such as {foreign[0]}: choose another folder"
-            )
-        return names
-
-    def _first_missing(self) -> int:
-        count = self._source.count
-        if count is None:
-            raise OutputError(f"{self._url} cannot be resumed: the frames of a live source do not come back")
-        names = (f"{self._source.frame_name(index)}.png" for index in range(count))
-        return next((index for index, name in enumerate(names) if name not in self._before), count)
