@@ -192,6 +192,15 @@ def test_parts_that_are_done_are_kept(tmp_path: Path, network: FakeBackend) -> N
     )
 
 
+def test_pictures_that_were_replaced_are_others(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "frames", [f"{i}.png" for i in range(30)])
+    job = job_of(folder, tmp_path / "o")
+    first, again = (segment_one(job, longest=LONGEST).parts[0].outputs for _ in range(2))
+    assert first == again
+    os.utime(folder / "7.png", (0, 0))
+    assert segment_one(job, longest=LONGEST).parts[0].outputs != first
+
+
 def test_joining_may_be_done_again(tmp_path: Path) -> None:
     job = job_of(film(tmp_path / "a.mp4"), tmp_path / "o", tmp_path / "o.mp4", overwrite=True)
     parts, rows = parts_and_rows(job)
