@@ -272,6 +272,24 @@ def test_damage_is_the_films(tmp_path: Path) -> None:
     assert "is damaged" in row.problem
 
 
+@pytest.mark.parametrize("shots", ["off", "auto"])
+@pytest.mark.parametrize("lost", [3, 15])
+def test_last_frames_that_cannot_be_decoded(tmp_path: Path, shots: str, lost: int) -> None:
+    """Some of a part's, or all."""
+    path = film(tmp_path / "a.mp4", options={"g": "5", "sc_threshold": "0", "bf": "0"})
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    for start, size in places[-lost:]:
+        data[start : start + size] = bytes(size)
+    path.write_bytes(data)
+    whole = run(job_of(path, tmp_path / "whole", settings={"shots": shots}), 0)
+    row = run(job_of(path, tmp_path / "o", tmp_path / "o.mp4", settings={"shots": shots}))
+    assert (row.state, row.frames, row.trace) == ("damaged", FRAMES - lost, "")
+    assert (row.frames, row.state) == (whole.frames, whole.state)
+    assert tree(tmp_path / "o") == tree(tmp_path / "whole")
+
+
 def test_parts_of_other_encoders_are_not_joined(tmp_path: Path) -> None:
     job = job_of(film(tmp_path / "a.mp4"), tmp_path / "o.mp4", overwrite=True)
     parts, rows = parts_and_rows(job)
