@@ -290,6 +290,17 @@ def test_last_frames_that_cannot_be_decoded(tmp_path: Path, shots: str, lost: in
     assert tree(tmp_path / "o") == tree(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("name", ["o.json", "o.mp4", "o"])
+def test_what_is_there_stays(tmp_path: Path, name: str) -> None:
+    there = tmp_path / name / "mine.png" if name == "o" else tmp_path / name
+    there.parent.mkdir(exist_ok=True)
+    there.write_text("mine")
+    row = run(job_of(film(tmp_path / "a.mp4"), tmp_path / name))
+    assert row.state == "failed"
+    assert "exists already" in row.problem
+    assert there.read_text() == "mine"
+
+
 def test_parts_of_other_encoders_are_not_joined(tmp_path: Path) -> None:
     job = job_of(film(tmp_path / "a.mp4"), tmp_path / "o.mp4", overwrite=True)
     parts, rows = parts_and_rows(job)
