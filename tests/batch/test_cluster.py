@@ -165,6 +165,8 @@ def test_paths_hold_on_every_machine(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_worker_that_cannot_do_it_has_not_died(tmp_path: Path) -> None:
+    import ray
+
     cause = ModuleNotFoundError("No module named 'dpa'")
 
     class Silent:

@@ -196,6 +196,15 @@ def test_parts_that_are_done_are_kept(tmp_path: Path, network: FakeBackend) -> N
     )
 
 
+def test_pictures_that_were_replaced_are_others(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "frames", [f"{i}.png" for i in range(30)])
+    job = job_of(folder, tmp_path / "o")
+    first, again = (segment_one(job, longest=LONGEST).parts[0].outputs for _ in range(2))
+    assert first == again
+    os.utime(folder / "7.png", (0, 0))
+    assert segment_one(job, longest=LONGEST).parts[0].outputs != first
+
+
 @pytest.mark.slow
 def test_joining_may_be_done_again(tmp_path: Path) -> None:
     job = job_of(film(tmp_path / "a.mp4"), tmp_path / "o", tmp_path / "o.mp4", overwrite=True)
@@ -268,6 +277,35 @@ def test_damage_is_the_films(tmp_path: Path) -> None:
     row = run(job_of(path, tmp_path / "o"))
     assert (row.state, row.frames) == ("damaged", FRAMES)
     assert "is damaged" in row.problem
+
+
+@pytest.mark.parametrize("shots", ["off", "auto"])
+@pytest.mark.parametrize("lost", [3, 15])
+def test_last_frames_that_cannot_be_decoded(tmp_path: Path, shots: str, lost: int) -> None:
+    """Some of a part's, or all."""
+    path = film(tmp_path / "a.mp4", options={"g": "5", "sc_threshold": "0", "bf": "0"})
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    for start, size in places[-lost:]:
+        data[start : start + size] = bytes(size)
+    path.write_bytes(data)
+    whole = run(job_of(path, tmp_path / "whole", settings={"shots": shots}), 0)
+    row = run(job_of(path, tmp_path / "o", tmp_path / "o.mp4", settings={"shots": shots}))
+    assert (row.state, row.frames, row.trace) == ("damaged", FRAMES - lost, "")
+    assert (row.frames, row.state) == (whole.frames, whole.state)
+    assert tree(tmp_path / "o") == tree(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("name", ["o.json", "o.mp4", "o"])
+def test_what_is_there_stays(tmp_path: Path, name: str) -> None:
+    there = tmp_path / name / "mine.png" if name == "o" else tmp_path / name
+    there.parent.mkdir(exist_ok=True)
+    there.write_text("mine")
+    row = run(job_of(film(tmp_path / "a.mp4"), tmp_path / name))
+    assert row.state == "failed"
+    assert "exists already" in row.problem
+    assert there.read_text() == "mine"
 
 
 def test_parts_of_other_encoders_are_not_joined(tmp_path: Path) -> None:

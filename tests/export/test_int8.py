@@ -264,3 +264,11 @@ def test_command_line_errors(command, weights: Path, tmp_path: Path) -> None:
         assert sentence in err
         assert len(err.splitlines()) == 1
     assert not (tmp_path / "model.int8.onnx").exists()
+
+
+@pytest.mark.slow
+def test_a_network_of_stage_1_has_fewer_inputs(tmp_path: Path, traced_once: None) -> None:
+    model, video = small(motion=False, ima=False, ifa=False), clip(tmp_path / "clip.mkv", 3)
+    assert export_int8(model, tmp_path / "model.int8.onnx", [video], frames=2)[0] == 2
+    (mask, *_) = Segmenter(weights=tmp_path / "model.int8.onnx").masks(video)
+    assert np.isfinite(mask.coarse).all()

@@ -112,17 +112,9 @@ def _digest(job: Job, source: Source, parts: Sequence[tuple[int, int]]) -> str:
     """A name for what parts are made of."""
     own = {name: value for name, value in asdict(job).items() if name not in ("name", "overwrite", "resume")}
     own["settings"] = {name: value for name, value in job.settings.items() if name not in OF_RUN}
-    made = [__version__, own, source.count, source.size, _version(source), parts]
+    made = [__version__, own, source.count, source.size, source.version, parts]
     text = json.dumps(made, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _version(source: Source) -> str:
-    """Tells a video from another one that has taken its name."""
-    if isinstance(source.path, Path):
-        about = source.path.stat()
-        return f"{about.st_size} {about.st_mtime_ns}"
-    return "" if source.path is None else source.path.version
 
 
 def _join(joint: Joint, facts: str) -> list[str]:

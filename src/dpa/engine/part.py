@@ -43,7 +43,8 @@ class Part:
         first, last = max(0, self.start - smooth), min(self.end - 1 + smooth, count - 1)
         groups = self._groups(count, every, together)
         before = bisect_right([group[0] for group in groups], first) - 1
-        after = bisect_left([group[-1] for group in groups], last)
+        # Spans end where a damaged video's last frames cannot be decoded.
+        after = min(bisect_left([group[-1] for group in groups], last), len(groups) - 1)
         return groups[before][0], groups[after][-1] + 1
 
     def _groups(self, count: int, every: int, together: int) -> list[list[int]]:

@@ -74,7 +74,7 @@ def export_int8(
         quantize_static(
             plain,
             quantised,
-            _Reader(inputs),
+            _Reader(inputs, [value.name for value in graph.graph.input]),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(QUANTISED),
             nodes_to_exclude=_attention(graph),
@@ -177,10 +177,10 @@ class _Spy:
 
 
 class _Reader:
-    """Calibration frames, one after the other, as ONNX Runtime asks for them."""
+    """Calibration frames, one after the other, as ONNX Runtime asks for them: the inputs that a graph has."""
 
-    def __init__(self, inputs: list[dict[str, np.ndarray]]) -> None:
-        self._inputs = iter(inputs)
+    def __init__(self, inputs: list[dict[str, np.ndarray]], names: list[str]) -> None:
+        self._inputs = ({name: given[name] for name in names} for given in inputs)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self._inputs, None)

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dpa.errors import InputError
 from dpa.video.frame import Frame, shown
-from dpa.video.source import Source
+from dpa.video.source import Source, stamp
 
 _STILLS = ".jpg .jpeg .jpe .png .webp .bmp .tif .tiff .ppm .pgm .pnm .jp2 .avif .tga"
 IMAGE_SUFFIXES = frozenset(_STILLS.split())
@@ -78,6 +78,10 @@ class ImageSource(Source):
     @property
     def entries(self) -> Sequence[int]:
         return range(self.count)
+
+    @property
+    def version(self) -> str:
+        return "\n".join(stamp(path, fetched=self.fetched is not None) for path in self._paths)
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         for index in range(start, len(self._paths)):

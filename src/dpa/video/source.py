@@ -74,6 +74,13 @@ class Source(ABC):
     def count(self) -> int | None:
         """Number of frames; None for live sources."""
 
+    @property
+    def version(self) -> str:
+        """Tells a video from another one that has taken its name, as far as that shows without reading it."""
+        if isinstance(self.path, Path):
+            return stamp(self.path)
+        return "" if self.path is None else self.path.version
+
     @abstractmethod
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Yields the frames in order, from index `start`.
@@ -154,3 +161,9 @@ class Source(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def stamp(file: Path, *, fetched: bool = False) -> str:
+    """What changes when a file is replaced: its size and, but for one that was `fetched`, its time."""
+    about = file.stat()
+    return f"{about.st_size}" if fetched else f"{about.st_size} {about.st_mtime_ns}"

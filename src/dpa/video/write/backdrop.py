@@ -34,6 +34,9 @@ class Backdrop(ABC):
         Args:
             frame: before which it stands.
             alpha: (H, W) uint8, of the object.
+
+        Raises:
+            InputError: a picture or video of one's own cannot be decoded.
         """
 
     def close(self) -> None:  # noqa: B027 - most hold nothing open

@@ -12,7 +12,7 @@ from dpa.errors import OutputError
 from dpa.files import aside
 from dpa.video.decode import readable
 from dpa.video.source import Source
-from dpa.video.write.base import output_errors
+from dpa.video.write.base import claim_file, output_errors, remove
 from dpa.video.write.coco import HEAD
 from dpa.video.write.folder import FolderSink
 from dpa.video.write.movie import MovieSink
@@ -43,7 +43,7 @@ def join_parts(
     path = Path(output)
     suffix = "" if output.endswith("/") else path.suffix.lower()
     if suffix == ".json":
-        _join_coco([part for _, part in parts], path)
+        _join_coco([part for _, part in parts], path, overwrite)
         return []
     if suffix in JOINED[1:]:
         with JoinedSink(path, kind, source, overwrite) as movie:
@@ -125,8 +125,9 @@ class JoinedSink(MovieSink):
         """Nothing waits: nothing is encoded here."""
 
 
-def _join_coco(parts: Sequence[Path], path: Path) -> None:
+def _join_coco(parts: Sequence[Path], path: Path, overwrite: bool) -> None:
     """One after the other, so that memory holds one part of what may be a long film."""
+    remove(claim_file(path, overwrite))  # asked for what it checks
     with output_errors(path), aside(path) as whole, whole.open("w", encoding="utf-8") as file:
         file.write(json.dumps(HEAD)[:-1] + ', "images": [')
         for number, entry in enumerate(_entries(parts, "images")):
