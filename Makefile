@@ -44,7 +44,7 @@ endif
 PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: lint
-	$(PYTEST) -m "not network and not gpu" --cov=dpa --cov-report=term
+	$(PYTEST) -m "not network and not gpu" --cov=dpa --cov-report=term --durations=20
 
 test-fast: $(VENV)/.dev
 	$(PYTEST) -q -m "not (slow or real or process or network or gpu or browser)"

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from graph_samples import Exported, memory, pictures, small
 
 from dpa.backends import Memory
@@ -44,6 +45,17 @@ def test_parity_at_any_size_and_number_of_references(
     assert np.ptp(a) > 0.05  # a network that says the same everywhere would prove nothing
     for x, y in zip(own_a[0], own_b[0], strict=True):
         np.testing.assert_allclose(x, y, atol=1e-3, rtol=1e-3)
+
+
+def test_what_is_exported_computes_what_torch_does(exported: Exported) -> None:
+    (image, flow), given = pictures(64, 96, frames=2), memory(exported.model, 2)
+    wanted, own = TorchBackend(exported.model)(image, flow, given, remember=True)
+    arrays = (image, flow, given.key[None], given.value[None])
+    with torch.inference_mode():
+        found, keys, values = exporting.FrameGraph(exported.model)(*map(torch.from_numpy, arrays))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    np.testing.assert_allclose(keys, np.stack([memory.key for memory in own]), atol=1e-4, rtol=1e-3)
+    np.testing.assert_allclose(values, np.stack([memory.value for memory in own]), atol=1e-4, rtol=1e-3)
 
 
 def test_every_input_is_read(exported: Exported) -> None:
