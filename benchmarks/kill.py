@@ -128,13 +128,22 @@ def attempt(verb: Verb, place: Path, moment: float, expected: dict[str, bytes]) 
         if differing or missing:
             outcomes.append(f"wrong: differing {differing[:3]}, missing {sorted(missing)[:3]}")
     if verb.resume is not None:
-        again = run(verb, place, verb.resume)
+        # Training that was killed before its first checkpoint starts over, as --resume would say.
+        begun = not verb.evolves or (place / verb.output / checkpoint()).exists()
+        again = run(verb, place, verb.resume if begun else ())
         code = again.wait()
         if code or tree(place / verb.output) != expected:
             outcomes.append(f"wrong: resumed with exit code {code}, not the same as unbroken")
         else:
             outcomes.append("resumed")
     return outcomes
+
+
+def checkpoint() -> str:
+    """Name of what training goes on from."""
+    from dpa.train.checkpoint import NAME
+
+    return NAME
 
 
 def run(verb: Verb, place: Path, more: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:

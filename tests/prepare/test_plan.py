@@ -169,7 +169,6 @@ def test_a_zip_with_names_that_are_no_text(tmp_path: Path) -> None:
         plan("davis", tmp_path / "odd.zip", tmp_path / "out")
 
 
-
 def test_names_of_frames() -> None:
     def named(*stems: str) -> list[str]:
         return frame_names("a_1", [Member(f"{stem}.jpg") for stem in stems])
