@@ -13,7 +13,7 @@ from dpa.bench.measure import Measured
 from dpa.bench.run import run_stages, run_ways
 from dpa.bench.settings import BenchSettings
 from dpa.errors import DPAError, InputError, WeightsError
-from small_encoder import THREE_LAYERS
+from small_encoder import SMALL_ENCODER
 
 STAGES = ["decode", "flow", "network", "encoders", "attention", "decoder", "smooth", "write", "end to end"]
 
@@ -21,7 +21,7 @@ STAGES = ["decode", "flow", "network", "encoders", "attention", "decoder", "smoo
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> BenchSettings:
     folder = tmp_path_factory.mktemp("bench")
-    build(encoder=THREE_LAYERS).save_pretrained(folder / "weights")
+    build(encoder=SMALL_ENCODER).save_pretrained(folder / "weights")
     make_folder(folder / "clip", [f"{i:05d}.png" for i in range(6)], size=(96, 128))
     return BenchSettings(
         video=str(folder / "clip"),
@@ -120,7 +120,7 @@ def test_a_process_that_dies_is_told(settings: BenchSettings, monkeypatch: pytes
 
 @pytest.mark.slow
 def test_without_ifa_there_is_nothing_to_keep(tmp_path: Path, settings: BenchSettings) -> None:
-    build(encoder=THREE_LAYERS, ifa=False).save_pretrained(tmp_path / "weights")
+    build(encoder=SMALL_ENCODER, ifa=False).save_pretrained(tmp_path / "weights")
     asked = asdict(settings) | {"weights": str(tmp_path / "weights")}
     request = {"stage": "way", "settings": asked, "options": {"name": "cached", "folder": str(tmp_path)}}
     (tmp_path / "request.json").write_text(json.dumps(request))
