@@ -23,7 +23,7 @@ OUT ?= $(or $(OUT_$(KIND)),out)
 help:
 	@echo 'make segment VIDEO=clip.mp4 [OUT=out] [KIND=overlay]   masks of a video; without VIDEO, of an example'
 	@echo 'make test                                             what make lint does, and the tests'
-	@echo 'make test-fast                                        the tests without slow ones, real data and processes'
+	@echo 'make test-fast                                        quick tests of what needs no torch'
 	@echo 'make test-oldest                                      the base installation with its oldest dependencies'
 	@echo 'make lint                                             ruff, mypy and the arrows between packages'
 	@echo 'make pictures                                         the pictures of the README'
@@ -46,15 +46,18 @@ PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 test: lint
 	$(PYTEST) -m "not network and not gpu" --cov=dpa --cov-report=term --durations=20
 
+# Tests of what needs no torch: it takes seconds to load, for each worker.
+WITHOUT_TORCH = $(addprefix tests/,batch cli datasets engine evaluate example flow predict prepare video) \
+  tests/test_config.py tests/test_device.py tests/test_files.py tests/test_processes.py \
+  --ignore tests/cli/test_train.py
+FAST = -m "not (slow or real or process or network or gpu or browser)"
+
 test-fast: $(VENV)/.dev
-	$(PYTEST) -q -m "not (slow or real or process or network or gpu or browser)"
+	$(PYTEST) -q $(WITHOUT_TORCH) tests/storage tests/web tests/weights $(FAST)
 
 # The least that pyproject.toml allows: Python 3.10, and the oldest minor version of each base dependency. What
 # needs torch is left out, and the tests of training, whose processes want it.
 OLDEST := $(VENV)-oldest
-WITHOUT_TORCH = $(addprefix tests/,batch cli datasets engine evaluate example flow predict prepare video) \
-  tests/test_config.py tests/test_device.py tests/test_files.py tests/test_processes.py \
-  --ignore tests/cli/test_train.py
 
 test-oldest: pyproject.toml
 	python3.10 -m venv $(OLDEST)
@@ -62,8 +65,7 @@ test-oldest: pyproject.toml
 	  print(*(d.replace(">=", "==") + ".*" for d in p["dependencies"]), sep="\n")' > $(OLDEST)/oldest.txt
 	$(OLDEST)/bin/python -m pip install --quiet -c $(OLDEST)/oldest.txt --editable ".[evaluate]" \
 	  pytest pytest-timeout pytest-xdist hypothesis scipy
-	$(OLDEST)/bin/python -m pytest -n auto --dist loadfile $(WITHOUT_TORCH) \
-	  -m "not (slow or real or process or network or gpu or browser)"
+	$(OLDEST)/bin/python -m pytest -n auto --dist loadfile $(WITHOUT_TORCH) $(FAST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

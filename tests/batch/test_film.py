@@ -279,6 +279,7 @@ def test_damage_is_the_films(tmp_path: Path) -> None:
     assert "is damaged" in row.problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shots", ["off", "auto"])
 @pytest.mark.parametrize("lost", [3, 15])
 def test_last_frames_that_cannot_be_decoded(tmp_path: Path, shots: str, lost: int) -> None:

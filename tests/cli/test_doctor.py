@@ -37,6 +37,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "SELF_TEST_FRAMES", 3)
 
 
+@pytest.mark.slow
 def test_good_masks_pass(segments, true_masks: list[np.ndarray], short: None) -> None:
     segments(true_masks)
     (finding,) = doctor._self_test()
@@ -44,6 +45,7 @@ def test_good_masks_pass(segments, true_masks: list[np.ndarray], short: None) ->
     assert "J 100.0" in finding.detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [lambda masks: [~mask for mask in masks], lambda masks: masks[:-1]])
 def test_bad_masks_are_broken(wrong, true_masks: list[np.ndarray], segments, short: None) -> None:
     segments(wrong(true_masks))

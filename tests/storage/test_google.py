@@ -33,6 +33,7 @@ def unknown(*_: Any, **__: Any) -> Any:
     raise DefaultCredentialsError("none")
 
 
+@pytest.mark.slow
 def test_without_a_network_it_is_said_at_once(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
     asked: list[None] = []
 

@@ -182,6 +182,7 @@ def test_the_command_says_what_is_missing(command, tmp_path: Path, monkeypatch: 
     assert not (tmp_path / "web").exists()
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     pytest.importorskip("uvicorn")
     from dpa.web.serve import listen, serve
