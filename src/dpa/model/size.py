@@ -47,4 +47,6 @@ def _by_whole_number(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = image.shape[:2]
     most, common = min(height // size[0], width // size[1]) // 2, math.gcd(height, width)
     side = max(n for n in range(1, max(most, 1) + 1) if common % n == 0)
+    if side == 1:
+        return image
     return cv2.resize(image, (width // side, height // side), interpolation=cv2.INTER_AREA)
