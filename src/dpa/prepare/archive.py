@@ -19,16 +19,7 @@ _PLACES_DOWN_TO = 3  # folders down to what holds the expected structure; the na
 # Pictures and videos are packed already; what shrinks so much is made to fill memory.
 _LARGE, _DENSEST = 1 << 26, 100
 # UnicodeDecodeError: a name that says it is UTF-8 and is not.
-_DAMAGE = (
-    OSError,
-    zipfile.BadZipFile,
-    zlib.error,
-    RuntimeError,
-    NotImplementedError,
-    EOFError,
-    KeyError,
-    UnicodeDecodeError,
-)
+_DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
