@@ -147,6 +147,20 @@ def test_frozen_stages_stay_and_the_rest_moves(batch: Batch, tmp_path: Path) -> 
             assert torch.equal(tensor, before[name]) is frozen, name
 
 
+def test_frozen_norm_keeps_its_statistics_and_uses_them(batch: Batch, tmp_path: Path) -> None:
+    # One query a part, which has no statistics of its own.
+    stage = StageSettings(iterations=2, groups=2, views=2, accumulate=2, freeze_norm=True, lr=1e-2, warmup=1)
+    trainer = Trainer(_network(), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
+    before = copy.deepcopy(trainer.model.state_dict())
+    moved = {name for name, _ in trainer.model.named_parameters()}
+    trainer.fit(workers=0)
+    after = trainer.model.state_dict()
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert changed <= moved and len(changed) > len(moved) / 2
+    norms = [m for m in trainer.model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert trainer.model.training and not any(m.training for m in norms)
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(batch: Batch, tmp_path: Path) -> None:
     stage = StageSettings(iterations=9, groups=2, views=2, shared=True)
     trainer = Trainer(_network(), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]

@@ -161,10 +161,10 @@ def _pictures(folder: Path, *, required: bool = True) -> dict[str, Path]:
     return found
 
 
-def _no_orphans(found: Iterable[str], images: dict[str, Path], folder: Path) -> None:
-    for stem in found:
+def _no_orphans(found: dict[str, Path], images: dict[str, Path], folder: Path) -> None:
+    for stem, path in found.items():
         if stem not in images:
-            raise InputError(f"{folder / stem}: no picture {stem} in {folder.parent / IMAGES} belongs to it")
+            raise InputError(f"{path}: no picture {stem} in {folder.parent / IMAGES} belongs to it")
 
 
 def _require(images: Iterable[Path], others: Iterable[Path | None], kind: str, what: str) -> None:

@@ -16,6 +16,7 @@ from dpa.files import write_whole
 from dpa.model.dpa import DPA
 from dpa.train.checkpoint import load_checkpoint, save_checkpoint
 from dpa.train.data.batches import Batches
+from dpa.train.depthwise import fast_depthwise
 from dpa.train.devices import OneDevice
 from dpa.train.feed import Feed, Part
 from dpa.train.interrupt import interrupts
@@ -73,13 +74,16 @@ class Trainer:
                 f"{stage.groups} groups cannot be divided evenly into {parts} parts (devices, accumulate): "
                 "choose another number of groups"
             )
-        if stage.groups // parts * (stage.views if stage.shared else 1) < 2:
+        alone = stage.groups // parts * (stage.views if stage.shared else 1) < 2
+        if alone and not stage.freeze_norm:
             raise InputError(
                 "a part of the batch is a single picture, too little for batch statistics: use more groups, "
-                "or fewer devices and parts (accumulate)"
+                "fewer devices and parts (accumulate), or freeze_norm=true"
             )
         on_gpu = self.fabric.device.type == "cuda"
         self.model = model.to(self.fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if not on_gpu:
+            fast_depthwise(self.model)
         for encoder_stage in list(model.encoders[0].stages)[: stage.freeze]:  # type: ignore[arg-type]
             encoder_stage.requires_grad_(False)
         learner: nn.Module = Learner(self.model, stage)
@@ -90,7 +94,7 @@ class Trainer:
             if stage.ema
             else None
         )
-        optimiser = make_optimiser(self.model, stage, fused=on_gpu)
+        optimiser = make_optimiser(self.model, stage, fused=self.fabric.device.type in ("cpu", "cuda"))
         if compiled:
             learner.compile()
         self.learner: nn.Module
@@ -153,7 +157,7 @@ class Trainer:
             self.fabric.world_size,
         )
         self.batches.fill_cache()
-        self.model.train()
+        self._train_mode()
         with ExitStack() as stack:
             for reporter in reporters:
                 stack.callback(reporter.close)
@@ -181,6 +185,13 @@ class Trainer:
     def kept(self) -> DPA:
         """The network whose weights are validated and delivered."""
         return cast(DPA, self.ema.module) if self.ema is not None else self.model
+
+    def _train_mode(self) -> None:
+        self.model.train()
+        if self.stage.freeze_norm:
+            for module in self.model.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
 
     def _step(self, parts: list[Part]) -> Tensor:
         rate = schedule(self.iteration, self.stage)
@@ -258,7 +269,7 @@ class Trainer:
             self._save_weights("best")
         for reporter in self.reporters:
             reporter.validated(self.iteration, scores, pictures)
-        self.model.train()
+        self._train_mode()
 
     def _scores(self, stride: int) -> tuple[dict[str, float], dict[str, Any]]:
         """J by sequence, and a picture of each of this device's sequences."""

@@ -22,7 +22,7 @@ def make_optimiser(model: DPA, stage: StageSettings, fused: bool = False) -> tor
     Args:
         model: frozen parameters of its encoders are left out.
         stage: settings.
-        fused: one kernel for all tensors, for a GPU.
+        fused: one kernel for all tensors, where the device has it.
     """
     encoders = [p for p in model.encoders.parameters() if p.requires_grad]
     inside = {id(p) for p in model.encoders.parameters()}

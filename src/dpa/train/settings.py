@@ -69,6 +69,8 @@ class StageSettings:
         clip: largest norm of the gradient; 0 for none.
         ema: decay of the running mean of the weights that is kept and validated; 0 for none.
         freeze: appearance stages, counted from the first, that are not trained.
+        freeze_norm: batch norm keeps the statistics that it came with, and uses them: where a device's share of
+            the batch is too few pictures for statistics of its own.
 
     Example:
         >>> StageSettings(still_share=1.5).check("finetune", references=True)
@@ -100,6 +102,7 @@ class StageSettings:
     clip: float = 0.0
     ema: float = 0.0
     freeze: int = 0
+    freeze_norm: bool = False
 
     def check(self, name: str, *, references: bool) -> None:
         """Find what no run can work with before it starts.

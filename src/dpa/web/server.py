@@ -147,9 +147,10 @@ class Server:
         Raises:
             Gone: there is none.
         """
-        if not video.clicks:
-            raise Gone(say("error.undo"))
-        click = video.clicks.pop()
+        try:
+            click = video.clicks.pop()
+        except IndexError:
+            raise Gone(say("error.undo")) from None
         self.jobs.drop(video, click.result)
         shutil.rmtree(click.folder, ignore_errors=True)
 
