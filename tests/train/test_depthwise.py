@@ -42,7 +42,8 @@ def test_values_are_those_of_the_plain_convolution():
     fast_depthwise(conv)
     assert torch.equal(conv(x), plain)  # float32 stays PyTorch's own
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(conv(x).float(), conv(x).float()) and conv(x).dtype == torch.bfloat16
+        assert torch.equal(conv(x).float(), conv(x).float())
+        assert conv(x).dtype == torch.bfloat16
         torch.testing.assert_close(conv(x), mixed, rtol=0.02, atol=0.02)
 
 
@@ -53,7 +54,8 @@ def test_what_is_frozen_gets_no_gradient():
     x = torch.randn(1, 4, 8, 8)
     with torch.autocast("cpu", torch.bfloat16):
         conv(x).float().sum().backward()
-    assert conv.weight.grad is None and conv.bias.grad is not None
+    assert conv.weight.grad is None
+    assert conv.bias.grad is not None
 
 
 @pytest.mark.parametrize(
@@ -77,4 +79,5 @@ def test_weights_keep_their_names():
     before = {name: value.clone() for name, value in net.state_dict().items()}
     fast_depthwise(net)
     after = net.state_dict()
-    assert list(after) == list(before) and all(torch.equal(after[k], before[k]) for k in before)
+    assert list(after) == list(before)
+    assert all(torch.equal(after[k], before[k]) for k in before)

@@ -1,7 +1,8 @@
 """Gradients of depthwise convolutions in bfloat16 on a CPU, by ways that oneDNN is fast at.
 
-oneDNN's own take most of a training step of the small networks there: 100 ms for the gradient of an input where
-the stride is 2, 80 ms for that of 5 x 5 weights, where the forward pass takes 3 (Xeon with AMX, PyTorch 2.14).
+oneDNN's own take most of a training step of the small networks there: 100 ms for the gradient of an input
+where the stride is 2, 80 ms for that of 5 x 5 weights, where the forward pass takes 3 (Xeon with AMX, PyTorch
+2.14).
 """
 
 from functools import lru_cache
@@ -13,7 +14,7 @@ from torch.nn.functional import conv2d, pad
 
 
 def fast_depthwise(model: nn.Module) -> None:
-    """Let a network's depthwise convolutions have their gradients by `DepthwiseConv2d`; weights and names stay.
+    """Make a network's depthwise convolutions `DepthwiseConv2d`; weights and names stay.
 
     Args:
         model: changed in place.

@@ -56,6 +56,8 @@ class StageSettings:
         crowd: share of the groups that have one to three more objects at rest in them (stage 2).
         estimated: share of the groups of stills whose flow is DIS's to a made second frame instead of drawn
             from the motion of the synthetic flow (stage 2).
+        lost: share of the views whose flow tells nothing of the object, never all of a group: what the object
+            is, they must read from their references (stage 2).
         frame_flow: share of the groups whose motion stream sees the frames themselves instead of flow, as TMO
             trains: what `--flow none` wants (stage 2).
         sizes: (H, W) of the batches, one is drawn for each.
@@ -69,8 +71,8 @@ class StageSettings:
         clip: largest norm of the gradient; 0 for none.
         ema: decay of the running mean of the weights that is kept and validated; 0 for none.
         freeze: appearance stages, counted from the first, that are not trained.
-        freeze_norm: batch norm keeps the statistics that it came with, and uses them: where a device's share of
-            the batch is too few pictures for statistics of its own.
+        freeze_norm: batch norm keeps the statistics that it came with, and uses them: where a device's share
+            of the batch is too few pictures for statistics of its own.
 
     Example:
         >>> StageSettings(still_share=1.5).check("finetune", references=True)
@@ -89,6 +91,7 @@ class StageSettings:
     bars: float = 0.0
     crowd: float = 0.0
     estimated: float = 0.0
+    lost: float = 0.0
     frame_flow: float = 0.0
     sizes: list[list[int]] = field(default_factory=lambda: [[s, s] for s in (384, 416, 448, 480, 512)])
     optimiser: str = "adam"
@@ -130,6 +133,7 @@ class StageSettings:
             "bars": (not 0 <= self.bars <= 1, "in [0, 1]"),
             "crowd": (not 0 <= self.crowd <= 1, "in [0, 1]"),
             "estimated": (not 0 <= self.estimated <= 1, "in [0, 1]"),
+            "lost": (not 0 <= self.lost <= 1, "in [0, 1]"),
             "frame_flow": (not 0 <= self.frame_flow <= 1, "in [0, 1]"),
             "ema": (not 0 <= self.ema < 1, "in [0, 1)"),
         }

@@ -316,6 +316,7 @@ def make_batches(
         sizes=[(h, w) for h, w in stage.sizes],
         motion=motion,
         still_flows=[flow for _, flow in kept],
+        lost=stage.lost if videos else 0.0,
         frame_flow=stage.frame_flow if videos else 0.0,
         borders=bool(stage.bce and stage.boundary),
         settings=settings.augment,

@@ -178,6 +178,14 @@ def test_a_share_of_the_groups_sees_the_frame_in_the_motion_stream(root: Path) -
     assert not any(np.array_equal(plain[i].image, plain[i].flow) for i in range(3))
 
 
+def test_some_views_lose_the_object_in_their_flow(root: Path) -> None:
+    plain, batches = _batches(root), _batches(root, lost=1.0)
+    for i in range(3):
+        lost = (plain[i].flow != batches[i].flow).any(axis=(1, 2, 3)).reshape(4, -1)  # type: ignore[union-attr]
+        assert (lost.sum(axis=1) == lost.shape[1] - 1).all(), "all but one of a group"
+        assert np.array_equal(plain[i].image, batches[i].image)
+
+
 def test_soft_masks_reach_the_loss_as_they_are(root: Path) -> None:
     batch = _batches(root, settings=AugmentSettings(paper=True))[0]
     assert len(np.unique(batch.mask)) > 10

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpa.flow.colour import flow_to_image
+from dpa.train.data.augment import View
 from dpa.train.data.synthetic_flow import (
     SyntheticFlowSettings,
+    lose_motion,
     synthetic_flow,
     synthetic_flow_picture,
     synthetic_layers,
@@ -162,3 +164,22 @@ def test_drawn_as_real_flow_is() -> None:
     back = cv2.resize(picture, (96, 72), interpolation=cv2.INTER_AREA)
     assert np.abs(back.astype(int) - drawn).mean() < 6
     assert drawn.min() < 40  # the longest vector is drawn in full colour
+
+
+def test_views_lose_the_object_in_their_flow_but_never_all() -> None:
+    mask = disc(90, 70)
+    flow = flow_to_image(np.float32(5) * mask[..., None] * np.ones(2, np.float32))
+    view = View(flow, (255 * mask).astype(np.uint8), flow)
+    seen = [lose_motion([view] * 3, 0.4, rng(seed)) for seed in range(100)]
+    lost = np.array([[not np.array_equal(v.flow, flow) for v in group] for group in seen])
+    assert lost.mean() == pytest.approx(0.4 * 2 / 3, abs=0.06), "one of three keeps its flow"
+    assert (lost.sum(axis=1) < 3).all()
+    assert lost.any(axis=0).all()
+    blind = [v.flow for group in seen for v in group if v.flow is not flow]
+    assert all(f.shape == flow.shape and f.dtype == np.uint8 for f in blind)
+    # On average over many, inside and outside look the same.
+    mean = np.mean([f.astype(float) for f in blind], axis=0)
+    assert np.abs(mean[mask > 0].mean(axis=0) - mean[mask == 0].mean(axis=0)).max() < 12
+    assert np.std([f.std() for f in blind]) > 10, "some nearly even, some in pieces"
+    again = [lose_motion([view] * 3, 0.0, rng(0)), lose_motion([view], 1.0, rng(0))]
+    assert all(v.flow is flow for group in again for v in group)

@@ -15,7 +15,7 @@ from dpa.train.data.order import Order
 from dpa.train.data.paper_augment import paper_augment
 from dpa.train.data.read import Files, Reader
 from dpa.train.data.second_frame import estimated_flow_picture
-from dpa.train.data.synthetic_flow import SyntheticFlowSettings, synthetic_flow_picture
+from dpa.train.data.synthetic_flow import SyntheticFlowSettings, lose_motion, synthetic_flow_picture
 
 # Where two objects are in the picture, motion alone tells which one is meant: it must be there.
 _PASTED = SyntheticFlowSettings(still_object=0.0, least=0.006)
@@ -62,6 +62,7 @@ class Batches:
         sizes: (H, W), one is drawn per batch.
         motion: with flow pictures.
         still_flows: flow pictures of the stills, one entry each; None for none.
+        lost: share of the views without flow of the object, see `lose_motion` (with motion only).
         frame_flow: share of the groups whose motion stream sees the pictures themselves, as TMO trains (Cho
             et al., WACV 2023), so that the network works without flow too.
         borders: with the planes from which the loss weighs the object's border.
@@ -87,6 +88,7 @@ class Batches:
         sizes: list[tuple[int, int]],
         motion: bool,
         still_flows: list[Path | None] | None = None,
+        lost: float = 0.0,
         frame_flow: float = 0.0,
         borders: bool = False,
         settings: AugmentSettings,
@@ -106,7 +108,8 @@ class Batches:
         self.paste = paste if motion and stills else 0.0
         self.bars = bars if motion else 0.0
         self.crowd = crowd if motion and stills else 0.0
-        self.estimated, self.frame_flow = estimated, frame_flow if motion else 0.0
+        self.estimated = estimated
+        self.lost, self.frame_flow = (lost, frame_flow) if motion else (0.0, 0.0)
         self.still_flows = still_flows if still_flows and motion else [None] * len(stills)
         self.sizes, self.motion, self.borders, self.settings, self.seed = (
             sizes,
@@ -164,6 +167,8 @@ class Batches:
                 place = iteration * self.groups - before + g - of_stills
                 make, order = self._video, self.frame_order
             group = _whole(make, order[place], len(order), size, rng, skipped)
+            if self.lost:
+                group = lose_motion(group, self.lost, rng)
             if self.frame_flow and rng.random() < self.frame_flow:
                 group = [View(view.image, view.mask, view.image) for view in group]
             views += group

@@ -5,12 +5,14 @@ motion for the background and another motion for the object, both smooth, drawn 
 let stills train the motion stream (the idea is FakeFlow's, arXiv 2407.11714, which takes flow from depth).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from dpa.flow.colour import flow_to_image
+from dpa.train.data.augment import View
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,35 @@ def synthetic_flow_picture(
     small = cv2.resize(mask, (max(1, w // 2), max(1, h // 2)), interpolation=cv2.INTER_AREA)
     picture = flow_to_image(synthetic_flow(small, rng, settings))
     return cv2.resize(picture, (w, h), interpolation=cv2.INTER_LINEAR)
+
+
+def lose_motion(views: Sequence[View], share: float, rng: np.random.Generator) -> list[View]:
+    """Views of one object, some with flow that tells nothing of it: it rests, or the estimator has lost it.
+
+    What the object is, such a view must read from the others: that is what references are for. One view at
+    least keeps its flow.
+
+    Args:
+        views: with flow pictures.
+        share: probability of losing it.
+        rng: decides everything.
+    """
+    lost = rng.random(len(views)) < share
+    lost[int(rng.integers(len(views)))] = False
+    return [
+        replace(view, flow=_of_nothing(*view.mask.shape, rng)) if gone else view
+        for view, gone in zip(views, lost, strict=True)
+    ]
+
+
+def _of_nothing(h: int, w: int, rng: np.random.Generator) -> np.ndarray:
+    """A flow picture without an object: the camera's motion alone, or pieces."""
+    if rng.random() < 0.5:
+        return synthetic_flow_picture(np.zeros((h, w), np.float32), rng)
+    pieces = smooth_field(h // 2, w // 2, rng, 1.0, cells=int(rng.integers(2, 9)))
+    pieces += smooth_field(h // 2, w // 2, rng, rng.uniform(0, 1), cells=int(rng.integers(8, 24)))
+    pieces += rng.normal(0, rng.uniform(0, 3), 2).astype(np.float32)
+    return cv2.resize(flow_to_image(pieces), (w, h), interpolation=cv2.INTER_LINEAR)
 
 
 def _affine(
