@@ -132,13 +132,14 @@ def lose_motion(views: Sequence[View], share: float, rng: np.random.Generator) -
     lost = rng.random(len(views)) < share
     lost[int(rng.integers(len(views)))] = False
     return [
-        replace(view, flow=_of_nothing(*view.mask.shape, rng)) if gone else view
+        replace(view, flow=_of_nothing(view.mask, rng)) if gone else view
         for view, gone in zip(views, lost, strict=True)
     ]
 
 
-def _of_nothing(h: int, w: int, rng: np.random.Generator) -> np.ndarray:
-    """A flow picture without an object: the camera's motion alone, or pieces."""
+def _of_nothing(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A flow picture of the mask's size without an object: the camera's motion alone, or pieces."""
+    h, w = mask.shape
     if rng.random() < 0.5:
         return synthetic_flow_picture(np.zeros((h, w), np.float32), rng)
     pieces = smooth_field(h // 2, w // 2, rng, 1.0, cells=int(rng.integers(2, 9)))
