@@ -71,7 +71,7 @@ def j(segmenter: Segmenter, video: Sequence) -> float:
 
 
 def watch(model: DPA) -> dict[str, list[float]]:
-    """Cosines of all that IMA refines and IFA reads from now on, by the place in the network."""
+    """Cosines among the prototypes that IMA refines from now on, by the place in the network."""
     found: dict[str, list[float]] = defaultdict(list)
 
     def note(name: str, p: Tensor) -> None:
