@@ -2,7 +2,7 @@
 
     python benchmarks/references.py WEIGHTS DATASET
 
-J of every sequence, neither smoothed nor refined: with the references that the engine chooses,
+J of every sequence, neither smoothed nor refined nor corrected: with the references that the engine chooses,
 and with the frame itself as its only reference. Where both are the same, the network does not read them.
 Then the mean cosine among the prototypes of each place in the network, near 1 where they say all the same.
 """
@@ -14,8 +14,8 @@ from statistics import fmean
 
 from torch import Tensor
 
-from dpa.arrays import Images, Probabilities
-from dpa.backends.protocol import Memory
+from dpa.arrays import Images
+from dpa.backends.protocol import Memory, Seen
 from dpa.backends.torch import TorchBackend
 from dpa.datasets.layout import Sequence, find_sequences
 from dpa.engine.config import SegmenterConfig
@@ -32,12 +32,18 @@ class OfItself(TorchBackend):
     """A network that gets a frame's own prototypes in place of its references'."""
 
     def __call__(
-        self, images: Images, flows: Images, references: Memory, *, remember: bool = False
-    ) -> tuple[Probabilities, list[Memory]]:
+        self,
+        images: Images,
+        flows: Images,
+        references: Memory,
+        *,
+        remember: bool = False,
+        features: bool = False,
+    ) -> Seen:
         if not remember:
             assert len(images) == 1
-            references = super().__call__(images, flows, references, remember=True)[1][0]
-        return super().__call__(images, flows, references, remember=remember)
+            (references,) = super().__call__(images, flows, references, remember=True).own
+        return super().__call__(images, flows, references, remember=remember, features=features)
 
 
 def main() -> None:
@@ -51,7 +57,9 @@ def main() -> None:
     videos = find_sequences(args.dataset, masks=True)
     cosines = watch(model)
     for name, kind in (("references", TorchBackend), ("itself", OfItself)):
-        segmenter = Segmenter(SegmenterConfig(smooth=0.0, refine="off", flow="dis"), backend=kind(model))
+        segmenter = Segmenter(
+            SegmenterConfig(smooth=0.0, refine="off", target="off", flow="dis"), backend=kind(model)
+        )
         scores = {video.name: j(segmenter, video) for video in videos}
         each = "  ".join(f"{video} {100 * value:.1f}" for video, value in scores.items())
         print(f"{name:10} J {100 * fmean(scores.values()):.1f}  {each}")

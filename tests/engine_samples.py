@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from video_samples import make_video
 
-from dpa.backends import Memory
+from dpa.backends import Memory, Seen
 from dpa.batch import work
 from dpa.engine import segmenter
 from dpa.model.config import DPAConfig
@@ -27,7 +27,7 @@ class FakeBackend:
         fail_at: number of the frame that raises `error`; nothing comes of those that were given with it.
     """
 
-    name, device, weights, precision = "fake", "cpu", "fake", "fp32"
+    name, device, weights, precision, has_features = "fake", "cpu", "fake", "fp32", False
 
     def __init__(self, ifa: bool = True, batch: int = 2) -> None:
         self.config = DPAConfig(dim=2, neighbours=2, size=64, keep_aspect=True, references=4, ifa=ifa)
@@ -38,14 +38,21 @@ class FakeBackend:
         self.error: BaseException = RuntimeError("the network failed")
 
     def __call__(
-        self, images: np.ndarray, flows: np.ndarray, references: Memory, *, remember: bool = False
-    ) -> tuple[np.ndarray, list[Memory]]:
+        self,
+        images: np.ndarray,
+        flows: np.ndarray,
+        references: Memory,
+        *,
+        remember: bool = False,
+        features: bool = False,
+    ) -> Seen:
+        assert not features
         assert images.ndim == flows.ndim == 4
         assert 1 <= len(images) <= self.batch
         self.groups.append((len(images), remember))
         found = [self.one(*frame, references) for frame in zip(images, flows, strict=True)]
         own = [memory for _, memory in found] if remember and self.config.ifa else []
-        return np.stack([probability for probability, _ in found]), own
+        return Seen(np.stack([probability for probability, _ in found]), own, [])
 
     def one(self, image: np.ndarray, flow: np.ndarray, references: Memory) -> tuple[np.ndarray, Memory]:
         """One frame, (h, w, 3) each."""

@@ -3,6 +3,8 @@
 H and W are rows and columns of a frame; lower-case h and w those of a reduced grid.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,3 +34,6 @@ Probabilities = NDArray[np.float32]
 
 Prototypes = NDArray[np.float32]
 """(streams, N * D, D): K or V of N reference frames, see `dpa.model.dpa.References`."""
+
+Features = Sequence[NDArray[np.float32]]
+"""Of a frame: what the appearance encoder's stages 2 to 4 give, each (C, h, w), the finest first."""

@@ -47,7 +47,7 @@ def test_both_backends_agree(exported: Exported) -> None:
         open_backend(weights=exported.folder / file)(image, flow, given, remember=True)
         for file in ("model.onnx", "model.safetensors")
     ]
-    (a, (own_a,)), (b, (own_b,)) = found
+    (a, (own_a,), _), (b, (own_b,), _) = found
     assert a.shape == b.shape == (1, 96, 128)
     assert a.dtype == b.dtype == np.float32
     assert a.min() >= 0
@@ -61,7 +61,7 @@ def test_both_backends_agree(exported: Exported) -> None:
 def test_a_frames_own_memory_is_a_reference(exported: Exported) -> None:
     backend = open_backend(weights=exported.graph)
     image, flow = pictures(64, 64)
-    _, (own,) = backend(image, flow, Memory.blank(backend.config), remember=True)
+    _, (own,), _ = backend(image, flow, Memory.blank(backend.config), remember=True)
     others = backend(*pictures(64, 64, 1, frames=2), own, remember=True)[1]
     joined = Memory.join([own, *others])
     assert joined.key.shape == (2, 48, 16)
@@ -72,8 +72,8 @@ def test_networks_without_motion_or_references_do_not_look_at_them() -> None:
     model = small(motion=False, ifa=False)
     backend = TorchBackend(model)
     image, flow = pictures(64, 64)
-    first, own = backend(image, flow, Memory.blank(model.config), remember=True)
-    second, _ = backend(image, 255 - flow, memory(small(), 2))
+    first, own, _ = backend(image, flow, Memory.blank(model.config), remember=True)
+    second = backend(image, 255 - flow, memory(small(), 2)).probability
     assert np.array_equal(first, second)
     assert own == []
 
@@ -93,12 +93,12 @@ def test_a_last_odd_frame_loads_nothing(exported: Exported) -> None:
 def test_frames_together_are_as_each_alone(exported: Exported, file: str) -> None:
     backend, given = open_backend(weights=exported.folder / file, threads=2), memory(exported.model, 3)
     images, flows = pictures(96, 128, frames=5)
-    together, own = backend(images, flows, given, remember=True)
+    together, own, _ = backend(images, flows, given, remember=True)
     assert together.shape == (5, 96, 128)
     assert np.ptp(together, axis=0).max() > 0.05  # the frames differ
     for index, memory_ in enumerate(own):
         frame = images[index, None], flows[index, None]
-        alone, (its,) = backend(*frame, given, remember=True)
+        alone, (its,), _ = backend(*frame, given, remember=True)
         np.testing.assert_allclose(together[index], alone[0], atol=1e-4)
         for x, y in zip(memory_, its, strict=True):
             np.testing.assert_allclose(x, y, atol=1e-3, rtol=1e-3)
@@ -109,8 +109,8 @@ def test_frames_together_are_as_each_alone(exported: Exported, file: str) -> Non
 def test_what_is_not_asked_for_does_not_come(exported: Exported, file: str) -> None:
     backend, given = open_backend(weights=exported.folder / file), memory(exported.model, 2)
     images, flows = pictures(64, 96, frames=2)
-    asked, own = backend(images, flows, given, remember=True)
-    unasked, none = backend(images, flows, given)
+    asked, own, _ = backend(images, flows, given, remember=True)
+    unasked, none, _ = backend(images, flows, given)
     np.testing.assert_allclose(unasked, asked, atol=1e-6)
     assert (len(own), none) == (2, [])
 

@@ -92,8 +92,8 @@ def test_unknown_precisions_are_refused_before_weights_are_looked_for() -> None:
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_in_torch_is_near(exported: Exported, precision: str) -> None:
     frame, given = pictures(96, 128), memory(exported.model, 4)
-    wanted, (own,) = TorchBackend(exported.model)(*frame, given, remember=True)
-    found, (same,) = TorchBackend(exported.model, precision=precision)(*frame, given, remember=True)
+    wanted, (own,), _ = TorchBackend(exported.model)(*frame, given, remember=True)
+    found, (same,), _ = TorchBackend(exported.model, precision=precision)(*frame, given, remember=True)
     assert found.dtype == same.key.dtype == np.float32
     assert 0 < np.abs(found - wanted).mean() < 0.05
     assert own.key.shape == same.key.shape
@@ -105,7 +105,7 @@ def test_graphs_of_before_still_run(exported: Exported, tmp_path: Path, frames: 
     assert run.precision == "fp32"
     (images, flows), given = pictures(64, 96, frames=frames), memory(exported.model, 2)
     for remember in (True, False):
-        found, own = run(images, flows, given, remember=remember)
+        found, own, _ = run(images, flows, given, remember=remember)
         np.testing.assert_allclose(found, images[..., 0] / 255, atol=1e-6)
         assert len(own) == (frames if remember else 0)
         assert all(np.array_equal(memory.key, given.key[:, :16]) for memory in own)
@@ -124,9 +124,9 @@ def test_compiled_is_as_uncompiled() -> None:
     given = memory(model, 2)
     for frame in (pictures(64, 96), pictures(64, 96, seed=1)):
         for remember in (True, False):
-            wanted, own = eager(*frame, given, remember=remember)
+            wanted, own, _ = eager(*frame, given, remember=remember)
             with unmeasured():
-                found, same = compiled(*frame, given, remember=remember)
+                found, same, _ = compiled(*frame, given, remember=remember)
             np.testing.assert_allclose(found, wanted, atol=1e-4)
             for x, y in zip(own, same, strict=True):
                 np.testing.assert_allclose(x.key, y.key, atol=1e-3, rtol=1e-3)

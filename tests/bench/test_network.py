@@ -125,7 +125,7 @@ def test_at_a_precision_of_choice(precision: str, tolerance: float) -> None:
     image, flow = rng.integers(0, 256, (2, 1, *SIZE, 3), dtype=np.uint8)
     usual, chosen = TorchBackend(model), TorchBackend(model, precision=precision)
     (kept,) = usual(image, flow, Memory.blank(model.config), remember=True)[1]
-    (a, (own_a,)), (b, (own_b,)) = (run(image, flow, kept, remember=True) for run in (usual, chosen))
+    (a, (own_a,), _), (b, (own_b,), _) = (run(image, flow, kept, remember=True) for run in (usual, chosen))
     assert a.shape == b.shape
     assert b.dtype == own_b.key.dtype == np.float32
     assert np.abs(a - b).mean() <= tolerance

@@ -16,6 +16,7 @@ from dpa.engine.kept import Kept
 from dpa.engine.network import Network, _grouped
 from dpa.engine.part import Part
 from dpa.engine.pipeline import Pipeline, _centred, _until, coarse, finish
+from dpa.engine.references import References
 from dpa.engine.results import Mask, Summary
 from dpa.engine.segmenter import Segmenter
 from dpa.engine.threads import Clock
@@ -34,7 +35,7 @@ def data(index: int = 0, probability: Any = None, wanted: bool = True, shot: int
 
 
 def config(**settings: Any) -> SegmenterConfig:
-    return SegmenterConfig(device="cpu", **settings)
+    return SegmenterConfig(device="cpu", target="off", **settings)
 
 
 def pipeline(source: Any, batch: int | None = 4, kept: Kept | None = None, **settings: Any) -> Pipeline:
@@ -186,13 +187,13 @@ def test_groups_are_of_frames_that_are_wanted(size: int, expected: list[list[int
 def test_the_network_says_something_of_what_it_is_to_see_only() -> None:
     network = Network(FakeBackend(batch=2), config())
     frames = [data(k, wanted=k % 2 == 0) for k in range(5)]
-    memory = network.remember([network.inputs(frames[0].frame.image, frames[0].picture)])[0]
+    references = References.join(network.remember([network.inputs(frames[0].frame.image, frames[0].picture)]))
     clock = Clock()
-    seen = list(network.probabilities(frames, 2, memory, clock))
+    seen = list(network.probabilities(frames, 2, references, clock))
     assert [one.frame.index for one in seen] == list(range(5))
     assert [one.probability is not None for one in seen] == [True, False, True, False, True]
     assert set(clock.seconds) == {"network"}
-    blind = list(network.probabilities([data(0, wanted=False)], 2, memory, clock))
+    blind = list(network.probabilities([data(0, wanted=False)], 2, references, clock))
     assert blind[0].probability is None
 
 

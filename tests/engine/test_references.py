@@ -13,25 +13,27 @@ from video_samples import make_folder, make_video
 from dpa.backends import Memory
 from dpa.engine.references import (
     Inputs,
+    Reference,
+    References,
     Reservoir,
     _beside,
     _pairs,
     from_file,
     neighbours,
-    prepare,
     reference_indices,
 )
 from dpa.errors import InputError
 from dpa.video import open_source
-from engine_samples import FakeBackend, image, make_clip
+from engine_samples import image, make_clip
 
 
-def memory(value: float) -> Memory:
-    return Memory(np.full((2, 3, 3), value, np.float32), np.full((2, 3, 3), value, np.float32))
+def reference(value: float) -> Reference:
+    plane = np.full((2, 3, 3), value, np.float32)
+    return Reference(Memory(plane, plane), plane[0])
 
 
-def kept(memory: Memory | None) -> list[float]:
-    return [] if memory is None else memory.value[0, ::3, 0].tolist()
+def kept(references: References | None) -> list[float]:
+    return [] if references is None else references.memory.value[0, ::3, 0].tolist()
 
 
 @given(count=st.integers(1, 10_000), n=st.integers(1, 20))
@@ -51,10 +53,10 @@ def test_a_reservoir_is_bounded_and_repeatable(count: int, n: int) -> None:
     runs = []
     for _ in range(2):
         reservoir, history = Reservoir(n), []
-        assert reservoir.memory is None
+        assert reservoir.references is None
         for index in range(count):
-            reservoir.add(memory(index))
-            history.append(kept(reservoir.memory))
+            reservoir.add(reference(index))
+            history.append(kept(reservoir.references))
         runs.append(history)
     assert runs[0] == runs[1]
     for index, now in enumerate(runs[0]):
@@ -70,8 +72,8 @@ def test_a_reservoir_samples_all_of_the_past_alike() -> None:
         reservoir = Reservoir(4)
         reservoir._random = shared
         for index in range(40):
-            reservoir.add(memory(index))
-        tally.update(kept(reservoir.memory))
+            reservoir.add(reference(index))
+        tally.update(kept(reservoir.references))
     quarters = [sum(tally[i] for i in range(start, start + 10)) for start in range(0, 40, 10)]
     assert all(abs(quarter - 300) < 75 for quarter in quarters), quarters
 
@@ -90,9 +92,9 @@ class Engine:
         picture = np.full((4, 4, 3), index, np.uint8)
         return picture, picture
 
-    def encode(self, inputs: list[Inputs]) -> list[Memory]:
+    def encode(self, inputs: list[Inputs]) -> list[Reference]:
         self.encoded.append([int(picture[0, 0, 0]) for picture, _ in inputs])
-        return [memory(index) for index in self.encoded[-1]]
+        return [reference(index) for index in self.encoded[-1]]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,6 @@ def test_without_one_that_can_be_decoded_there_are_none(tmp_path: Path) -> None:
         for picture in folder.iterdir():
             picture.write_bytes(picture.read_bytes()[:60])
         assert from_file(source, 4, engine.look, engine.encode) is None
-        assert isinstance(prepare(source, FakeBackend(), 4, engine.look, engine.encode), Reservoir)
     assert engine.encoded == []
 
 
@@ -182,21 +183,6 @@ def test_of_a_cut_file_they_are_spread_over_what_is_left(tmp_path: Path) -> None
         from_file(source, 4, engine.look, engine.encode)
     assert 10 < count < 30
     assert [asked[0] for asked in engine.asked] == reference_indices(count, 4)
-
-
-def test_what_kind_of_source_gets_what(tmp_path: Path) -> None:
-    path = make_clip(tmp_path / "clip.mkv", 4)
-    with open_source(path) as file, open_source(path.as_uri()) as live:
-        engine = Engine()
-        assert isinstance(prepare(live, FakeBackend(), 4, engine.look, engine.encode), Reservoir)
-        for source in (file, live):
-            blank = prepare(source, FakeBackend(ifa=False), 4, engine.look, engine.encode)
-            assert isinstance(blank, Memory)
-            assert not blank.key.any()
-        assert engine.asked == engine.encoded == []
-        of_file = prepare(file, FakeBackend(), 4, engine.look, engine.encode)
-        assert isinstance(of_file, Memory)
-        assert kept(of_file) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -240,13 +226,13 @@ def test_a_picture_alone_has_no_neighbours() -> None:
         assert neighbours(source, 0)[1:] == (None, None)
 
 
-def test_what_does_not_get_into_a_reservoir_leaves_its_memory_as_it_is() -> None:
+def test_what_does_not_get_into_a_reservoir_leaves_it_as_it_is() -> None:
     reservoir = Reservoir(2)
-    last, kept_ones = reservoir.memory, 0
+    last, kept_ones = reservoir.references, 0
     for index in range(200):
-        reservoir.add(memory(index))
-        changed = index in kept(reservoir.memory)
-        assert (reservoir.memory is last) != changed
-        last, kept_ones = reservoir.memory, kept_ones + changed
+        reservoir.add(reference(index))
+        changed = index in kept(reservoir.references)
+        assert (reservoir.references is last) != changed
+        last, kept_ones = reservoir.references, kept_ones + changed
     # 2 + 2/3 + 2/4 + ...: about 11.
     assert 5 < kept_ones < 20

@@ -108,16 +108,17 @@ def test_any_size_and_number_of_references_and_prototypes_on_request(made: Made)
     run = OnnxBackend(made.graph)
     for size, references in (((64, 64), 1), ((96, 160), 5)):
         images, flows = pictures(*size, frames=2)
-        found, own = run(images, flows, memory(made.model, references), remember=True)
+        found, own, _ = run(images, flows, memory(made.model, references), remember=True)
         assert found.shape == (2, *size)
         assert [array.shape for one in own for array in one] == [(2, 16, 16)] * 4
         assert all(np.isfinite(array).all() for one in own for array in one)
-        same, none = run(images, flows, memory(made.model, references))
+        same, none, _ = run(images, flows, memory(made.model, references))
         np.testing.assert_allclose(same, found, atol=1e-6)
         assert none == []
     images, flows = pictures(96, 128)
-    wanted, (mine,) = TorchBackend(made.model)(images, flows, Memory.blank(made.model.config), remember=True)
-    _, (its,) = run(images, flows, Memory.blank(made.model.config), remember=True)
+    blank = Memory.blank(made.model.config)
+    wanted, (mine,), _ = TorchBackend(made.model)(images, flows, blank, remember=True)
+    _, (its,), _ = run(images, flows, blank, remember=True)
     assert np.corrcoef(mine.value.ravel(), its.value.ravel())[0, 1] > 0.9
     assert wanted.shape == (1, 96, 128)
 

@@ -49,7 +49,7 @@ def test_parity_at_any_size_and_number_of_references(
 
 def test_what_is_exported_computes_what_torch_does(exported: Exported) -> None:
     (image, flow), given = pictures(64, 96, frames=2), memory(exported.model, 2)
-    wanted, own = TorchBackend(exported.model)(image, flow, given, remember=True)
+    wanted, own, _ = TorchBackend(exported.model)(image, flow, given, remember=True)
     arrays = (image, flow, given.key[None], given.value[None])
     with torch.inference_mode():
         found, keys, values = exporting.FrameGraph(exported.model)(*map(torch.from_numpy, arrays))
@@ -62,7 +62,7 @@ def test_every_input_is_read(exported: Exported) -> None:
     """The exporter takes one example tensor given for two inputs for one input."""
     run = OnnxBackend(exported.graph)
     (image, flow), given = pictures(64, 64), memory(exported.model, 1)
-    found, _ = run(image, flow, given)
+    found, _, _ = run(image, flow, given)
     for other in (
         (flow, flow, given),
         (image, image, given),
@@ -85,9 +85,9 @@ def session(graph: Path) -> Any:
 def test_a_batch_shares_its_references(exported: Exported) -> None:
     images, flows = pictures(64, 64, frames=3)
     given = memory(exported.model, 2)
-    together, keys, values = session(exported.graph).run(None, feed(images, flows, given, remember=True))
+    together, *_, keys, values = session(exported.graph).run(None, feed(images, flows, given, remember=True))
     assert keys.shape == values.shape == (3, 2, 16, 16)
-    apart, own = OnnxBackend(exported.graph)(images, flows, given, remember=True)
+    apart, own, _ = OnnxBackend(exported.graph)(images, flows, given, remember=True)
     np.testing.assert_allclose(together, apart, atol=1e-5)
     np.testing.assert_allclose(keys, np.stack([memory.key for memory in own]), atol=1e-3, rtol=1e-3)
 
@@ -96,8 +96,8 @@ def test_own_prototypes_are_computed_where_they_are_asked_for(exported: Exported
     run, given = session(exported.graph), memory(exported.model, 2)
     assert {i.name: i.type for i in run.get_inputs()}["remember"] == "tensor(bool)"
     frame = pictures(64, 96)
-    with_them, *own = run.run(None, feed(*frame, given, remember=True))
-    without, *none = run.run(None, feed(*frame, given, remember=False))
+    with_them, _, _, _, *own = run.run(None, feed(*frame, given, remember=True))
+    without, _, _, _, *none = run.run(None, feed(*frame, given, remember=False))
     assert np.array_equal(without, with_them)
     assert [array.shape for array in own] == [(1, 2, 16, 16)] * 2
     assert [array.size for array in none] == [0, 0]
@@ -158,7 +158,7 @@ def test_command_line(command, stage1: Path, tmp_path: Path) -> None:
     assert "differ from torch's by at most" in out
     image, flow = pictures(64, 96)
     model, given = DPA.from_pretrained(stage1), memory(small(), 1)
-    (a, _), (b, _) = (run(image, flow, given) for run in (TorchBackend(model), OnnxBackend(output)))
+    (a, *_), (b, *_) = (run(image, flow, given) for run in (TorchBackend(model), OnnxBackend(output)))
     assert np.abs(a - b).max() <= 1e-4
 
     code, _, err = command("export", "onnx", "--weights", stage1, "-o", output)

@@ -3,11 +3,11 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from dpa.backends.protocol import Backend, Memory
+from dpa.backends.protocol import Backend, Memory, Seen
 from dpa.errors import InputError, MissingExtra, WeightsError
 from dpa.weights.registry import DEFAULT, FILES, Kind, find
 
-__all__ = ["PRECISIONS", "Backend", "Memory", "open_backend"]
+__all__ = ["PRECISIONS", "Backend", "Memory", "Seen", "open_backend"]
 
 
 PRECISIONS = ("auto", "fp32", "int8", "fp16", "bf16")

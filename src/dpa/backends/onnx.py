@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from dpa.arrays import Image, Images, Probabilities
-from dpa.backends.protocol import Memory
+from dpa.arrays import Image, Images
+from dpa.backends.protocol import Memory, Seen
 from dpa.device import cores
 from dpa.errors import DPAError, WeightsError
 from dpa.model.config import DPAConfig
 
 METADATA = "dpa_config"
 PRECISION = "dpa_precision"
+PROBABILITY, OWN = "probability", ("own_key", "own_value")
+FEATURES = ("features2", "features3", "features4")
 _MOST = 8  # frames side by side; each needs memory of its own
 
 
@@ -49,14 +51,21 @@ class OnnxBackend:
         session = self._session(self._threads // self.batch)
         try:
             self._wanted = [i.name for i in session.get_inputs()]
+            self.has_features = set(FEATURES) <= {output.name for output in session.get_outputs()}
             facts = session.get_modelmeta().custom_metadata_map
         except UnicodeDecodeError as error:
             raise self._broken() from error
         self.config, self.precision = _config(path, facts), facts.get(PRECISION, "fp32")
 
     def __call__(
-        self, images: Images, flows: Images, references: Memory, *, remember: bool = False
-    ) -> tuple[Probabilities, list[Memory]]:
+        self,
+        images: Images,
+        flows: Images,
+        references: Memory,
+        *,
+        remember: bool = False,
+        features: bool = False,
+    ) -> Seen:
         together = len(images) > 1
         self._alone = 0 if together else self._alone + 1
         session = self._session(self._threads if self._alone > 1 else self._threads // self.batch)
@@ -66,15 +75,21 @@ class OnnxBackend:
             "remember": np.array(remember),
         }
 
-        def run(image: Image, flow: Image) -> list[np.ndarray]:
+        own = OWN if remember and self.config.ifa else ()
+        names = (PROBABILITY, *own, *(FEATURES if features else ()))
+
+        def run(image: Image, flow: Image) -> dict[str, np.ndarray]:
             given = {"image": image[None], "flow": flow[None], **shared}
             feed = {name: np.ascontiguousarray(given[name]) for name in self._wanted}
-            found: list[np.ndarray] = session.run(None, feed)
-            return found
+            found = session.run(names, feed)
+            return {name: array[0] for name, array in zip(names, found, strict=True)}
 
         results = [*(self._pool.map if together else map)(run, images, flows)]
-        own = [Memory(key[0], value[0]) for _, key, value in results] if remember and self.config.ifa else []
-        return np.concatenate([result[0] for result in results]), own
+        return Seen(
+            np.stack([result[PROBABILITY] for result in results]),
+            [Memory(*(result[name] for name in own)) for result in results if own],
+            [[result[name] for name in FEATURES] for result in results if features],
+        )
 
     def _session(self, threads: int) -> Any:
         """The graph, loaded for a number of threads a frame."""

@@ -4,7 +4,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from dpa.arrays import Images, Probabilities, Prototypes
+from dpa.arrays import Features, Images, Probabilities, Prototypes
 from dpa.model.config import DPAConfig
 
 
@@ -32,6 +32,21 @@ class Memory(NamedTuple):
         return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
 
+class Seen(NamedTuple):
+    """What a network says of frames.
+
+    Attributes:
+        probability: of the object, (B, h, w) float32 in [0, 1].
+        own: the frames' own prototypes, one entry a frame; none where they are not wanted, or the network has
+            no IFA.
+        features: of the appearance encoder, one entry a frame; none where they are not wanted.
+    """
+
+    probability: Probabilities
+    own: list[Memory]
+    features: list[Features]
+
+
 class Backend(Protocol):
     """A network ready to run.
 
@@ -42,6 +57,7 @@ class Backend(Protocol):
         batch: frames that are best given at once.
         config: of the network; tells the working size and what inputs it wants.
         weights: the file in use.
+        has_features: whether it can give features; ONNX graphs can since version 0.4.
     """
 
     name: str
@@ -50,10 +66,17 @@ class Backend(Protocol):
     batch: int
     config: DPAConfig
     weights: str
+    has_features: bool
 
     def __call__(
-        self, images: Images, flows: Images, references: Memory, *, remember: bool = False
-    ) -> tuple[Probabilities, list[Memory]]:
+        self,
+        images: Images,
+        flows: Images,
+        references: Memory,
+        *,
+        remember: bool = False,
+        features: bool = False,
+    ) -> Seen:
         """Segment frames that have the same references.
 
         Args:
@@ -61,9 +84,6 @@ class Backend(Protocol):
             flows: (B, h, w, 3) uint8, the flow pictures; not looked at by a network without a motion stream.
             references: prototypes of the reference frames; not looked at by a network without IFA.
             remember: the frames' own prototypes are wanted too.
-
-        Returns:
-            The probability of the object, (B, h, w) float32 in [0, 1], and the frames' own prototypes, one
-            entry a frame (none where they are not wanted, or the network has no IFA).
+            features: their features are.
         """
         ...

@@ -1,13 +1,14 @@
 """The network in torch: any model, any device."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 
-from dpa.arrays import Images, Probabilities
-from dpa.backends.protocol import Memory
+from dpa.arrays import Images
+from dpa.backends.protocol import Memory, Seen
 from dpa.model.dpa import DPA, References
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -35,6 +36,7 @@ class TorchBackend:
     """
 
     name = "torch"
+    has_features = True
 
     def __init__(
         self,
@@ -60,24 +62,37 @@ class TorchBackend:
 
     @torch.inference_mode()
     def __call__(
-        self, images: Images, flows: Images, references: Memory, *, remember: bool = False
-    ) -> tuple[Probabilities, list[Memory]]:
+        self,
+        images: Images,
+        flows: Images,
+        references: Memory,
+        *,
+        remember: bool = False,
+        features: bool = False,
+    ) -> Seen:
         c = self.config
         given = References(*(self._moved(r)[None] for r in references)) if c.ifa else None
-        probability, own = self._run(
+        probability, own, maps = self._run(
             self._moved(images), self._moved(flows) if c.motion else None, given, remember and c.ifa
         )
-        kept = [Memory(*pair) for pair in zip(*(r.cpu().numpy() for r in own), strict=True)] if own else []
-        return probability.cpu().numpy(), kept
+        return Seen(
+            probability.cpu().numpy(),
+            [Memory(*pair) for pair in _apart(own)] if own else [],
+            [*_apart(maps)] if features else [],
+        )
 
     def _segment(
         self, images: torch.Tensor, flows: torch.Tensor | None, given: References | None, remember: bool
-    ) -> tuple[torch.Tensor, References | None]:
+    ) -> tuple[torch.Tensor, References | None, list[torch.Tensor]]:
         with autocast(self.device, self.precision):
             features = self._model.encode(_picture(images), None if flows is None else _picture(flows))
             own = self._model.reference(features) if remember else None
             probability = self._model.segment(features, given)[-1][:, 0]
-        return probability, own and References(*(r.float() for r in own))
+        return (
+            probability,
+            own and References(*(r.float() for r in own)),
+            [f.float() for f in features.appearance[1:]],
+        )
 
     def _moved(self, array: np.ndarray) -> torch.Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(array))
@@ -86,6 +101,11 @@ class TorchBackend:
         # From pinned memory the copy overlaps with what the device still computes.
         pinned = tensor.pin_memory() if self.device.startswith("cuda") else tensor
         return pinned.to(self.device, non_blocking=True)
+
+
+def _apart(tensors: Iterable[torch.Tensor]) -> "zip[tuple[np.ndarray, ...]]":
+    """The same by frame, in NumPy."""
+    return zip(*(tensor.cpu().numpy() for tensor in tensors), strict=True)
 
 
 def _picture(images: torch.Tensor) -> torch.Tensor:

@@ -74,7 +74,7 @@ def network(settings: BenchSettings) -> Measured:
     images, flows = (np.stack([picture] * backend.batch) for picture in inputs)
 
     def work() -> int:
-        backend(images, flows, kept)
+        backend(images, flows, kept, features=backend.has_features)
         return backend.batch
 
     config = backend.config
@@ -228,7 +228,7 @@ def _network(settings: BenchSettings) -> tuple[Backend, str, Pictures, Memory]:
     backend, weights = _open(settings)
     (inputs,) = pictures(settings, backend.config, [0])
     image, flow = (picture[None] for picture in inputs)
-    own = backend(image, flow, Memory.blank(backend.config), remember=True)[1] or [
+    own = backend(image, flow, Memory.blank(backend.config), remember=True).own or [
         Memory.blank(backend.config)
     ]
     count = settings.references or backend.config.references

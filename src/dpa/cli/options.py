@@ -53,6 +53,9 @@ _SETTINGS = {
     "refine": _Setting(
         str, OUTPUT, "auto or off: weak regions decided as a whole, edges at the frame's resolution."
     ),
+    "target": _Setting(
+        str, OUTPUT, "auto or off: what the object looks like in the reference frames decides in all frames."
+    ),
     "alpha": _Setting(
         str, OUTPUT, "Of cut-outs: refined, or ramp, half-transparent where the network doubts."
     ),

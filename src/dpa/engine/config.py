@@ -21,13 +21,16 @@ OF_MASKS = (
     "normalise",
     "smooth",
     "refine",
+    "target",
     "every",
     "shots",
     "precision",
 )
 """Settings that decide what masks look like; weights and flow do too, and have records of their own."""
 
-REFINE, ALPHA = ("auto", "off"), ("refined", "ramp")
+OFF = "off"
+REFINE = TARGET = ("auto", OFF)
+ALPHA = ("refined", "ramp")
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,9 @@ class SegmenterConfig:
             pictures are given are left alone.
         refine: "auto" decides weak regions as a whole (`dpa.engine.regions`) and puts the edge where the
             frame's colours change (`dpa.engine.refine`); "off" leaves masks as the network gives them.
+        target: "auto" learns from the reference frames' masks what the object of the video looks like, and
+            moves probabilities towards that (`dpa.engine.target`), wherever the network gives its features;
+            "off" leaves them as they are, as in the paper.
         alpha: of cut-outs: "refined", or "ramp" for a ramp over the probability, half-transparent where the
             network doubts. Without refinement it is the ramp.
         every: the network sees every n-th frame, the first and the last; the masks between are propagated
@@ -88,6 +94,7 @@ class SegmenterConfig:
     normalise: bool = False
     smooth: float = 0.5
     refine: str = "auto"
+    target: str = "auto"
     alpha: str = "refined"
     every: int = 1
     shots: str = "off"
@@ -113,7 +120,7 @@ class SegmenterConfig:
             raise InputError(f"the flow's floor must be 0 pixels or more, not {self.flow_floor}")
         if not (self.smooth >= 0 and isfinite(self.smooth)):
             raise InputError(f"the weight for smoothing must be 0 or more, not {self.smooth}")
-        for name, words in (("refine", REFINE), ("alpha", ALPHA)):
+        for name, words in (("refine", REFINE), ("target", TARGET), ("alpha", ALPHA)):
             if getattr(self, name) not in words:
                 raise InputError(f"unknown {name} {getattr(self, name)!r}: choose {' or '.join(words)}")
         if self.every < 1:
@@ -184,6 +191,7 @@ class Settings(TypedDict, total=False):
     normalise: bool
     smooth: float
     refine: str
+    target: str
     alpha: str
     every: int
     shots: str

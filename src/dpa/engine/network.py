@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from dpa.arrays import Image, Probabilities
-from dpa.backends import Backend, Memory
-from dpa.engine.config import SegmenterConfig
+from dpa.arrays import Image, Images, Probability
+from dpa.backends import Backend, Memory, Seen
+from dpa.engine.config import OFF, SegmenterConfig
 from dpa.engine.frame_data import FrameData
-from dpa.engine.references import Inputs, Reservoir
+from dpa.engine.references import Inputs, Reference, References, Reservoir
+from dpa.engine.target import Target
 from dpa.engine.threads import Clock
 from dpa.model.size import fit
 
@@ -38,43 +39,84 @@ class Network:
         size = self._config.working_size(image.shape[:2])
         return fit(image, size), fit(picture, size)
 
-    def remember(self, inputs: list[Inputs]) -> list[Memory]:
-        """Frames' own prototypes."""
-        blank, size = Memory.blank(self.backend.config), self.backend.batch
+    @property
+    def refers(self) -> bool:
+        """Whether it wants reference frames."""
+        return self.backend.config.ifa or self._with_target
+
+    @property
+    def _with_target(self) -> bool:
+        return self._config.target != OFF
+
+    def remember(self, inputs: list[Inputs]) -> list[Reference]:
+        """What it says of frames without references."""
+        size = self.backend.batch
         groups = (inputs[start : start + size] for start in range(0, len(inputs), size))
-        return [own for group in groups for own in self._apply(group, blank, remember=True)[1]]
+        return [part for group in groups for part in self._remembered(group, self._blank)]
+
+    def start(self) -> "References | Reservoir":
+        """References of a video that is gone through once, before its first frame."""
+        assert self._config.references is not None
+        return Reservoir(self._config.references) if self.refers else References(self._blank)
 
     def probabilities(
-        self, frames: Iterable[FrameData], together: int, references: Memory | Reservoir, clock: Clock
+        self, frames: Iterable[FrameData], together: int, references: References | Reservoir, clock: Clock
     ) -> Generator[FrameData, None, None]:
         """Give frames the network's probabilities: those that are `wanted`; the others pass as they are.
 
         Args:
             frames: in order.
             together: frames it sees at once; one where references are gathered on the way.
-            references: prototypes of the reference frames, or where those of the frames are gathered.
+            references: of the video, or where they are gathered.
             clock: times it.
         """
         for group in _grouped(frames, 1 if isinstance(references, Reservoir) else together):
             with clock.time("network"):
                 inputs = [self.inputs(data.frame.image, data.picture) for data in group if data.wanted]
                 if not inputs:  # the rest of a long shot's part, behind the last frame that is wanted in it
-                    small = np.empty((0, 0, 0), np.float32)
+                    small: list[Probability] = []
                 elif isinstance(references, Reservoir):
-                    memory = references.memory or self.remember(inputs)[0]
-                    small, own = self._apply(inputs, memory, remember=True)
-                    references.add(own[0])
+                    small = [self._gathered(inputs, references)]
                 else:
-                    small, _ = self._apply(inputs, references)
+                    seen = self.backend(
+                        *_stacked(inputs), references.memory, features=references.target is not None
+                    )
+                    small = _corrected(seen, references.target)
             probabilities = iter(small)
             for data in group:
                 yield replace(data, probability=next(probabilities)) if data.wanted else data
 
-    def _apply(
-        self, inputs: list[Inputs], memory: Memory, *, remember: bool = False
-    ) -> tuple[Probabilities, list[Memory]]:
-        images, pictures = (np.stack(arrays) for arrays in zip(*inputs, strict=True))
-        return self.backend(images, pictures, memory, remember=remember)
+    def _gathered(self, inputs: list[Inputs], reservoir: Reservoir) -> Probability:
+        """One frame, which becomes a reference itself: it is corrected as those after it are."""
+        known = reservoir.references
+        memory = self.remember(inputs)[0].memory if known is None else known.memory
+        (part,) = self._remembered(inputs, memory)
+        reservoir.add(part)
+        known = reservoir.references
+        if known is None or known.target is None:
+            return part.probability
+        return known.target.applied(part.probability, part.features)
+
+    @property
+    def _blank(self) -> Memory:
+        return Memory.blank(self.backend.config)
+
+    def _remembered(self, inputs: list[Inputs], memory: Memory) -> list[Reference]:
+        seen = self.backend(*_stacked(inputs), memory, remember=True, features=self._with_target)
+        n = len(inputs)
+        parts = zip(seen.own or [memory] * n, seen.probability, seen.features or [()] * n, strict=True)
+        return [Reference(*part) for part in parts]
+
+
+def _stacked(inputs: list[Inputs]) -> tuple[Images, Images]:
+    images, pictures = (np.stack(arrays) for arrays in zip(*inputs, strict=True))
+    return images, pictures
+
+
+def _corrected(seen: Seen, target: Target | None) -> list[Probability]:
+    if target is None:
+        return [*seen.probability]
+    return [target.applied(*of_frame) for of_frame in zip(seen.probability, seen.features, strict=True)]
 
 
 def _grouped(frames: Iterable[FrameData], size: int) -> Generator[list[FrameData], None, None]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from dpa.arrays import Binary, Image, Probability
-from dpa.backends import Backend, Memory
+from dpa.backends import Backend
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.flow import FlowInput
 from dpa.engine.frame_data import FrameData
@@ -18,7 +18,7 @@ from dpa.engine.kept import Kept
 from dpa.engine.network import Network
 from dpa.engine.part import Part
 from dpa.engine.propagation import keyed, propagated, smoothed
-from dpa.engine.references import Inputs, Reservoir, neighbours, prepare
+from dpa.engine.references import Inputs, References, Reservoir, from_file, neighbours
 from dpa.engine.refine import refined
 from dpa.engine.regions import decided
 from dpa.engine.results import Mask
@@ -161,12 +161,14 @@ class Pipeline:
         ahead = spans(self._clock.each("shots", source.frames()), shots)
         return within(read, threaded(ahead, size=1, name="shots"))
 
-    def _references(self, span: tuple[int, int] | None = None) -> Memory | Reservoir:
-        n = self._config.references
+    def _references(self, span: tuple[int, int] | None = None) -> References | Reservoir:
+        network, n = self._network, self._config.references
         assert n is not None
-        assert self._network is not None
+        assert network is not None
+        if self._source.live or not network.refers:
+            return network.start()
         with self._clock.time("references"):
-            return prepare(self._source, self._network.backend, n, self._look, self._network.remember, span)
+            return from_file(self._source, n, self._look, network.remember, span) or network.start()
 
     def _stage(self, name: str, frames: Iterable[T]) -> Generator[T, None, None]:
         return threaded(frames, name=name, wake=self._source.stop)

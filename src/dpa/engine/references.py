@@ -1,11 +1,17 @@
-"""Which frames are references: evenly spaced ones of a file, a reservoir of the past for live input."""
+"""Reference frames, and what is known of them: evenly spaced ones of a file, a reservoir of the past for live
+input.
+"""
 
 import random
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
-from dpa.arrays import Image
-from dpa.backends import Backend, Memory
+from dpa.arrays import Features, Image, Probability
+from dpa.backends import Memory
+from dpa.engine.target import Moments, Target
 from dpa.errors import InputError
 from dpa.video.frame import Frame
 from dpa.video.source import Source
@@ -16,8 +22,50 @@ Pair = tuple[Frame, Frame | None]
 """A frame and the one after it."""
 Look = Callable[[int, Image, Image | None, Image | None], Inputs]
 """A frame's inputs, from its index, its image and those of the next and the previous frame."""
-Encode = Callable[[list[Inputs]], list[Memory]]
-"""Own prototypes of frames, from their inputs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What the network says of a reference frame.
+
+    Attributes:
+        memory: the frame's own prototypes.
+        probability: of the object, (h, w) float32.
+        features: of the appearance encoder; none where no target is wanted.
+    """
+
+    memory: Memory
+    probability: Probability
+    features: Features = ()
+
+    @cached_property
+    def moments(self) -> Moments | None:
+        """What the target model is fitted to; None where none is wanted."""
+        return Moments.of(self.probability, self.features) if self.features else None
+
+
+class References(NamedTuple):
+    """What all frames of a video are segmented with.
+
+    Attributes:
+        memory: prototypes of the reference frames.
+        target: what the object looks like in them; None where that is not wanted, or they show no object.
+    """
+
+    memory: Memory
+    target: Target | None = None
+
+    @classmethod
+    def join(cls, parts: list[Reference]) -> "References":
+        """Several reference frames as one set."""
+        moments = [part.moments for part in parts if part.moments is not None]
+        return cls(
+            Memory.join([part.memory for part in parts]), Moments.sum(moments).target() if moments else None
+        )
+
+
+Encode = Callable[[list[Inputs]], list[Reference]]
+"""What the network says of frames, from their inputs."""
 
 
 def reference_indices(count: int, n: int) -> list[int]:
@@ -33,8 +81,8 @@ def reference_indices(count: int, n: int) -> list[int]:
 
 def from_file(
     source: Source, n: int, look: Look, encode: Encode, span: tuple[int, int] | None = None
-) -> Memory | None:
-    """Prototypes of a file's references, found by seeking.
+) -> References | None:
+    """A file's references, found by seeking.
 
     Args:
         span: the first frame, and the one after the last, that they are chosen from, as if these were a video
@@ -48,7 +96,7 @@ def from_file(
     for index, pair in _pairs(source, [start + i for i in reference_indices(end - start, n)]):
         with suppress(InputError):
             frames.append(look(index, *_beside(source, index, pair, (start, end))))
-    return Memory.join(encode(frames)) if frames else None
+    return References.join(encode(frames)) if frames else None
 
 
 def neighbours(source: Source, index: int) -> tuple[Image, Image | None, Image | None]:
@@ -89,49 +137,31 @@ def _beside(
 
 
 class Reservoir:
-    """A uniform sample of all past frames' prototypes, of bounded size (Vitter 1985, algorithm R).
+    """A uniform sample of all past frames, of bounded size (Vitter 1985, algorithm R).
 
     The choice is seeded: the same input gives the same masks.
     """
 
     def __init__(self, n: int) -> None:
         self._n, self._seen = n, 0
-        self._parts: list[Memory] = []
+        self._parts: list[Reference] = []
         self._random = random.Random(0)
-        self._joined: Memory | None = None
+        self._joined: References | None = None
 
     @property
-    def memory(self) -> Memory | None:
-        """All that is kept, as one set of references; None before the first frame."""
+    def references(self) -> References | None:
+        """All that is kept, as one set; None before the first frame."""
         if self._joined is None and self._parts:
-            self._joined = Memory.join(self._parts)
+            self._joined = References.join(self._parts)
         return self._joined
 
-    def add(self, own: Memory) -> None:
+    def add(self, part: Reference) -> None:
         """Offer a frame that has just been segmented."""
         self._seen += 1
         if len(self._parts) < self._n:
-            self._parts.append(own)
+            self._parts.append(part)
         elif (place := self._random.randrange(self._seen)) < self._n:
-            self._parts[place] = own
+            self._parts[place] = part
         else:
             return
         self._joined = None
-
-
-def prepare(
-    source: Source,
-    backend: Backend,
-    n: int,
-    look: Look,
-    encode: Encode,
-    span: tuple[int, int] | None = None,
-) -> Memory | Reservoir:
-    """References for frames of a source: by seeking where it can be sought, else gathered on the way.
-
-    Args:
-        span: of the frames, see `from_file`.
-    """
-    if not backend.config.ifa:
-        return Memory.blank(backend.config)
-    return (None if source.live else from_file(source, n, look, encode, span)) or Reservoir(n)

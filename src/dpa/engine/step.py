@@ -1,13 +1,12 @@
 """Segmentation one frame at a time, for loops of one's own: causal, with a state of bounded size."""
 
 from dpa.arrays import Image
-from dpa.backends import Backend, Memory
+from dpa.backends import Backend
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.frame_data import FrameData
 from dpa.engine.network import Network
 from dpa.engine.pipeline import finish
 from dpa.engine.propagation import smoothed_with_previous
-from dpa.engine.references import Reservoir
 from dpa.engine.results import Mask
 from dpa.engine.threads import Clock
 from dpa.errors import InputError
@@ -19,7 +18,7 @@ from dpa.video.frame import Frame
 
 
 class Stepper:
-    """What is kept of a live video between two frames: the last one, and prototypes of some before.
+    """What is kept of a live video between two frames: the last one, and what is known of some before.
 
     Flow is that of a last frame (`dpa.flow.stream.LAST_FRAME`), references are a bounded sample of the frames
     so far (`Reservoir`), and masks are smoothed with the frame before only.
@@ -36,11 +35,9 @@ class Stepper:
     def __init__(self, backend: Backend, estimator: FlowEstimator | None, config: SegmenterConfig) -> None:
         if config.every > 1:
             raise InputError("frames that come one by one are all seen by the network: leave `every` at 1")
-        assert config.references is not None
         self._estimator, self._config, self._clock = estimator, config, Clock()
         self._network = Network(backend, config)
-        ifa = backend.config.ifa
-        self._references = Reservoir(config.references) if ifa else Memory.blank(backend.config)
+        self._references = self._network.start()
         self._previous: FrameData | None = None
 
     def step(self, image: Image) -> Mask:

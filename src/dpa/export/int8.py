@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from dpa.backends.onnx import OnnxBackend
-from dpa.backends.protocol import Memory
+from dpa.backends.protocol import Memory, Seen
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import InputError
 from dpa.export.onnx import graph_of, write_graph
@@ -119,7 +119,7 @@ def _difference(model: DPA, path: Path, inputs: list[dict[str, np.ndarray]]) -> 
     found = []
     for given in inputs:
         memory = Memory(given["key"][0], given["value"][0])
-        a, b = (backend(given["image"], given["flow"], memory)[0] for backend in (plain, quantised))
+        a, b = (backend(given["image"], given["flow"], memory).probability for backend in (plain, quantised))
         found.append(float(np.abs(a - b).mean()))
     return float(np.mean(found))
 
@@ -162,18 +162,26 @@ class _Spy:
         self.seen: list[dict[str, np.ndarray]] = []
         self._frames, self._count, self._step = frames, 0, 1
 
+    has_features = False  # what it answers is not looked at
+
     def __call__(
-        self, images: np.ndarray, flows: np.ndarray, references: Any, *, remember: bool = False
-    ) -> Any:
+        self,
+        images: np.ndarray,
+        flows: np.ndarray,
+        references: Memory,
+        *,
+        remember: bool = False,
+        features: bool = False,
+    ) -> Seen:
         if remember:
-            return self._backend(images, flows, references, remember=True)
+            return Seen(*self._backend(images, flows, references, remember=True))
         if self._count % self._step == 0:
             key, value = references.key[None], references.value[None]
             self.seen.append({"image": images, "flow": flows, "key": key, "value": value})
         self._count += 1
         if len(self.seen) == 2 * self._frames:
             self.seen, self._step = self.seen[::2], 2 * self._step
-        return np.zeros(images.shape[:3], np.float32), []
+        return Seen(np.zeros(images.shape[:3], np.float32), [], [])
 
 
 class _Reader:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dpa.backends.onnx import METADATA, PRECISION, OnnxBackend
+from dpa.backends.onnx import FEATURES, METADATA, OWN, PRECISION, PROBABILITY, OnnxBackend
 from dpa.backends.protocol import Memory
 from dpa.backends.torch import TorchBackend
 from dpa.errors import DPAError
@@ -25,7 +25,6 @@ from dpa.model.dpa import DPA, References
 from dpa.model.pretrained import in_half
 
 TOLERANCE = 1e-4
-OWN = ("own_key", "own_value")
 OPSET = 18
 
 
@@ -33,8 +32,9 @@ class FrameGraph(nn.Module):
     """What the graph computes, from pictures as they lie in memory to probabilities.
 
     Inputs, as far as the network wants them: `image` and `flow` (B, h, w, 3) uint8, `key` and `value`
-    (1, streams, N * D, D) float32. Outputs: `probability` (B, h, w) float32, and with IFA the frames' own
-    prototypes `own_key`, `own_value` (B, streams, D, D). The file's graph has one input more, see `optional`.
+    (1, streams, N * D, D) float32. Outputs: `probability` (B, h, w) float32, `features2` to `features4` of
+    the appearance encoder, (B, C, h / s, w / s) float32, and with IFA the frames' own prototypes `own_key`,
+    `own_value` (B, streams, D, D). The file's graph has one input more, see `optional`.
     """
 
     def __init__(self, model: DPA) -> None:
@@ -51,7 +51,8 @@ class FrameGraph(nn.Module):
         features = self.model.encode(_picture(image), None if flow is None else _picture(flow))
         references = None if key is None or value is None else References(key, value)
         probability = self.model.segment(features, references)[-1][:, 0]
-        return (probability, *self.model.reference(features)) if self.model.config.ifa else (probability,)
+        own = self.model.reference(features) if self.model.config.ifa else ()
+        return (probability, *features.appearance[1:], *own)
 
 
 def export_onnx(model: DPA, path: Path, *, half: bool = True) -> float:
@@ -102,7 +103,7 @@ def parity(
     Returns:
         The largest difference on the middle one of the pictures: where two of EdgeConv's neighbours are about
         equally near rounding decides, so that one picture in ten differs more, for no fault of the graph's.
-        Infinity where prototypes differ.
+        Infinite where prototypes or features differ.
     """
     rng = np.random.default_rng(0)
     ours, theirs = TorchBackend(model), OnnxBackend(graph)
@@ -111,11 +112,11 @@ def parity(
         # Smooth and never flat: equal positions are equally near.
         coarse = rng.integers(0, 256, (2, h // 16, w // 16, 3), dtype=np.uint8)
         image, flow = (cv2.resize(c, (w, h), interpolation=cv2.INTER_LINEAR)[None] for c in coarse)
-        first = ours(image, flow, Memory.blank(model.config), remember=True)[1]
+        first = ours(image, flow, Memory.blank(model.config), remember=True).own
         references = Memory.join(first * n) if first else Memory.blank(model.config)
-        (a, own), (b, same) = (backend(image, flow, references, remember=True) for backend in (ours, theirs))
-        worst.append(float(np.abs(a - b).max()))
-        pairs = zip(own, same, strict=True)
+        a, b = (backend(image, flow, references, remember=True, features=True) for backend in (ours, theirs))
+        worst.append(float(np.abs(a.probability - b.probability).max()))
+        pairs = zip([*a.own, *a.features], [*b.own, *b.features], strict=True)
         if not all(
             np.allclose(x, y, atol=1e-2) for mine, other in pairs for x, y in zip(mine, other, strict=True)
         ):
@@ -189,7 +190,7 @@ def traced(model: DPA) -> torch.onnx.ONNXProgram:
         inputs["flow"] = (flow, side)
     if c.ifa:
         inputs |= {"key": (key, kept), "value": (value, kept)}
-    names = ["probability", *OWN] if c.ifa else ["probability"]
+    names = [PROBABILITY, *FEATURES, *(OWN if c.ifa else ())]
     with warnings.catch_warnings():
         # Image and flow share their sizes, so the exporter keeps one name of each two.
         warnings.filterwarnings("ignore", message="# The axis name")

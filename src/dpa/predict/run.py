@@ -31,6 +31,7 @@ _PAPER: Settings = {
     "normalise": False,
     "smooth": 0.0,
     "refine": "off",
+    "target": "off",
     "shots": "off",
 }
 PRESETS: dict[str, Settings] = {

@@ -25,7 +25,7 @@ def validate(
 ) -> tuple[dict[str, float], dict[str, Image]]:
     """Mean J of every sequence, and what it looks like.
 
-    With a stride of 1 it is what `dpa predict --smooth 0 --refine off` and `dpa evaluate` find.
+    With a stride of 1 it is what `dpa predict --smooth 0 --refine off --target off` and `dpa evaluate` find.
 
     Args:
         model: in evaluation mode.
@@ -41,7 +41,7 @@ def validate(
         InputError: a picture or mask cannot be read.
     """
     backend = TorchBackend(model, str(device))
-    config = SegmenterConfig(smooth=0.0, refine="off", flow="dis").for_network(model.config)
+    config = SegmenterConfig(smooth=0.0, refine="off", target="off", flow="dis").for_network(model.config)
     found = {video.name: _sequence(backend, config, video, stride) for video in videos}
     return {name: score for name, (score, _) in found.items()}, {name: p for name, (_, p) in found.items()}
 

@@ -1,0 +1,198 @@
+"""What the object looks like in a few frames decides in all."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dpa.backends import Seen
+from dpa.engine import target as module
+from dpa.engine.config import SegmenterConfig
+from dpa.engine.network import Network
+from dpa.engine.references import References, Reservoir
+from dpa.engine.segmenter import Segmenter
+from dpa.engine.target import Moments, Target
+from engine_samples import FakeBackend, make_clip, truth
+
+H, W = 12, 16
+
+
+def frame(seed: int, width: int = W) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Probabilities at four times the size of the finest of three features."""
+    rng = np.random.default_rng(seed)
+    sizes = [(3, H, width), (2, H // 2, width // 2), (4, H // 4, width // 4)]
+    features = [rng.standard_normal(size, dtype=np.float32) + 5 for size in sizes]
+    small = 1 / (1 + np.exp(-3 * (features[0][0] - 5)))
+    return small.repeat(4, 0).repeat(4, 1).astype(np.float32), features
+
+
+def maps(features: list[np.ndarray]) -> np.ndarray:
+    """(C, h, w): all at the size of the finest."""
+    size = features[0].shape[:0:-1]
+    return np.stack([cv2.resize(plane, size) for level in features for plane in level])
+
+
+def test_it_is_the_weighted_ridge_regression() -> None:
+    probability, features = frame(0)
+    target = Moments.of(probability, features).target()
+    assert target is not None
+    x, p = maps(features).reshape(9, -1).T.astype(float), probability[::4, ::4].ravel().astype(float)
+    sure = abs(2 * p - 1)
+    weight = np.where(p > 0.5, sure / sure[p > 0.5].sum(), sure / sure[p <= 0.5].sum()) / 2
+    mean = weight @ x
+    spread = weight @ (x - mean) ** 2
+    # Ridge by added rows: sqrt(ridge) times each weight shall be 0.
+    rows = [
+        np.c_[x, np.ones(len(x))] * np.sqrt(weight)[:, None],
+        np.c_[np.diag(np.sqrt(0.01 * spread)), [0.0] * 9],
+    ]
+    wanted = np.linalg.lstsq(np.concatenate(rows), np.r_[p * np.sqrt(weight), [0.0] * 9], rcond=None)[0]
+    np.testing.assert_allclose([*target.weights, target.constant], wanted, atol=2e-3)
+    likeness = target.likeness(features)
+    np.testing.assert_allclose(likeness.ravel(), np.clip(x @ wanted[:-1] + wanted[-1], 0, 1), atol=5e-3)
+
+
+@given(seeds=st.lists(st.integers(0, 99), min_size=1, max_size=4))
+def test_frames_add_up(seeds: list[int]) -> None:
+    """Two frames say what one of both says, side by side, as far as no feature is drawn over their seam."""
+    parts = [frame(seed) for seed in seeds]
+    apart = Moments.sum(Moments.of(p, f[:1]) for p, f in parts)
+    joined = Moments.of(
+        np.concatenate([p for p, _ in parts], axis=1), [np.concatenate([f[0] for _, f in parts], axis=2)]
+    )
+    np.testing.assert_allclose(apart.squares, joined.squares, rtol=1e-4)
+    np.testing.assert_allclose(apart.answers, joined.answers, rtol=1e-4)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.2, 0.5, 0.9, 1.0])
+def test_without_object_or_background_there_is_none(level: float) -> None:
+    probability, features = frame(0)
+    assert Moments.of(np.full_like(probability, level), features).target() is None
+
+
+def test_a_feature_that_never_changes_does_no_harm() -> None:
+    probability, features = frame(0)
+    features[1][:] = 3
+    target = Moments.of(probability, features).target()
+    assert target is not None
+    assert np.isfinite(target.weights).all()
+    assert np.corrcoef(target.likeness(features).ravel(), probability[::4, ::4].ravel())[0, 1] > 0.9
+
+
+def half() -> tuple[np.ndarray, list[np.ndarray]]:
+    """The left half is the object, as its only feature says too."""
+    feature = np.zeros((1, H, W), np.float32)
+    feature[:, :, : W // 2] = 1
+    probability = 0.02 + 0.96 * feature[0].repeat(4, 0).repeat(4, 1)
+    return probability.astype(np.float32), [feature]
+
+
+@pytest.mark.parametrize(("columns", "wrong"), [((8, 24), 0.4), ((40, 56), 0.6)], ids=["hole", "ghost"])
+def test_what_one_frame_says_otherwise_is_corrected(columns: tuple[int, int], wrong: float) -> None:
+    probability, features = half()
+    target = Moments.of(probability, features).target()
+    assert target is not None
+    mistaken = probability.copy()
+    place = np.s_[16:32, columns[0] : columns[1]]
+    mistaken[place] = wrong
+    corrected = target.applied(mistaken, features)
+    assert corrected.dtype == np.float32
+    assert ((corrected[place] > 0.5) == (probability[place] > 0.5)).all()
+    rest = np.ones_like(probability, bool)
+    rest[place] = False
+    assert ((corrected > 0.5) == (probability > 0.5))[rest].all()
+
+
+@given(level=st.floats(0, 1, width=32), constant=st.floats(-2, 3, width=32))
+def test_it_moves_towards_the_likeness_by_a_logit_times_the_strength(level: float, constant: float) -> None:
+    target = Target(np.zeros(1, np.float32), np.float32(constant))
+    given_ = np.full((8, 8), level, np.float32)
+    found = target.applied(given_, [np.zeros((1, 2, 2), np.float32)])
+    assert ((found >= 0) & (found <= 1)).all()
+    if level in (0, 1):
+        assert (found == level).all()
+        return
+    odds = level / (1 - level) * np.exp(module._STRENGTH * (np.clip(constant, 0, 1) - level))
+    np.testing.assert_allclose(found, odds / (1 + odds), rtol=1e-3, atol=1e-30)
+
+
+class Looking(FakeBackend):
+    """Gives brightness as its features, and loses the object in the frames `lost`."""
+
+    has_features = True
+    lost: tuple[int, ...] = ()
+
+    def __call__(
+        self, images: Any, flows: Any, references: Any, *, remember: bool = False, **wanted: Any
+    ) -> Seen:
+        first = len(self.calls)
+        seen = super().__call__(images, flows, references, remember=remember)
+        for place in range(len(images)):
+            if first + place in self.lost:
+                seen.probability[place] *= 0.45
+        if not wanted.get("features"):
+            return seen
+        grey = [image.mean(axis=2, dtype=np.float32) / 255 for image in images]
+        sizes = [(images.shape[2] // side, images.shape[1] // side) for side in (4, 8, 16)]
+        levels = [
+            [cv2.resize(one, size, interpolation=cv2.INTER_AREA)[None] for size in sizes] for one in grey
+        ]
+        return seen._replace(features=levels)
+
+
+@pytest.mark.parametrize("ifa", [True, False], ids=["IFA", "without"])
+def test_an_object_that_is_lost_in_a_frame_is_found(tmp_path: Path, ifa: bool) -> None:
+    clip = make_clip(tmp_path / "clip.mkv", 9)
+    missed = {}
+    for target in ("auto", "off"):
+        backend = Looking(ifa=ifa, batch=1)
+        references = 4 if target == "auto" or ifa else 0
+        backend.lost = (references + 5,)
+        segmenter = Segmenter(backend=backend, target=target, smooth=0.0, refine="off", flow="dis-ultrafast")
+        masks = list(segmenter.masks(clip))
+        missed[target] = [float(np.mean(truth(m.index) & ~m.binary)) for m in masks]
+        assert len(backend.calls) == 9 + references
+    assert missed["off"][5] > 0.05, "the whole object"
+    assert missed["auto"][5] < 0.02
+    assert max(missed["auto"]) < 0.02
+
+
+def test_live_frames_are_corrected_by_those_before(tmp_path: Path) -> None:
+    frames = [
+        mask.frame.image
+        for mask in Segmenter(backend=FakeBackend(), flow="none").masks(make_clip(tmp_path / "clip.mkv", 6))
+    ]
+    backend = Looking(batch=1)
+    segmenter = Segmenter(backend=backend, smooth=0.0, refine="off", flow="dis-ultrafast")
+    for index, one in enumerate(frames):
+        assert np.mean(segmenter.step(one).binary != truth(index)) < 0.02
+    known = segmenter._stepper._references.references  # type: ignore[union-attr]
+    assert known is not None
+    assert known.target is not None
+
+
+def test_a_video_begins_with_what_its_network_wants() -> None:
+    config = SegmenterConfig(references=3)
+    for backend, target, kind in [
+        (FakeBackend(ifa=True), "off", Reservoir),
+        (FakeBackend(ifa=False), "off", References),
+        (Looking(ifa=False), "auto", Reservoir),
+        (Looking(ifa=False), "off", References),
+    ]:
+        network = Network(backend, config.changed({"target": target}))
+        fresh = network.start()
+        assert isinstance(fresh, kind)
+        assert network.refers == (kind is Reservoir)
+        if isinstance(fresh, References):
+            assert fresh.target is None
+            assert not fresh.memory.key.any()
+
+
+def test_where_a_network_gives_no_features_it_is_off() -> None:
+    assert Segmenter(backend=FakeBackend()).config.target == "off"
+    assert Segmenter(backend=Looking()).config.target == "auto"
+    assert Segmenter(backend=Looking(), target="off").config.target == "off"
