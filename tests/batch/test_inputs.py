@@ -114,6 +114,12 @@ def test_a_manifest(place: Path) -> None:
         assert second.settings == {"smooth": 0.0}
 
 
+def test_a_row_has_its_quality(place: Path) -> None:
+    (place / "m.csv").write_text("input,quality,every\na.mp4,best,\nb.mp4,fast,3\nc.mp4,,\n")
+    settings = [video.settings for video in read_manifest(place / "m.csv")]
+    assert settings == [{"every": 1, "mirror": True}, {"every": 3, "mirror": False}, {}]
+
+
 def test_a_table_as_people_write_it(place: Path) -> None:
     (place / "m.csv").write_text('input, kind, size\none.mp4, soft, 64\n"two\nlines.mp4",,\n')
     first, second = read_manifest(place / "m.csv")
@@ -139,6 +145,7 @@ def test_a_table_as_people_write_it(place: Path) -> None:
         ("m.csv", "input,device\na.mp4,cpu\n", "no column 'device'"),
         ("m.csv", "input,size\na.mp4,big\n", "line 2: size is a whole number, not 'big'"),
         ("m.csv", "input,normalise\na.mp4,maybe\n", "line 2: normalise is true or false"),
+        ("m.csv", "input,quality\na.mp4,better\n", "line 2: unknown quality 'better': choose fast"),
         ("m.csv", "input\na.mp4,b\n", "line 2: more values"),
         ("m.csv", "output\na.mp4\n", "line 2: nothing in the column input"),
         ("m.jsonl", '{"input": "a"}\n[1]\n', "line 2: not an object"),

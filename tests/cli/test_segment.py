@@ -95,7 +95,15 @@ def test_the_summary(command, backend, place) -> None:
     assert (summary["flow"]["estimator"], summary["flow"]["floor"]) == ("DIS", 2.0)
     assert "last_frame" in summary["flow"]
     settings = {"references": 2, "size": 128, "keep_aspect": True, "threshold": 0.4, "normalise": True}
-    settings |= {"smooth": 0.5, "refine": "auto", "every": 1, "shots": "off", "precision": "fp32"}
+    settings |= {
+        "smooth": 0.5,
+        "refine": "auto",
+        "target": "off",
+        "mirror": False,
+        "every": 1,
+        "shots": "off",
+    }
+    settings |= {"precision": "fp32"}
     assert summary["settings"] == settings
     assert len(backend.calls) == 2 + 7
     code, out, _ = command("segment", "clip.mkv", "--overwrite", "--json", "-")

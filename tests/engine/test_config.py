@@ -9,7 +9,7 @@ import pytest
 from dpa.cli.bench import bench
 from dpa.cli.predict import predict
 from dpa.cli.segment import segment
-from dpa.engine.config import OF_MASKS, SegmenterConfig, Settings
+from dpa.engine.config import OF_MASKS, SegmenterConfig, Settings, worded
 from dpa.errors import InputError
 from dpa.model.config import DPAConfig
 
@@ -18,12 +18,12 @@ NAMES = [field.name for field in fields(SegmenterConfig)]
 
 def test_keywords_of_the_api_are_the_settings() -> None:
     hints = {field.name: field.type for field in fields(SegmenterConfig)}
-    assert get_type_hints(Settings) == hints
+    assert get_type_hints(Settings) == hints | {"quality": str}
 
 
 def test_every_verb_has_an_option_for_every_setting() -> None:
     for verb in (segment, predict, bench):
-        assert set(NAMES) <= set(signature(verb).parameters)
+        assert {*NAMES, "quality"} <= set(signature(verb).parameters)
 
 
 def test_it_cannot_be_changed_behind_ones_back() -> None:
@@ -50,6 +50,7 @@ def test_it_cannot_be_changed_behind_ones_back() -> None:
         ({"threads": -1}, "threads must be"),
         ({"precision": "fp8"}, "unknown precision 'fp8'"),
         ({"flow": "raft"}, "unknown flow estimator 'raft'"),
+        ({"quality": "better"}, "unknown quality 'better': choose fast, good, best"),
         ({"treshold": 0.5}, "no setting 'treshold'; did you mean 'threshold'"),
     ],
 )
@@ -71,6 +72,15 @@ def test_what_is_left_to_the_network() -> None:
     assert asked.working_size((90, 160)) == (128, 128)
     with pytest.raises(InputError, match="for_network"):
         SegmenterConfig(size=128).working_size((90, 160))
+
+
+def test_a_quality_is_a_word_for_settings_and_these_win() -> None:
+    usual, mirrored = SegmenterConfig(), SegmenterConfig(mirror=True)
+    assert usual.changed({"quality": "good"}) == usual
+    assert usual.changed({"quality": "best"}) == mirrored
+    assert mirrored.changed({"quality": "fast"}) == SegmenterConfig(every=2)
+    assert usual.changed({"quality": "fast", "every": 3}) == SegmenterConfig(every=3)
+    assert worded({"every": 4}) == {"every": 4}, "without the word nothing is changed"
 
 
 def test_the_record_of_masks() -> None:

@@ -30,17 +30,22 @@ def frame(seed: int, width: int = W) -> tuple[np.ndarray, list[np.ndarray]]:
     return small.repeat(4, 0).repeat(4, 1).astype(np.float32), features
 
 
-def maps(features: list[np.ndarray]) -> np.ndarray:
-    """(C, h, w): all at the size of the finest."""
-    size = features[0].shape[:0:-1]
-    return np.stack([cv2.resize(plane, size) for level in features for plane in level])
+def maps(features: list[np.ndarray], shrink: int = 1) -> np.ndarray:
+    """(C, h, w): all at the size of the finest, or at half of it."""
+    size = (W // shrink, H // shrink)
+    how = [cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_LINEAR]
+    levels = zip(features, how, strict=True)
+    return np.stack(
+        [cv2.resize(plane, size, interpolation=kind) for level, kind in levels for plane in level]
+    )
 
 
 def test_it_is_the_weighted_ridge_regression() -> None:
     probability, features = frame(0)
     target = Moments.of(probability, features).target()
     assert target is not None
-    x, p = maps(features).reshape(9, -1).T.astype(float), probability[::4, ::4].ravel().astype(float)
+    x = maps(features, 2).reshape(9, -1).T.astype(float)
+    p = cv2.resize(probability, (W // 2, H // 2), interpolation=cv2.INTER_AREA).ravel().astype(float)
     sure = abs(2 * p - 1)
     weight = np.where(p > 0.5, sure / sure[p > 0.5].sum(), sure / sure[p <= 0.5].sum()) / 2
     mean = weight @ x
@@ -52,8 +57,17 @@ def test_it_is_the_weighted_ridge_regression() -> None:
     ]
     wanted = np.linalg.lstsq(np.concatenate(rows), np.r_[p * np.sqrt(weight), [0.0] * 9], rcond=None)[0]
     np.testing.assert_allclose([*target.weights, target.constant], wanted, atol=2e-3)
-    likeness = target.likeness(features)
+    likeness, x = target.likeness(features), maps(features).reshape(9, -1).T
     np.testing.assert_allclose(likeness.ravel(), np.clip(x @ wanted[:-1] + wanted[-1], 0, 1), atol=5e-3)
+
+
+def test_any_number_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    probability, features = frame(0)
+    usual = Moments.of(probability, features)
+    monkeypatch.setattr(module, "_MOST_CHANNELS", 3)
+    assert np.array_equal(Moments.of(probability, features).squares, usual.squares)
+    many = np.random.default_rng(0).standard_normal((1024, 3, 4), dtype=np.float32)
+    assert Moments.of(probability, [*features[:2], many]).target() is not None
 
 
 @given(seeds=st.lists(st.integers(0, 99), min_size=1, max_size=4))

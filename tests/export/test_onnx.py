@@ -35,15 +35,16 @@ def test_parity_at_any_size_and_number_of_references(
 ) -> None:
     image, flow = pictures(*size)
     given = memory(exported.model, references)
-    (a, own_a), (b, own_b) = (
-        backend(image, flow, given, remember=True)
+    (a, own_a, features_a), (b, own_b, features_b) = (
+        backend(image, flow, given, remember=True, features=True)
         for backend in (TorchBackend(exported.model), OnnxBackend(exported.graph))
     )
     assert a.shape == b.shape == (1, *size)
     assert len(own_a) == len(own_b) == 1
     assert np.abs(a - b).max() <= 1e-4
     assert np.ptp(a) > 0.05  # a network that says the same everywhere would prove nothing
-    for x, y in zip(own_a[0], own_b[0], strict=True):
+    assert [level.shape[1] for level in features_a[0]] == [size[0] // stride for stride in (4, 8, 16)]
+    for x, y in zip([*own_a[0], *features_a[0]], [*own_b[0], *features_b[0]], strict=True):
         np.testing.assert_allclose(x, y, atol=1e-3, rtol=1e-3)
 
 
@@ -52,7 +53,7 @@ def test_what_is_exported_computes_what_torch_does(exported: Exported) -> None:
     wanted, own, _ = TorchBackend(exported.model)(image, flow, given, remember=True)
     arrays = (image, flow, given.key[None], given.value[None])
     with torch.inference_mode():
-        found, keys, values = exporting.FrameGraph(exported.model)(*map(torch.from_numpy, arrays))
+        found, *_, keys, values = exporting.FrameGraph(exported.model)(*map(torch.from_numpy, arrays))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
     np.testing.assert_allclose(keys, np.stack([memory.key for memory in own]), atol=1e-4, rtol=1e-3)
     np.testing.assert_allclose(values, np.stack([memory.value for memory in own]), atol=1e-4, rtol=1e-3)

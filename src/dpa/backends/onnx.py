@@ -17,7 +17,7 @@ from dpa.model.config import DPAConfig
 METADATA = "dpa_config"
 PRECISION = "dpa_precision"
 PROBABILITY, OWN = "probability", ("own_key", "own_value")
-FEATURES = ("features2", "features3", "features4")
+FEATURES = "features"  # with the number of the stage
 _MOST = 8  # frames side by side; each needs memory of its own
 
 
@@ -51,10 +51,12 @@ class OnnxBackend:
         session = self._session(self._threads // self.batch)
         try:
             self._wanted = [i.name for i in session.get_inputs()]
-            self.has_features = set(FEATURES) <= {output.name for output in session.get_outputs()}
+            outputs = [output.name for output in session.get_outputs()]
             facts = session.get_modelmeta().custom_metadata_map
         except UnicodeDecodeError as error:
             raise self._broken() from error
+        self._features = [name for name in outputs if name.startswith(FEATURES)]
+        self.has_features = bool(self._features)
         self.config, self.precision = _config(path, facts), facts.get(PRECISION, "fp32")
 
     def __call__(
@@ -76,7 +78,7 @@ class OnnxBackend:
         }
 
         own = OWN if remember and self.config.ifa else ()
-        names = (PROBABILITY, *own, *(FEATURES if features else ()))
+        names = (PROBABILITY, *own, *(self._features if features else ()))
 
         def run(image: Image, flow: Image) -> dict[str, np.ndarray]:
             given = {"image": image[None], "flow": flow[None], **shared}
@@ -88,7 +90,7 @@ class OnnxBackend:
         return Seen(
             np.stack([result[PROBABILITY] for result in results]),
             [Memory(*(result[name] for name in own)) for result in results if own],
-            [[result[name] for name in FEATURES] for result in results if features],
+            [[result[name] for name in self._features] for result in results if features],
         )
 
     def _session(self, threads: int) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from dpa.batch.job import OF_RUN
 from dpa.batch.video import Video
 from dpa.config import nearest
-from dpa.engine.config import SegmenterConfig
+from dpa.engine.config import Settings, worded
 from dpa.errors import InputError
 from dpa.storage.files import read
 from dpa.storage.urls import is_stored, is_url, stem_of
@@ -30,13 +30,13 @@ def is_manifest(word: str) -> bool:
 def read_manifest(path: str | Path) -> Iterator[Video]:
     """The videos of a table: CSV with a line of names, or JSON, an object a line.
 
-    Columns are `input`, and as wanted `output`, `kind` and any setting of `SegmenterConfig` but those of the
-    whole run (device, threads, compiled). What is empty or null is as on the command line.
+    Columns are `input`, and as wanted `output`, `kind`, `quality` and any setting of `SegmenterConfig` but
+    those of the whole run (device, threads, compiled). What is empty or null is as on the command line.
 
     Raises:
         InputError: it cannot be read, has no column `input`, an unknown one, or a value of a wrong type.
     """
-    hints = {n: hint for n, hint in get_type_hints(SegmenterConfig).items() if n not in OF_RUN}
+    hints = {n: hint for n, hint in get_type_hints(Settings).items() if n not in OF_RUN}
     rows = _csv(path) if PurePath(path).suffix.lower() == ".csv" else _jsonl(path)
     for line, row in rows:
         given = {str(name).strip(): value for name, value in row.items() if value not in ("", None)}
@@ -50,6 +50,10 @@ def read_manifest(path: str | Path) -> Iterator[Video]:
             for name, value in given.items()
             if name in hints
         }
+        try:
+            settings = worded(settings)
+        except InputError as error:
+            raise InputError(f"{path}, line {line}: {error}") from error
         source, output, kind = (str(given.get(name, "")) for name in OWN)
         place = stem_of(source) if is_url(source) else Path(source).stem
         yield Video(source, place, output, kind, settings)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperCommand
 
-from dpa.engine.config import SegmenterConfig
+from dpa.engine.config import SegmenterConfig, worded
 
 INPUT, OUTPUT, NETWORK, FLOW, SPEED = "Input", "Output", "Network", "Flow", "Speed"
 
@@ -58,6 +58,12 @@ _SETTINGS = {
     ),
     "alpha": _Setting(
         str, OUTPUT, "Of cut-outs: refined, or ramp, half-transparent where the network doubts."
+    ),
+    "quality": _Setting(
+        str, SPEED, "fast (--every 2), good or best (--mirror); options that you give win.  [default: good]"
+    ),
+    "mirror": _Setting(
+        bool, SPEED, "The network sees every frame mirrored too: better, twice the work.", ("--mirror",)
     ),
     "every": _Setting(int, SPEED, "The network sees every Nth frame; between, masks follow the flow."),
     "shots": _Setting(
@@ -124,7 +130,9 @@ def takes_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[.
         @wraps(verb)
         def run(**given: Any) -> None:
             asked = {name: given.pop(name) for name in names}
-            verb(**given, settings={name: value for name, value in asked.items() if value is not None})
+            verb(
+                **given, settings=worded({name: value for name, value in asked.items() if value is not None})
+            )
 
         own = [p for p in signature(verb).parameters.values() if p.name != "settings"]
         parameters = [*own, *map(_parameter, names)]
@@ -138,7 +146,7 @@ def takes_settings(*left_out: str) -> Callable[[Callable[..., None]], Callable[.
 
 def _parameter(name: str) -> Parameter:
     setting = _SETTINGS[name]
-    default = next(field.default for field in fields(SegmenterConfig) if field.name == name)
+    default = next((field.default for field in fields(SegmenterConfig) if field.name == name), None)
     shown = f"  [default: {default}]" if default is not None and setting.kind is not bool else ""
     words = setting.words or (f"--{name.replace('_', '-')}",)
     option = typer.Option(*words, help=setting.help + shown, rich_help_panel=setting.panel)

@@ -22,6 +22,7 @@ OF_MASKS = (
     "smooth",
     "refine",
     "target",
+    "mirror",
     "every",
     "shots",
     "precision",
@@ -31,6 +32,32 @@ OF_MASKS = (
 OFF = "off"
 REFINE = TARGET = ("auto", OFF)
 ALPHA = ("refined", "ramp")
+
+QUALITY: dict[str, dict[str, Any]] = {
+    "fast": {"every": 2, "mirror": False},
+    "good": {"every": 1, "mirror": False},
+    "best": {"every": 1, "mirror": True},
+}
+"""Words for several settings, see `worded`: speed against accuracy (docs/performance.md)."""
+
+
+def worded(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with the word `quality`, where it is among them, replaced by what it stands for; others win.
+
+    Raises:
+        InputError: an unknown word.
+
+    Example:
+        >>> worded({"quality": "best", "size": 256})
+        {'every': 1, 'mirror': True, 'size': 256}
+    """
+    others = dict(settings)
+    if "quality" not in others:
+        return others
+    word = others.pop("quality")
+    if word not in QUALITY:
+        raise InputError(f"unknown quality {word!r}: choose {', '.join(QUALITY)}")
+    return QUALITY[word] | others
 
 
 @dataclass(frozen=True)
@@ -64,6 +91,7 @@ class SegmenterConfig:
             "off" leaves them as they are, as in the paper.
         alpha: of cut-outs: "refined", or "ramp" for a ramp over the probability, half-transparent where the
             network doubts. Without refinement it is the ramp.
+        mirror: the network sees every frame mirrored too, and the mean counts: better, twice the work.
         every: the network sees every n-th frame, the first and the last; the masks between are propagated
             along the flow (`dpa.engine.propagation`). Faster, less exact; masks come up to
             n * `Backend.batch` frames late.
@@ -96,6 +124,7 @@ class SegmenterConfig:
     refine: str = "auto"
     target: str = "auto"
     alpha: str = "refined"
+    mirror: bool = False
     every: int = 1
     shots: str = "off"
     device: str = "auto"
@@ -139,12 +168,12 @@ class SegmenterConfig:
         return self.model if self.weights is None else str(self.weights)
 
     def changed(self, settings: Mapping[str, Any]) -> "SegmenterConfig":
-        """The same with other settings.
+        """The same with other settings; `quality` stands for some of them, see `worded`.
 
         Raises:
             InputError: no such setting, or a value that cannot be.
         """
-        known = [field.name for field in fields(self)]
+        settings, known = worded(settings), [field.name for field in fields(self)]
         for name in settings:
             if name not in known:
                 raise InputError(f"there is no setting {name!r}{nearest(name, known)}")
@@ -177,7 +206,9 @@ class SegmenterConfig:
 
 
 class Settings(TypedDict, total=False):
-    """The settings of `SegmenterConfig` as keywords of a call; a test holds the two together."""
+    """The settings of `SegmenterConfig`, and `quality`, as keywords of a call; a test holds them together."""
+
+    quality: str
 
     model: str
     weights: str | Path | None
@@ -193,6 +224,7 @@ class Settings(TypedDict, total=False):
     refine: str
     target: str
     alpha: str
+    mirror: bool
     every: int
     shots: str
     device: str

@@ -9,6 +9,7 @@ from dpa.arrays import Image, Images, Probability
 from dpa.backends import Backend, Memory, Seen
 from dpa.engine.config import OFF, SegmenterConfig
 from dpa.engine.frame_data import FrameData
+from dpa.engine.mirror import Mirrored
 from dpa.engine.references import Inputs, Reference, References, Reservoir
 from dpa.engine.target import Target
 from dpa.engine.threads import Clock
@@ -23,11 +24,12 @@ class Network:
         config: says at which size.
 
     Attributes:
-        backend: the same.
+        backend: the same, or one that sees frames mirrored too.
     """
 
     def __init__(self, backend: Backend, config: SegmenterConfig) -> None:
-        self.backend, self._config = backend, config.for_network(backend.config)
+        self.backend: Backend = Mirrored(backend) if config.mirror else backend
+        self._config = config.for_network(backend.config)
 
     @property
     def batch(self) -> int:

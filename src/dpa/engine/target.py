@@ -22,7 +22,8 @@ from dpa.arrays import Features, Probability
 # the features.
 _STRENGTH, _BLUR = np.float32(3.0), 1.5
 _RIDGE = 1e-2  # times a feature's variance
-_LEAST = 8.0  # sure pixels of the features, below which a frame's object, or its background, is not there
+_LEAST = 2.0  # sure pixels that the model is fitted to, below which there is no object, or no background
+_MOST_CHANNELS = 256  # that OpenCV resizes at once; it can do 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,17 +45,19 @@ class Moments:
 
         Args:
             probability: (h, w) float32 in [0, 1].
-            features: of the frame, the finest first.
+            features: of the frame, the finest first; they are looked at at half its size.
         """
-        size = features[0].shape[1:]
-        maps = [_resized(np.moveaxis(f, 0, 2), size).reshape(-1, len(f)) for f in features]
-        x = np.concatenate([*maps, np.ones((maps[0].shape[0], 1), np.float32)], axis=1)
+        size = (features[0].shape[1] // 2, features[0].shape[2] // 2)
+        levels = [_halved(features[0]), *features[1:]]
+        maps = [_resized(plane, size).reshape(len(plane), -1) for plane in levels]
+        x = np.ascontiguousarray(np.concatenate([*maps, np.ones((1, maps[0].shape[1]), np.float32)]).T)
         p = _reduced(probability, size).ravel()
         sure = np.abs(2 * p - 1)
         squares, answers = [], []
         for there in (p <= 0.5, p > 0.5):
-            weighted = x[there] * sure[there, None]
-            squares.append(weighted.T @ x[there])
+            part = x[there]
+            weighted = part * sure[there, None]
+            squares.append(weighted.T @ part)
             answers.append(weighted.T @ p[there])
         return cls(np.stack(squares).astype(np.float64), np.stack(answers).astype(np.float64))
 
@@ -110,7 +113,8 @@ class Target:
         """
         size = features[0].shape[1:]
         parts = np.split(self.weights, np.cumsum([len(f) for f in features])[:-1])
-        maps = (_resized(np.tensordot(w, f, 1), size) for w, f in zip(parts, features, strict=True))
+        pairs = zip(parts, features, strict=True)
+        maps = (_enlarged(np.tensordot(w, f, 1), size) for w, f in pairs)
         likeness: NDArray[np.float32] = np.clip(sum(maps) + self.constant, 0, 1)
         return likeness
 
@@ -127,16 +131,34 @@ class Target:
         """
         likeness = self.likeness(features)
         said = cv2.GaussianBlur(_reduced(probability, likeness.shape), (0, 0), _BLUR)
-        odds = _resized(np.exp(_STRENGTH * (likeness - said)), probability.shape)
-        raised = probability * odds
-        result: Probability = raised / (raised + (1 - probability))
-        return result
+        # In place: new arrays of a frame's size cost more than what is computed.
+        raised = _enlarged(np.exp(_STRENGTH * (likeness - said)), probability.shape)
+        raised *= probability
+        rest = 1 - probability
+        rest += raised
+        raised /= rest
+        return raised
 
 
-def _resized(plane: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    return cv2.resize(
-        np.ascontiguousarray(plane), (size[1], size[0]), interpolation=cv2.INTER_LINEAR
-    ).reshape(*size, *plane.shape[2:])
+def _halved(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(C, h, w) -> (C, h // 2, w // 2), the means of four pixels."""
+    h, w = (side // 2 * 2 for side in planes.shape[1:])
+    rows = planes[:, 0:h:2] + planes[:, 1:h:2]
+    return np.float32(0.25) * (rows[..., 0:w:2] + rows[..., 1:w:2])
+
+
+def _resized(planes: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.float32]:
+    """(C, h, w) -> (C, *size), linearly."""
+    if planes.shape[1:] == size:
+        return planes
+    starts = range(0, len(planes), _MOST_CHANNELS)
+    parts = [np.ascontiguousarray(np.moveaxis(planes[k : k + _MOST_CHANNELS], 0, 2)) for k in starts]
+    resized = [_enlarged(part, size).reshape(*size, -1) for part in parts]
+    return np.concatenate([np.moveaxis(part, 2, 0) for part in resized])
+
+
+def _enlarged(plane: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.asarray(cv2.resize(plane, (size[1], size[0]), interpolation=cv2.INTER_LINEAR))
 
 
 def _reduced(plane: Probability, size: tuple[int, ...]) -> Probability:

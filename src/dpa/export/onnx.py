@@ -9,6 +9,7 @@ import json
 import os
 import warnings
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from dpa.errors import DPAError
 from dpa.export.rewrite import keep_normal, optional
 from dpa.files import aside, make_folder, output_errors
 from dpa.model.dpa import DPA, References
+from dpa.model.encoder import Encoder
 from dpa.model.pretrained import in_half
 
 TOLERANCE = 1e-4
@@ -190,7 +192,8 @@ def traced(model: DPA) -> torch.onnx.ONNXProgram:
         inputs["flow"] = (flow, side)
     if c.ifa:
         inputs |= {"key": (key, kept), "value": (value, kept)}
-    names = [PROBABILITY, *FEATURES, *(OWN if c.ifa else ())]
+    features = [f"{FEATURES}{stage}" for stage in range(2, len(cast(Encoder, model.encoders[0]).channels))]
+    names = [PROBABILITY, *features, *(OWN if c.ifa else ())]
     with warnings.catch_warnings():
         # Image and flow share their sizes, so the exporter keeps one name of each two.
         warnings.filterwarnings("ignore", message="# The axis name")
@@ -229,8 +232,8 @@ def _halve(graph: "onnx.ModelProto") -> None:  # type: ignore[name-defined]  # n
         stored = numpy_helper.from_array(narrow, f"{name}_half")
         casts.append(helper.make_node("Cast", [stored.name], [name], to=onnx.TensorProto.FLOAT))
         tensor.CopyFrom(stored)
-    for cast in reversed(casts):
-        graph.graph.node.insert(0, cast)
+    for node in reversed(casts):
+        graph.graph.node.insert(0, node)
 
 
 def _picture(x: Tensor) -> Tensor:
