@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from dpa.backends import Memory, open_backend
 from dpa.backends.onnx import METADATA, OnnxBackend
 from dpa.backends.torch import TorchBackend
+from dpa.engine.segmenter import Segmenter
 from dpa.errors import InputError, WeightsError
 
 
@@ -192,3 +193,15 @@ def test_a_gpu_agrees_in_half_precision(exported: Exported) -> None:
     assert (on_gpu.name, on_gpu.device) == ("torch", "cuda")
     wanted = open_backend(weights=exported.folder)(image, flow, given)[0]
     assert np.abs(on_gpu(image, flow, given)[0] - wanted).mean() < 0.02
+
+
+def test_a_graph_of_before_gives_no_features_and_goes_on(exported: Exported, tmp_path: Path) -> None:
+    graph = onnx.load(str(exported.graph))
+    for output in [one for one in graph.graph.output if one.name.startswith("features")]:
+        graph.graph.output.remove(output)
+    onnx.save(graph, str(tmp_path / "old.onnx"))
+    assert open_backend(weights=exported.graph).has_features
+    segmenter = Segmenter(weights=tmp_path / "old.onnx", size=64, flow="dis-ultrafast")
+    assert not segmenter.backend.has_features
+    assert segmenter.config.target == "off"
+    assert len(list(segmenter.masks(np.zeros((2, 64, 96, 3), np.uint8)))) == 2
