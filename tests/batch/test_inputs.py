@@ -117,7 +117,11 @@ def test_a_manifest(place: Path) -> None:
 def test_a_row_has_its_quality(place: Path) -> None:
     (place / "m.csv").write_text("input,quality,every\na.mp4,best,\nb.mp4,fast,3\nc.mp4,,\n")
     settings = [video.settings for video in read_manifest(place / "m.csv")]
-    assert settings == [{"every": 1, "mirror": True}, {"every": 3, "mirror": False}, {}]
+    assert settings == [
+        {"every": 1, "mirror": True, "precision": "fp32"},
+        {"every": 3, "mirror": False, "precision": "auto"},
+        {},
+    ]
 
 
 def test_a_table_as_people_write_it(place: Path) -> None:

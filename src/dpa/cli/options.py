@@ -60,7 +60,10 @@ _SETTINGS = {
         str, OUTPUT, "Of cut-outs: refined, or ramp, half-transparent where the network doubts."
     ),
     "quality": _Setting(
-        str, SPEED, "fast (--every 2), good or best (--mirror); options that you give win.  [default: good]"
+        str,
+        SPEED,
+        "fast (--every 2), good, or best (--mirror --precision fp32); options that you give win.  "
+        "[default: good]",
     ),
     "mirror": _Setting(
         bool, SPEED, "The network sees every frame mirrored too: better, twice the work.", ("--mirror",)

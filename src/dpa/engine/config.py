@@ -34,9 +34,9 @@ REFINE = TARGET = ("auto", OFF)
 ALPHA = ("refined", "ramp")
 
 QUALITY: dict[str, dict[str, Any]] = {
-    "fast": {"every": 2, "mirror": False},
-    "good": {"every": 1, "mirror": False},
-    "best": {"every": 1, "mirror": True},
+    "fast": {"every": 2, "mirror": False, "precision": "auto"},
+    "good": {"every": 1, "mirror": False, "precision": "auto"},
+    "best": {"every": 1, "mirror": True, "precision": "fp32"},
 }
 """Words for several settings, see `worded`: speed against accuracy (docs/performance.md)."""
 
@@ -49,7 +49,7 @@ def worded(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Example:
         >>> worded({"quality": "best", "size": 256})
-        {'every': 1, 'mirror': True, 'size': 256}
+        {'every': 1, 'mirror': True, 'precision': 'fp32', 'size': 256}
     """
     others = dict(settings)
     if "quality" not in others:
