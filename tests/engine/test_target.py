@@ -88,9 +88,28 @@ def test_without_object_or_background_there_is_none(level: float) -> None:
     assert Moments.of(np.full_like(probability, level), features).target() is None
 
 
-def test_a_feature_that_never_changes_does_no_harm() -> None:
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_features_that_are_not_finite_give_none(wrong: float) -> None:
     probability, features = frame(0)
-    features[1][:] = 3
+    features[2][0, 0, 0] = wrong
+    assert Moments.of(probability, features).target() is None
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
+def test_the_scale_of_features_does_not_matter(scale: float) -> None:
+    probability, features = frame(0)
+    usual = Moments.of(probability, features).target()
+    scaled = [np.float32(scale) * level for level in features]
+    other = Moments.of(probability, scaled).target()
+    assert usual is not None
+    assert other is not None
+    np.testing.assert_allclose(other.likeness(scaled), usual.likeness(features), atol=1e-3)
+
+
+@pytest.mark.parametrize("level", [0.0, 3.0])
+def test_a_feature_that_never_changes_does_no_harm(level: float) -> None:
+    probability, features = frame(0)
+    features[1][:] = level
     target = Moments.of(probability, features).target()
     assert target is not None
     assert np.isfinite(target.weights).all()

@@ -68,15 +68,17 @@ class Moments:
         return cls(np.sum([p.squares for p in parts], axis=0), np.sum([p.answers for p in parts], axis=0))
 
     def target(self) -> "Target | None":
-        """The model that fits best, object and background weighing the same; None where one is missing."""
+        """The model that fits best, object and background weighing the same; None where one of them is
+        missing, or features are not finite, as half precision's may be.
+        """
         weights = self.squares[:, -1, -1]
-        if weights.min() < _LEAST:
+        if weights.min() < _LEAST or not np.isfinite(self.squares).all():
             return None
         squares = (self.squares / weights[:, None, None]).mean(0)
         answers = (self.answers / weights[:, None]).mean(0)
         variance = np.maximum(np.diag(squares) - squares[-1] ** 2, 0)
-        # The least ridge is for features that never change; the constant, of variance 0, hardly feels it.
-        squares[np.diag_indices_from(squares)] += _RIDGE * variance + 1e-6
+        # The least ridge is for features that never change, or are 0; the constant hardly feels it.
+        squares[np.diag_indices_from(squares)] += _RIDGE * variance + 1e-6 * np.diag(squares) + 1e-12
         fitted = np.linalg.solve(squares, answers).astype(np.float32)
         return Target(fitted[:-1], fitted[-1])
 
