@@ -11,7 +11,7 @@ from typing import Any
 
 import av
 import pytest
-from web_samples import shown
+from video_samples import show_the_same
 
 from dpa.example import Scene, write_clip
 from engine_samples import make_clip, tree
@@ -143,7 +143,7 @@ def test_from_the_upload_to_the_download(visitor: Visitor, film: Path, tmp_path:
     segmenter = Segmenter()
     segmenter.write(film, [(tmp_path / "out.mp4", "overlay")])
     first = visitor.download(page.locator("#results li a"))
-    assert shown(first) == shown((tmp_path / "out.mp4").read_bytes())
+    assert show_the_same(first, (tmp_path / "out.mp4").read_bytes())
 
     visitor.slide("frame", 5)
     page.check("input[name=view][value=mask]")
@@ -214,6 +214,17 @@ def test_several_files_queue_and_each_is_shown(visitor: Visitor, tmp_path: Path)
     visitor.until("document.querySelectorAll('#videos li[data-state=done]').length === 2")
     page.click("#videos li:has-text('first') button[data-show]")
     assert page.inner_text("#work-title") == "first.mkv"
+
+
+@pytest.mark.parametrize(("quality", "query"), [("fast", "every=2"), ("good", ""), ("best", "mirror=true")])
+def test_the_quality_is_that_of_the_command_line(
+    visitor: Visitor, tmp_path: Path, quality: str, query: str
+) -> None:
+    visitor.page.select_option("#quality", quality)
+    with visitor.page.expect_request("**/api/videos?*") as request:
+        visitor.give(make_clip(tmp_path / "clip.mkv", 3))
+    assert request.value.url.partition("name=clip.mkv")[2].strip("&") == query
+    visitor.wait("done")
 
 
 def test_mistakes_are_sentences(visitor: Visitor, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from web_samples import running, shown
+from video_samples import show_the_same
+from web_samples import running
 
 from dpa.web.settings import WebSettings
 from dpa.web.words import say
@@ -39,7 +40,7 @@ def test_submit_look_take_and_make_another(
     assert told["state"] in ("waiting", "working", "done")
     overlay = client.predict(video["id"], api_name="/result")
     expected = real_masks("out.mp4", "overlay", threshold=0.4).read_bytes()
-    assert shown(Path(overlay).read_bytes()) == shown(expected)
+    assert show_the_same(Path(overlay).read_bytes(), expected)
     coco = client.predict(video["id"], kind="coco", threshold=0.2, api_name="/result")
     assert Path(coco).read_bytes() == real_masks("out.json", "coco", threshold=0.2).read_bytes()
     for name in ("/status", "/result", "/remove"):
@@ -68,7 +69,7 @@ def test_names_of_files_and_addresses_are_never_opened(address: str, folder: Pat
     import httpx
 
     file = {"path": path, "url": path, "meta": {"_type": "gradio.FileData"}}
-    data = [file, "overlay", 0.5, 0.5, "auto", 1]
+    data = [file, "overlay", 0.5, 0.5, "auto", 1, False]
     event = httpx.post(f"{address}/gradio_api/call/segment", json={"data": data}).json()["event_id"]
     answer = httpx.get(f"{address}/gradio_api/call/segment/{event}", timeout=60).text
     assert "This is no video of yours" in answer
@@ -100,8 +101,8 @@ def test_pages_and_files_of_gradio_are_not_there(address: str, done: dict[str, A
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("segment", ["/etc/hostname", "overlay", 0.5, 0.5, "auto", 1]),
-        ("segment", [{"url": "x"}, "overlay", 0.5, 0.5, "auto", 1]),
+        ("segment", ["/etc/hostname", "overlay", 0.5, 0.5, "auto", 1, False]),
+        ("segment", [{"url": "x"}, "overlay", 0.5, 0.5, "auto", 1, False]),
         ("status", [["a", "b"]]),
     ],
 )

@@ -1,6 +1,7 @@
 """What the page gives: what `dpa segment` writes, to the bit."""
 
 import io
+import operator
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from web_samples import Client, ended, shown, upload
+from video_samples import show_the_same
+from web_samples import Client, ended, upload
 
 from engine_samples import tree
 
@@ -34,12 +36,12 @@ def test_files_are_those_of_the_command_line(
 ) -> None:
     name, out, of_segment = kind
     expected = real_masks(out, of_segment).read_bytes()
-    content = shown if out.endswith(".mp4") else bytes
-    assert content(made(session, done, kind=name)) == content(expected), "made of what is kept"
+    same = show_the_same if out.endswith(".mp4") else operator.eq
+    assert same(made(session, done, kind=name), expected), "made of what is kept"
     if name == "overlay":
         first = ended(session, done)
         downloaded = session.get(f"/api/videos/{done['id']}/results/{first['id']}")
-        assert shown(downloaded.content) == shown(expected), "made with the network"
+        assert show_the_same(downloaded.content, expected), "made with the network"
         assert downloaded.headers["content-disposition"] == 'attachment; filename="clip_overlay.mp4"'
 
 
@@ -76,14 +78,14 @@ def test_a_part(session: Client, done: dict[str, object], real_masks: Callable[.
     )
 
 
-@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("run", [{}, {"every": 3}, {"mirror": True}], ids=str)
 def test_a_frame_that_is_looked_at_is_that_of_the_file(
-    session: Client, clip: Path, real_masks: Callable[..., Path], every: int
+    session: Client, clip: Path, real_masks: Callable[..., Path], run: dict[str, object]
 ) -> None:
-    video = upload(session, clip, every=every)
+    video = upload(session, clip, **run)
     ended(session, video)
     for settings in ({}, {"threshold": 0.1, "smooth": 1.0}):
-        expected = real_masks("masks", "mask", every=every, **settings)
+        expected = real_masks("masks", "mask", **run, **settings)
         for index in (0, 4, 7):
             shown = session.get(
                 f"/api/videos/{video['id']}/frames/{index}", params={"view": "mask", **settings}

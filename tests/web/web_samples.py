@@ -1,7 +1,5 @@
 """A server that listens on this machine, and what visitors do with it."""
 
-import hashlib
-import io
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 
 from dpa.web.settings import WebSettings
@@ -45,17 +42,6 @@ def upload(client: Client, path: Path, **parameters: object) -> dict[str, Any]:
     answer = client.post("/api/videos", params={"name": path.name, **parameters}, content=path.read_bytes())
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
-
-
-def shown(data: bytes) -> list[tuple[object, ...]]:
-    """What a video's file shows: the time, format and pixels of each frame. x264 may write the same pictures
-    in other bytes (core 165 does on CPUs with AVX-512: a byte, with one thread and the same input).
-    """
-    with av.open(io.BytesIO(data)) as container:
-        return [
-            (frame.time, frame.format.name, hashlib.sha256(frame.to_ndarray()).hexdigest())
-            for frame in container.decode(video=0)
-        ]
 
 
 def ended(client: Client, video: dict[str, Any], number: str | None = None) -> dict[str, Any]:

@@ -128,9 +128,10 @@ class _Calls:
         smooth: float = 0.5,
         refine: str = "auto",
         every: int = 1,
+        mirror: bool = False,
     ) -> gr.FileData:
         """Segment a video: a file of the kind that is asked for."""
-        taken = self._submit(video, request, kind, threshold, smooth, refine, every)
+        taken = self._submit(video, request, kind, threshold, smooth, refine, every, mirror)
         return self._file(taken, taken.first)
 
     def submit(
@@ -142,9 +143,10 @@ class _Calls:
         smooth: float = 0.5,
         refine: str = "auto",
         every: int = 1,
+        mirror: bool = False,
     ) -> dict[str, Any]:
         """Queue a video, and say how far it is, its id among that."""
-        return self._submit(video, request, kind, threshold, smooth, refine, every).public()
+        return self._submit(video, request, kind, threshold, smooth, refine, every, mirror).public()
 
     def status(self, video_id: str, request: gr.Request) -> dict[str, Any]:
         """Say how far a video is."""

@@ -1,5 +1,6 @@
 """What can be made of a video on the page."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,13 +40,31 @@ KINDS = {
 }
 """By the page's name for it; the first one is the default."""
 
-OF_RUN = ("every",)
+OF_RUN = ("every", "mirror")
 """Settings of `SegmenterConfig` that the network has to run with."""
 OF_MASKS = ("threshold", "smooth", "refine")
 """Settings that only the stages after the network look at."""
 
 DEFAULTS = {name: getattr(SegmenterConfig, name) for name in (*OF_MASKS, *OF_RUN)}
 """What the settings are without a choice."""
+
+
+def _flag(value: object) -> bool:
+    words = {"true": True, "false": False}
+    if isinstance(value, str) and value in words:
+        return words[value]
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"true or false, not {value!r}")
+
+
+_TYPES: dict[str, Callable[[Any], Any]] = {
+    "every": int,
+    "mirror": _flag,
+    "threshold": float,
+    "smooth": float,
+    "refine": str,
+}
 
 
 def check_kind(kind: str) -> None:
@@ -67,9 +86,8 @@ def checked(settings: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     for name in settings:
         if name not in names:
             raise InputError(say("error.setting", name=name, names=", ".join(names)))
-    types = {"every": int, "threshold": float, "smooth": float, "refine": str}
     try:
-        typed = {name: types[name](value) for name, value in settings.items()}
+        typed = {name: _TYPES[name](value) for name, value in settings.items()}
     except (TypeError, ValueError) as error:
         raise InputError(say("error.value", values=settings)) from error
     SegmenterConfig(**typed)

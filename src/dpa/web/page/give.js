@@ -7,7 +7,9 @@ export function giving(about, page) {
 
   const options = (name) => {
     const query = new URLSearchParams({ name });
-    if (byId("every").checked) query.set("every", "2");
+    const quality = byId("quality").value;
+    if (quality === "fast") query.set("every", "2");
+    if (quality === "best") query.set("mirror", "true");
     return query;
   };
 
