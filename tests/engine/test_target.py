@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
-from dpa.backends import Seen
+from dpa.backends import Memory, Seen
 from dpa.engine import target as module
 from dpa.engine.config import SegmenterConfig
 from dpa.engine.network import Network
-from dpa.engine.references import References, Reservoir
+from dpa.engine.references import Reference, References, Reservoir
 from dpa.engine.segmenter import Segmenter
 from dpa.engine.target import Moments, Target
 from engine_samples import FakeBackend, make_clip, truth
@@ -64,10 +65,10 @@ def test_it_is_the_weighted_ridge_regression() -> None:
 def test_any_number_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
     probability, features = frame(0)
     usual = Moments.of(probability, features)
-    monkeypatch.setattr(module, "_MOST_CHANNELS", 3)
-    assert np.array_equal(Moments.of(probability, features).squares, usual.squares)
     many = np.random.default_rng(0).standard_normal((1024, 3, 4), dtype=np.float32)
     assert Moments.of(probability, [*features[:2], many]).target() is not None
+    monkeypatch.setattr(module, "_MOST_CHANNELS", 3)
+    assert np.array_equal(Moments.of(probability, features).squares, usual.squares)
 
 
 @given(seeds=st.lists(st.integers(0, 99), min_size=1, max_size=4))
@@ -153,6 +154,30 @@ def test_it_moves_towards_the_likeness_by_a_logit_times_the_strength(level: floa
     np.testing.assert_allclose(found, odds / (1 + odds), rtol=1e-3, atol=1e-30)
 
 
+def test_it_is_compared_with_what_is_said_around_a_place() -> None:
+    probability = np.full((32, 32), 0.2, np.float32)
+    probability[:, 16:] = 0.8
+    found = Target(np.zeros(1, np.float32), np.float32(0.5)).applied(
+        probability, [np.zeros((1, 32, 32), np.float32)]
+    )
+    around = gaussian_filter(probability, 1.5, mode="mirror")
+    moved = np.log(found / (1 - found)) - np.log(probability / (1 - probability))
+    np.testing.assert_allclose(moved, 3 * (0.5 - around), atol=0.02)
+
+
+def test_all_references_count() -> None:
+    memory = Memory.blank(FakeBackend().config)
+    parts = [Reference(memory, *frame(seed)) for seed in (0, 1)]
+    joined, first = References.join(parts).target, References.join(parts[:1]).target
+    wanted = Moments.sum(Moments.of(*frame(seed)) for seed in (0, 1)).target()
+    assert joined is not None
+    assert wanted is not None
+    assert first is not None
+    assert np.array_equal(joined.weights, wanted.weights)
+    assert not np.array_equal(joined.weights, first.weights)
+    assert References.join([Reference(memory, frame(0)[0])]).target is None
+
+
 class Looking(FakeBackend):
     """Gives brightness as its features, and loses the object in the frames `lost`."""
 
@@ -203,9 +228,21 @@ def test_live_frames_are_corrected_by_those_before(tmp_path: Path) -> None:
     segmenter = Segmenter(backend=backend, smooth=0.0, refine="off", flow="dis-ultrafast")
     for index, one in enumerate(frames):
         assert np.mean(segmenter.step(one).binary != truth(index)) < 0.02
-    known = segmenter._stepper._references.references  # type: ignore[union-attr]
-    assert known is not None
-    assert known.target is not None
+        known = segmenter._stepper._references.references  # type: ignore[union-attr]
+        assert known is not None
+        assert known.target is not None
+        assert known.memory.value.shape[1] == 2 * min(index + 1, 4), (
+            "each of them is one reference, of two rows"
+        )
+
+
+def test_the_first_live_frame_is_corrected_too(tmp_path: Path) -> None:
+    (mask,) = Segmenter(backend=FakeBackend(), flow="none").masks(make_clip(tmp_path / "clip.mkv", 1))
+    steps = [
+        Segmenter(backend=Looking(batch=1), target=target, refine="off").step(mask.frame.image)
+        for target in ("auto", "off")
+    ]
+    assert not np.array_equal(steps[0].probability, steps[1].probability)
 
 
 def test_a_video_begins_with_what_its_network_wants() -> None:
