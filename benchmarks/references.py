@@ -32,18 +32,12 @@ class OfItself(TorchBackend):
     """A network that gets a frame's own prototypes in place of its references'."""
 
     def __call__(
-        self,
-        images: Images,
-        flows: Images,
-        references: Memory,
-        *,
-        remember: bool = False,
-        features: bool = False,
+        self, images: Images, flows: Images, references: Memory, *, remember: bool = False, **wanted: bool
     ) -> Seen:
         if not remember:
             assert len(images) == 1
             (references,) = super().__call__(images, flows, references, remember=True).own
-        return super().__call__(images, flows, references, remember=remember, features=features)
+        return super().__call__(images, flows, references, remember=remember, **wanted)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What the page gives: what `dpa segment` writes, to the bit."""
+"""What the page gives is what `dpa segment` writes."""
 
 import io
 import operator

@@ -57,7 +57,7 @@ class Backend(Protocol):
         batch: frames that are best given at once.
         config: of the network; tells the working size and what inputs it wants.
         weights: the file in use.
-        has_features: whether it can give features; ONNX graphs can since version 0.4.
+        has_features: whether it can give features; an ONNX graph exported before it could has none.
     """
 
     name: str

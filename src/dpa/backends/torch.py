@@ -73,16 +73,25 @@ class TorchBackend:
         c = self.config
         given = References(*(self._moved(r)[None] for r in references)) if c.ifa else None
         probability, own, maps = self._run(
-            self._moved(images), self._moved(flows) if c.motion else None, given, remember and c.ifa
+            self._moved(images),
+            self._moved(flows) if c.motion else None,
+            given,
+            remember and c.ifa,
+            features,
         )
         return Seen(
             probability.cpu().numpy(),
             [Memory(*pair) for pair in _apart(own)] if own else [],
-            [*_apart(maps)] if features else [],
+            [*_apart(maps)],
         )
 
     def _segment(
-        self, images: torch.Tensor, flows: torch.Tensor | None, given: References | None, remember: bool
+        self,
+        images: torch.Tensor,
+        flows: torch.Tensor | None,
+        given: References | None,
+        remember: bool,
+        wanted: bool,
     ) -> tuple[torch.Tensor, References | None, list[torch.Tensor]]:
         with autocast(self.device, self.precision):
             features = self._model.encode(_picture(images), None if flows is None else _picture(flows))
@@ -91,7 +100,7 @@ class TorchBackend:
         return (
             probability,
             own and References(*(r.float() for r in own)),
-            [f.float() for f in features.appearance[1:]],
+            [f.float() for f in features.appearance[1:]] if wanted else [],
         )
 
     def _moved(self, array: np.ndarray) -> torch.Tensor:

@@ -15,6 +15,7 @@ from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.machine import describe, multiply_rate
 from dpa.bench.measure import Measured, finish, measure
 from dpa.bench.settings import BenchSettings
+from dpa.engine.config import OFF
 from dpa.engine.frame_data import FrameData
 from dpa.engine.propagation import propagated, smoothed
 from dpa.errors import InputError, MissingExtra
@@ -72,9 +73,10 @@ def network(settings: BenchSettings) -> Measured:
     """The whole network from pictures to probabilities, references known; as many frames at once as usual."""
     backend, weights, inputs, kept = _network(settings)
     images, flows = (np.stack([picture] * backend.batch) for picture in inputs)
+    features = backend.has_features and settings.target != OFF
 
     def work() -> int:
-        backend(images, flows, kept, features=backend.has_features)
+        backend(images, flows, kept, features=features)
         return backend.batch
 
     config = backend.config

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
 from dpa.backends.onnx import OnnxBackend
-from dpa.backends.protocol import Memory, Seen
+from dpa.backends.protocol import Backend, Memory, Seen
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import InputError
 from dpa.export.onnx import graph_of, write_graph
@@ -155,14 +154,14 @@ class _Spy:
     Of a long video it keeps every second, fourth, ... frame: at least `frames`, less than twice as many.
     """
 
-    def __init__(self, backend: Any, frames: int) -> None:
+    has_features = False  # what it answers is not looked at
+
+    def __init__(self, backend: Backend, frames: int) -> None:
         self._backend = backend
         self.name, self.device, self.precision = backend.name, backend.device, backend.precision
         self.config, self.weights, self.batch = backend.config, backend.weights, 1
         self.seen: list[dict[str, np.ndarray]] = []
         self._frames, self._count, self._step = frames, 0, 1
-
-    has_features = False  # what it answers is not looked at
 
     def __call__(
         self,
@@ -174,7 +173,7 @@ class _Spy:
         features: bool = False,
     ) -> Seen:
         if remember:
-            return Seen(*self._backend(images, flows, references, remember=True))
+            return self._backend(images, flows, references, remember=True)
         if self._count % self._step == 0:
             key, value = references.key[None], references.value[None]
             self.seen.append({"image": images, "flow": flows, "key": key, "value": value})
