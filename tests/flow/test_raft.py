@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,18 @@ def test_the_last_of_twelve_updates_is_the_flow(untrained: Path) -> None:
     assert mixed[0, 1, 2, 2] == pytest.approx(1 / 127.5 - 1)
     assert torch.equal(mixed[0, :, 0, 0], mixed[0, :, 2, 2]), "edges go on"
     assert torch.equal(mixed[0, :, -1, -1], mixed[0, :, 132, 141])
+
+
+def test_threads_may_share_one(shifted_pair: Callable, untrained: Path) -> None:
+    # Pictures of two sizes: the network keeps a pair's correlations in itself, and mixed ones do not even fit.
+    sides = [(128, 136), (136, 160)] * 2
+    pairs = [shifted_pair(*size, shift, 0, seed=shift) for shift, size in enumerate(sides, 1)]
+    estimator = RAFT("small", weights=untrained)
+    alone = [estimator(*pair) for pair in pairs]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda pair: estimator(*pair), pairs))
+    for flow, expected in zip(together, alone, strict=True):
+        np.testing.assert_allclose(flow, expected, atol=1e-4)
 
 
 @pytest.mark.real

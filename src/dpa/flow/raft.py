@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,9 @@ def cached_weights(variant: str) -> Path:
 
 
 class RAFT:
-    """RAFT flow in float32, 12 updates; frames of any size, padded inside with their edge pixels.
+    """RAFT flow in float32, 12 updates; may be called from several threads (one at a time is served).
+
+    Frames of any size, padded inside with their edge pixels.
 
     Args:
         variant: one of `VARIANTS`, "small", "large-sintel" or "large-C_T_V2" say.
@@ -87,6 +90,8 @@ class RAFT:
         digest = _load(network, file, size)
         self._network = network.eval().requires_grad_(False).to(device)
         self._device = device
+        # torchvision's network keeps the pair's correlation volume in itself while it works.
+        self._lock = threading.Lock()
         self.name = f"raft-{variant}"
         self.recipe: dict[str, object] = {
             "estimator": "RAFT",
@@ -109,7 +114,7 @@ class RAFT:
             raise ValueError(f"pictures of one size are needed, not {first.shape} and {second.shape}")
         height, width = first.shape[:2]
         top, left = _padding(height)[0], _padding(width)[0]
-        with torch.inference_mode():
+        with self._lock, torch.inference_mode():
             pair = [self._prepare(picture) for picture in (first, second)]
             flow = self._network(*pair, num_flow_updates=_UPDATES)[-1][0]  # (2, H', W')
             flow = flow[:, top : top + height, left : left + width]
