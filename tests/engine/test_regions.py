@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dpa.engine import regions
@@ -79,8 +79,9 @@ def test_where_nothing_is_strong_all_stays():
     assert np.array_equal(decided(empty), empty)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 2))
+@example(1704, 0)
 def test_every_region_that_is_left_is_strong(seed, count):
     rng = np.random.default_rng(seed)
 
@@ -94,11 +95,12 @@ def test_every_region_that_is_left_is_strong(seed, count):
     best = np.maximum.reduce(
         [p, *(cv2.resize(b, SHAPE[::-1], interpolation=cv2.INTER_NEAREST) for b in beside)]
     )
-    number, labels = cv2.connectedComponents((p > 0.5).view(np.uint8), connectivity=8)
-    strong = [best[labels == k].max() > STRONG for k in range(1, number)]
-    for k, kept in enumerate(strong, start=1):
-        if not kept and any(strong):
-            assert not (q[labels == k] > 0.5).any()
+    if (best[p > 0.5] > STRONG).any():
+        # Of what is there now: a weak region in a hole that was filled is part of the strong one around it.
+        number, labels = cv2.connectedComponents((q > 0.5).view(np.uint8), connectivity=8)
+        assert all(best[labels == k].max() > STRONG for k in range(1, number))
+    else:
+        assert np.array_equal(q, p)
 
 
 @settings(max_examples=100, deadline=None)
