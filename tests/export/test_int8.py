@@ -73,7 +73,9 @@ def test_the_file(made: Made) -> None:
         if part in stored and len(tensor.dims) == 4:
             assert tensor.data_type == onnx.TensorProto.INT8
             # 7 bits: two products with a byte fit into the 16 bits that some CPUs add them in.
-            assert np.abs(onnx.numpy_helper.to_array(tensor).astype(int)).max() <= 64
+            # Depthwise sums are in 32.
+            most = 127 if tensor.dims[1] == 1 else 64
+            assert np.abs(onnx.numpy_helper.to_array(tensor).astype(int)).max() <= most
             stored[part] += int(np.prod(tensor.dims))
     for part, count in stored.items():
         assert count > 0.9 * sum(p.numel() for p in getattr(made.model, part).parameters())
@@ -168,9 +170,7 @@ def test_nothing_half_written_is_left(
         part.write_bytes(b"half")
         raise error
 
-    monkeypatch.setattr(int8, "graph_of", lambda *_, **__: onnx.ModelProto())
-    monkeypatch.setattr(int8, "_read_bytes", lambda *_: None)
-    monkeypatch.setattr("onnxruntime.quantization.quantize_static", lambda *_, **__: None)
+    monkeypatch.setattr(int8, "_quantised", lambda *_: Path("int8.onnx"))
     monkeypatch.setattr(int8, "_finish", half)
     expected = OutputError if isinstance(error, OSError) else KeyboardInterrupt
     with pytest.raises(expected):

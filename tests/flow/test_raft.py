@@ -166,7 +166,7 @@ def test_the_last_of_twelve_updates_is_the_flow(untrained: Path) -> None:
 
 
 def test_threads_may_share_one(shifted_pair: Callable, untrained: Path) -> None:
-    # Pictures of two sizes: the network keeps a pair's correlations in itself, and mixed ones do not even fit.
+    # Of two sizes: the network keeps a pair's correlations in itself, and mixed ones do not even fit.
     sides = [(128, 136), (136, 160)] * 2
     pairs = [shifted_pair(*size, shift, 0, seed=shift) for shift, size in enumerate(sides, 1)]
     estimator = RAFT("small", weights=untrained)
