@@ -75,7 +75,7 @@ def test_what_is_left_to_the_network() -> None:
 
 
 def test_a_quality_is_a_word_for_settings_and_these_win() -> None:
-    usual, mirrored = SegmenterConfig(), SegmenterConfig(mirror=True, precision="fp32")
+    usual, mirrored = SegmenterConfig(), SegmenterConfig(mirror=True, target="dinov2")
     assert usual.changed({"quality": "good"}) == usual
     assert usual.changed({"quality": "best"}) == mirrored
     assert mirrored.changed({"quality": "fast"}) == SegmenterConfig(every=2)

@@ -54,7 +54,7 @@ def test_it_is_the_weighted_ridge_regression() -> None:
     # Ridge by added rows: sqrt(ridge) times each weight shall be 0.
     rows = [
         np.c_[x, np.ones(len(x))] * np.sqrt(weight)[:, None],
-        np.c_[np.diag(np.sqrt(0.01 * spread)), [0.0] * 9],
+        np.c_[np.diag(np.sqrt(spread)), [0.0] * 9],
     ]
     wanted = np.linalg.lstsq(np.concatenate(rows), np.r_[p * np.sqrt(weight), [0.0] * 9], rcond=None)[0]
     np.testing.assert_allclose([*target.weights, target.constant], wanted, atol=2e-3)
@@ -118,8 +118,8 @@ def test_a_feature_that_never_changes_does_no_harm(level: float) -> None:
 
 
 def half() -> tuple[np.ndarray, list[np.ndarray]]:
-    """The left half is the object, as its only feature says too."""
-    feature = np.zeros((1, H, W), np.float32)
+    """The left half is the object, as all its features say too; a single one would not be trusted so far."""
+    feature = np.zeros((16, H, W), np.float32)
     feature[:, :, : W // 2] = 1
     probability = 0.02 + 0.96 * feature[0].repeat(4, 0).repeat(4, 1)
     return probability.astype(np.float32), [feature]
@@ -133,7 +133,7 @@ def test_what_one_frame_says_otherwise_is_corrected(columns: tuple[int, int], wr
     mistaken = probability.copy()
     place = np.s_[16:32, columns[0] : columns[1]]
     mistaken[place] = wrong
-    corrected = target.applied(mistaken, features)
+    corrected = target.applied(mistaken, features, 3)
     assert corrected.dtype == np.float32
     assert ((corrected[place] > 0.5) == (probability[place] > 0.5)).all()
     rest = np.ones_like(probability, bool)
@@ -141,16 +141,18 @@ def test_what_one_frame_says_otherwise_is_corrected(columns: tuple[int, int], wr
     assert ((corrected > 0.5) == (probability > 0.5))[rest].all()
 
 
-@given(level=st.floats(0, 1, width=32), constant=st.floats(-2, 3, width=32))
-def test_it_moves_towards_the_likeness_by_a_logit_times_the_strength(level: float, constant: float) -> None:
+@given(level=st.floats(0, 1, width=32), constant=st.floats(-2, 3, width=32), strength=st.floats(0, 5))
+def test_it_moves_towards_the_likeness_by_a_logit_times_the_strength(
+    level: float, constant: float, strength: float
+) -> None:
     target = Target(np.zeros(1, np.float32), np.float32(constant))
     given_ = np.full((8, 8), level, np.float32)
-    found = target.applied(given_, [np.zeros((1, 2, 2), np.float32)])
+    found = target.applied(given_, [np.zeros((1, 2, 2), np.float32)], strength)
     assert ((found >= 0) & (found <= 1)).all()
     if level in (0, 1):
         assert (found == level).all()
         return
-    odds = level / (1 - level) * np.exp(module._STRENGTH * (np.clip(constant, 0, 1) - level))
+    odds = level / (1 - level) * np.exp(strength * (np.clip(constant, 0, 1) - level))
     np.testing.assert_allclose(found, odds / (1 + odds), rtol=1e-3, atol=1e-30)
 
 
@@ -158,7 +160,7 @@ def test_it_is_compared_with_what_is_said_around_a_place() -> None:
     probability = np.full((32, 32), 0.2, np.float32)
     probability[:, 16:] = 0.8
     found = Target(np.zeros(1, np.float32), np.float32(0.5)).applied(
-        probability, [np.zeros((1, 32, 32), np.float32)]
+        probability, [np.zeros((1, 32, 32), np.float32)], 3
     )
     around = gaussian_filter(probability, 1.5, mode="mirror")
     moved = np.log(found / (1 - found)) - np.log(probability / (1 - probability))

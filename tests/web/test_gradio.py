@@ -69,7 +69,7 @@ def test_names_of_files_and_addresses_are_never_opened(address: str, folder: Pat
     import httpx
 
     file = {"path": path, "url": path, "meta": {"_type": "gradio.FileData"}}
-    data = [file, "overlay", 0.5, 0.5, "auto", 1, False]
+    data = [file, "overlay", 0.5, 0.5, "auto", 1, False, "auto"]
     event = httpx.post(f"{address}/gradio_api/call/segment", json={"data": data}).json()["event_id"]
     answer = httpx.get(f"{address}/gradio_api/call/segment/{event}", timeout=60).text
     assert "This is no video of yours" in answer
@@ -101,8 +101,8 @@ def test_pages_and_files_of_gradio_are_not_there(address: str, done: dict[str, A
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("segment", ["/etc/hostname", "overlay", 0.5, 0.5, "auto", 1, False]),
-        ("segment", [{"url": "x"}, "overlay", 0.5, 0.5, "auto", 1, False]),
+        ("segment", ["/etc/hostname", "overlay", 0.5, 0.5, "auto", 1, False, "auto"]),
+        ("segment", [{"url": "x"}, "overlay", 0.5, 0.5, "auto", 1, False, "auto"]),
         ("status", [["a", "b"]]),
     ],
 )

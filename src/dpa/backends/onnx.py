@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from dpa.arrays import Image, Images
 from dpa.backends.protocol import Memory, Seen
+from dpa.backends.session import broken, session
 from dpa.device import cores
 from dpa.errors import DPAError, WeightsError
 from dpa.model.config import DPAConfig
@@ -40,21 +40,19 @@ class OnnxBackend:
     device = "cpu"
 
     def __init__(self, path: Path, threads: int = 0) -> None:
-        if not path.is_file():
-            raise WeightsError(f"{path}: no such weights file")
         self.weights = str(path)
         self._threads = threads or cores()
         self.batch = min(self._threads, _MOST)
         self._pool = ThreadPoolExecutor(self.batch, "dpa-graph")
         self._sessions: dict[int, Any] = {}
         self._alone = 0  # frames that came alone, in a row
-        session = self._session(self._threads // self.batch)
+        graph = self._session(self._threads // self.batch)
         try:
-            self._wanted = [i.name for i in session.get_inputs()]
-            outputs = [output.name for output in session.get_outputs()]
-            facts = session.get_modelmeta().custom_metadata_map
+            self._wanted = [i.name for i in graph.get_inputs()]
+            outputs = [output.name for output in graph.get_outputs()]
+            facts = graph.get_modelmeta().custom_metadata_map
         except UnicodeDecodeError as error:
-            raise self._broken() from error
+            raise broken(path) from error
         self._features = [name for name in outputs if name.startswith(FEATURES)]
         self.has_features = bool(self._features)
         self.config, self.precision = _config(path, facts), facts.get(PRECISION, "fp32")
@@ -70,7 +68,7 @@ class OnnxBackend:
     ) -> Seen:
         together = len(images) > 1
         self._alone = 0 if together else self._alone + 1
-        session = self._session(self._threads if self._alone > 1 else self._threads // self.batch)
+        graph = self._session(self._threads if self._alone > 1 else self._threads // self.batch)
         shared = {
             "key": references.key[None],
             "value": references.value[None],
@@ -83,7 +81,7 @@ class OnnxBackend:
         def run(image: Image, flow: Image) -> dict[str, np.ndarray]:
             given = {"image": image[None], "flow": flow[None], **shared}
             feed = {name: np.ascontiguousarray(given[name]) for name in self._wanted}
-            found = session.run(names, feed)
+            found = graph.run(names, feed)
             return {name: array[0] for name, array in zip(names, found, strict=True)}
 
         results = [*(self._pool.map if together else map)(run, images, flows)]
@@ -96,22 +94,8 @@ class OnnxBackend:
     def _session(self, threads: int) -> Any:
         """The graph, loaded for a number of threads a frame."""
         if threads not in self._sessions:
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = threads
-            options.log_severity_level = 3
-            # Decoding, flow and writing share the cores: a waiting thread must not spin.
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-            try:
-                # Without its fallback, which tries the same once more and prints that.
-                self._sessions[threads] = onnxruntime.InferenceSession(
-                    self.weights, options, providers=["CPUExecutionProvider"], enable_fallback=0
-                )
-            except Exception as error:  # onnxruntime's exceptions share no public base
-                raise self._broken() from error
+            self._sessions[threads] = session(self.weights, threads)
         return self._sessions[threads]
-
-    def _broken(self) -> WeightsError:
-        return WeightsError(f"{self.weights}: truncated, or not an ONNX graph; get it again")
 
 
 def _config(path: Path, facts: dict[str, str]) -> DPAConfig:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from dpa.backends import Backend, Memory, open_backend
+from dpa.backends.appearance import WithAppearance, appearance
 from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.machine import describe, multiply_rate
 from dpa.bench.measure import Measured, finish, measure
 from dpa.bench.settings import BenchSettings
-from dpa.engine.config import OFF
+from dpa.engine.config import DINOV2, OFF
 from dpa.engine.frame_data import FrameData
 from dpa.engine.propagation import propagated, smoothed
 from dpa.errors import InputError, MissingExtra
@@ -72,6 +73,8 @@ def flow(settings: BenchSettings) -> Measured:
 def network(settings: BenchSettings) -> Measured:
     """The whole network from pictures to probabilities, references known; as many frames at once as usual."""
     backend, weights, inputs, kept = _network(settings)
+    if settings.target == DINOV2:
+        backend = WithAppearance(backend, appearance(settings.threads))
     images, flows = (np.stack([picture] * backend.batch) for picture in inputs)
     features = backend.has_features and settings.target != OFF
 

@@ -54,7 +54,10 @@ _SETTINGS = {
         str, OUTPUT, "auto or off: weak regions decided as a whole, edges at the frame's resolution."
     ),
     "target": _Setting(
-        str, OUTPUT, "auto or off: what the object looks like in the reference frames decides in all frames."
+        str,
+        OUTPUT,
+        "auto, dinov2 or off: what the object looks like in the reference frames decides in all frames; "
+        "dinov2 sees more, and takes its time.",
     ),
     "alpha": _Setting(
         str, OUTPUT, "Of cut-outs: refined, or ramp, half-transparent where the network doubts."
@@ -62,7 +65,7 @@ _SETTINGS = {
     "quality": _Setting(
         str,
         SPEED,
-        "fast (--every 2), good, or best (--mirror --precision fp32); options that you give win.  "
+        "fast (--every 2), good, or best (--mirror --target dinov2); options that you give win.  "
         "[default: good]",
     ),
     "mirror": _Setting(

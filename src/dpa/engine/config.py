@@ -30,13 +30,14 @@ OF_MASKS = (
 """Settings that decide what masks look like; weights and flow do too, and have records of their own."""
 
 OFF = "off"
-REFINE = TARGET = ("auto", OFF)
+AUTO, DINOV2 = "auto", "dinov2"
+REFINE, TARGET = (AUTO, OFF), (AUTO, DINOV2, OFF)
 ALPHA = ("refined", "ramp")
 
 QUALITY: dict[str, dict[str, Any]] = {
-    "fast": {"every": 2, "mirror": False, "precision": "auto"},
-    "good": {"every": 1, "mirror": False, "precision": "auto"},
-    "best": {"every": 1, "mirror": True, "precision": "fp32"},
+    "fast": {"every": 2, "mirror": False, "target": "auto"},
+    "good": {"every": 1, "mirror": False, "target": "auto"},
+    "best": {"every": 1, "mirror": True, "target": "dinov2"},
 }
 """Words for several settings, see `worded`: speed against accuracy (docs/performance.md)."""
 
@@ -49,7 +50,7 @@ def worded(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Example:
         >>> worded({"quality": "best", "size": 256})
-        {'every': 1, 'mirror': True, 'precision': 'fp32', 'size': 256}
+        {'every': 1, 'mirror': True, 'target': 'dinov2', 'size': 256}
     """
     others = dict(settings)
     if "quality" not in others:
@@ -88,6 +89,7 @@ class SegmenterConfig:
             frame's colours change (`dpa.engine.refine`); "off" leaves masks as the network gives them.
         target: "auto" learns from the reference frames' masks what the object of the video looks like, and
             moves probabilities towards that (`dpa.engine.target`), wherever the network gives its features;
+            "dinov2" looks at features of DINOv2 beside them (`dpa.backends.appearance`), better and slower;
             "off" leaves them as they are, as in the paper.
         alpha: of cut-outs: "refined", or "ramp" for a ramp over the probability, half-transparent where the
             network doubts. Without refinement it is the ramp.

@@ -7,13 +7,17 @@ import numpy as np
 
 from dpa.arrays import Image, Images, Probability
 from dpa.backends import Backend, Memory, Seen
-from dpa.engine.config import OFF, SegmenterConfig
+from dpa.backends.appearance import WithAppearance, appearance
+from dpa.engine.config import AUTO, DINOV2, OFF, SegmenterConfig
 from dpa.engine.frame_data import FrameData
 from dpa.engine.mirror import Mirrored
 from dpa.engine.references import Inputs, Reference, References, Reservoir
 from dpa.engine.target import Target
 from dpa.engine.threads import Clock
 from dpa.model.size import fit
+
+# Of the target's correction, see `Target.applied`: the better the features, the more they are worth.
+_STRENGTH = {AUTO: 3.0, DINOV2: 4.0}
 
 
 class Network:
@@ -24,11 +28,13 @@ class Network:
         config: says at which size.
 
     Attributes:
-        backend: the same, or one that sees frames mirrored too.
+        backend: the same, or one that sees frames mirrored too, or with DINOv2's features.
     """
 
     def __init__(self, backend: Backend, config: SegmenterConfig) -> None:
         self.backend: Backend = Mirrored(backend) if config.mirror else backend
+        if config.target == DINOV2:
+            self.backend = WithAppearance(self.backend, appearance(config.threads))
         self._config = config.for_network(backend.config)
 
     @property
@@ -83,7 +89,7 @@ class Network:
                     seen = self.backend(
                         *_stacked(inputs), references.memory, features=references.target is not None
                     )
-                    small = _corrected(seen, references.target)
+                    small = self._corrected(seen, references.target)
             probabilities = iter(small)
             for data in group:
                 yield replace(data, probability=next(probabilities)) if data.wanted else data
@@ -97,7 +103,14 @@ class Network:
         known = reservoir.references
         if known is None or known.target is None:
             return part.probability
-        return known.target.applied(part.probability, part.features)
+        return known.target.applied(part.probability, part.features, _STRENGTH[self._config.target])
+
+    def _corrected(self, seen: Seen, target: Target | None) -> list[Probability]:
+        if target is None:
+            return [*seen.probability]
+        strength = _STRENGTH[self._config.target]
+        of_frames = zip(seen.probability, seen.features, strict=True)
+        return [target.applied(*of_frame, strength) for of_frame in of_frames]
 
     @property
     def _blank(self) -> Memory:
@@ -113,12 +126,6 @@ class Network:
 def _stacked(inputs: list[Inputs]) -> tuple[Images, Images]:
     images, pictures = (np.stack(arrays) for arrays in zip(*inputs, strict=True))
     return images, pictures
-
-
-def _corrected(seen: Seen, target: Target | None) -> list[Probability]:
-    if target is None:
-        return [*seen.probability]
-    return [target.applied(*of_frame) for of_frame in zip(seen.probability, seen.features, strict=True)]
 
 
 def _grouped(frames: Iterable[FrameData], size: int) -> Generator[list[FrameData], None, None]:

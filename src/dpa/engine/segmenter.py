@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from dpa.arrays import Image
 from dpa.backends import Backend, open_backend
 from dpa.device import pick_device
-from dpa.engine.config import OFF, SegmenterConfig, Settings
+from dpa.engine.config import DINOV2, OFF, SegmenterConfig, Settings
 from dpa.engine.flow import FlowInput, Given
 from dpa.engine.kept import Kept
 from dpa.engine.part import Part
@@ -80,7 +80,7 @@ class Segmenter:
         )
         flow, self.flow_reason = choose(c.flow, device)
         self.estimator: FlowEstimator | None = None if flow == NONE else make_estimator(flow, device)
-        target = c.target if self.backend.has_features else OFF
+        target = c.target if self.backend.has_features or c.target == DINOV2 else OFF
         decided = replace(c, device=device, flow=flow, precision=self.backend.precision, target=target)
         self.config = decided.for_network(self.backend.config)
         self._stepper: Stepper | None = None

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from dpa.arrays import Features, Probability
 
-# Measured on DAVIS (docs/experiments.md): the strength of the correction, in logits for a difference of 1;
-# and how far around a place the network's own answer is averaged before the two are compared, in pixels of
-# the features.
-_STRENGTH, _BLUR = np.float32(3.0), 1.5
-_RIDGE = 1e-2  # times a feature's variance
+# Measured on DAVIS (docs/experiments.md): how far around a place the network's own answer is averaged before
+# the two are compared, in pixels of the features.
+_BLUR = 1.5
+_RIDGE = 1.0  # times a feature's variance
 _LEAST = 2.0  # sure pixels that the model is fitted to, below which there is no object, or no background
 _MOST_CHANNELS = 256  # that OpenCV resizes at once; it can do 512
 
@@ -92,12 +91,12 @@ class Target:
         constant: what is added.
 
     Example:
-        >>> left = np.zeros((1, 16, 16), np.float32)
+        >>> left = np.zeros((8, 16, 16), np.float32)
         >>> left[:, :, :8] = 1
         >>> probability = np.float32(0.9) * left[0] + np.float32(0.05)
         >>> target = Moments.of(probability, [left]).target()
         >>> probability[2:6, 2:6] = 0.4  # here a part of the object is missing
-        >>> bool((target.applied(probability, [left])[2:6, 2:6] > 0.5).all())
+        >>> bool((target.applied(probability, [left], strength=3)[2:6, 2:6] > 0.5).all())
         True
     """
 
@@ -120,13 +119,14 @@ class Target:
         likeness: NDArray[np.float32] = np.clip(sum(maps) + self.constant, 0, 1)
         return likeness
 
-    def applied(self, probability: Probability, features: Features) -> Probability:
+    def applied(self, probability: Probability, features: Features, strength: float) -> Probability:
         """The probabilities of a frame: raised where it looks more like the object than they say around a
         place, lowered where less.
 
         Args:
             probability: (h, w) float32 in [0, 1].
             features: of the frame, the finest first.
+            strength: of the correction, in logits for a difference of 1.
 
         Returns:
             The same shape; 0 and 1 stay.
@@ -134,7 +134,7 @@ class Target:
         likeness = self.likeness(features)
         said = cv2.GaussianBlur(_reduced(probability, likeness.shape), (0, 0), _BLUR)
         # In place: new arrays of a frame's size cost more than what is computed.
-        raised = _enlarged(np.exp(_STRENGTH * (likeness - said)), probability.shape)
+        raised = _enlarged(np.exp(np.float32(strength) * (likeness - said)), probability.shape)
         raised *= probability
         rest = 1 - probability
         rest += raised

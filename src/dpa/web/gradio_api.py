@@ -129,9 +129,10 @@ class _Calls:
         refine: str = "auto",
         every: int = 1,
         mirror: bool = False,
+        target: str = "auto",
     ) -> gr.FileData:
         """Segment a video: a file of the kind that is asked for."""
-        taken = self._submit(video, request, kind, threshold, smooth, refine, every, mirror)
+        taken = self._submit(video, request, kind, threshold, smooth, refine, every, mirror, target)
         return self._file(taken, taken.first)
 
     def submit(
@@ -144,9 +145,10 @@ class _Calls:
         refine: str = "auto",
         every: int = 1,
         mirror: bool = False,
+        target: str = "auto",
     ) -> dict[str, Any]:
         """Queue a video, and say how far it is, its id among that."""
-        return self._submit(video, request, kind, threshold, smooth, refine, every, mirror).public()
+        return self._submit(video, request, kind, threshold, smooth, refine, every, mirror, target).public()
 
     def status(self, video_id: str, request: gr.Request) -> dict[str, Any]:
         """Say how far a video is."""

@@ -40,7 +40,7 @@ KINDS = {
 }
 """By the page's name for it; the first one is the default."""
 
-OF_RUN = ("every", "mirror")
+OF_RUN = ("every", "mirror", "target")
 """Settings of `SegmenterConfig` that the network has to run with."""
 OF_MASKS = ("threshold", "smooth", "refine")
 """Settings that only the stages after the network look at."""
@@ -61,6 +61,7 @@ def _flag(value: object) -> bool:
 _TYPES: dict[str, Callable[[Any], Any]] = {
     "every": int,
     "mirror": _flag,
+    "target": str,
     "threshold": float,
     "smooth": float,
     "refine": str,

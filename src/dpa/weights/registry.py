@@ -17,6 +17,9 @@ from dpa.weights.card import Card, read_card, sha256
 
 DEFAULT = "dpa-mobile"
 
+DINOV2 = Path(__file__).parent / "dinov2-small" / "model.int8.onnx"
+"""The graph of DINOv2, see `dpa.backends.appearance`."""
+
 Kind = Literal["safetensors", "onnx", "int8", "config", "card"]
 
 FILES: Mapping[Kind, str] = {

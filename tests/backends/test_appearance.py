@@ -1,0 +1,113 @@
+"""DINOv2's features: of any frame, of what it shows, and beside the network's own."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dpa.backends import Memory, Seen
+from dpa.backends.appearance import PATCH, Appearance, WithAppearance, appearance, grid
+from dpa.errors import WeightsError
+from dpa.weights.registry import DINOV2
+from engine_samples import FakeBackend
+
+
+def test_the_file_is_what_its_page_says() -> None:
+    said = (DINOV2.parent / "README.md").read_text()
+    assert hashlib.sha256(DINOV2.read_bytes()).hexdigest() in said
+    assert f"{DINOV2.stat().st_size:,} bytes" in said
+
+
+def scene(left: int, seed: int = 0) -> np.ndarray:
+    """A disc of stripes on noise, (252, 448, 3)."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(90, 160, (252, 448, 3), dtype=np.uint8)
+    rows, columns = np.mgrid[:252, :448]
+    disc = (rows - 126) ** 2 + (columns - left) ** 2 < 70**2
+    image[disc] = np.where((columns[disc] - left) // 8 % 2, 230, 30)[:, None]
+    return image
+
+
+@pytest.mark.slow
+def test_the_same_thing_has_the_same_features_elsewhere() -> None:
+    network = appearance(1)
+    one, other = (network(scene(left, seed)) for left, seed in ((110, 0), (320, 1)))
+    assert one.shape == (384, 18, 32)
+    assert one.dtype == np.float32
+    one, other = (features / np.linalg.norm(features, axis=0) for features in (one, other))
+    disc = one[:, 9, 8]
+    assert disc @ other[:, 9, 23] > 0.6
+    assert disc @ other[:, 9, 23] > 0.2 + max(disc @ other[:, 9, 5], disc @ other[:, 2, 30])
+
+
+@pytest.mark.slow
+def test_colours_and_their_order_count() -> None:
+    network, image = appearance(1), scene(200)
+    image[..., 2] //= 4
+    assert not np.allclose(network(image), network(image[..., ::-1]), atol=0.1)
+
+
+@given(height=st.integers(1, 3000), width=st.integers(1, 3000))
+def test_whole_patches_about_as_many_for_every_frame(height: int, width: int) -> None:
+    tall, wide = grid(height, width)
+    assert tall % PATCH == wide % PATCH == 0
+    rows, columns = tall // PATCH, wide // PATCH
+    assert min(rows, columns) >= 1
+    if max(height, width) <= 4 * min(height, width):
+        assert 500 <= rows * columns <= 660
+        assert columns / rows == pytest.approx(width / height, rel=0.1)
+
+
+def test_it_is_loaded_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert appearance(1) is appearance(1)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a graph"])
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "model.int8.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WeightsError, match=re.escape(str(path))):
+        Appearance(path)
+
+
+class Constant:
+    """Says of every frame its mean level, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        self.asked += 1
+        return np.full((2, 1, 1), image.mean(), np.float32)
+
+
+class Featured(FakeBackend):
+    has_features = True
+
+    def __call__(self, images, flows, references, *, remember=False, features=False) -> Seen:
+        seen = super().__call__(images, flows, references, remember=remember)
+        return seen._replace(features=[[np.zeros((3, 8, 8), np.float32)] for _ in images] if features else [])
+
+
+@pytest.mark.parametrize("network", [Featured, FakeBackend])
+def test_features_come_last_and_only_where_they_are_wanted(network: type[FakeBackend]) -> None:
+    inner, constant = network(batch=2), Constant()
+    backend = WithAppearance(inner, constant)  # type: ignore[arg-type]
+    images = np.stack([np.full((64, 96, 3), level, np.uint8) for level in (10, 200)])
+    blank = Memory.blank(inner.config)
+    plain = backend(images, images, blank, remember=True)
+    assert plain.features == []
+    assert constant.asked == 0
+    seen = backend(images, images, blank, remember=True, features=True)
+    assert np.array_equal(seen.probability, plain.probability)
+    assert len(seen.own) == 2
+    own = 1 if inner.has_features else 0
+    assert [len(features) for features in seen.features] == [own + 1] * 2
+    assert [float(features[-1].mean()) for features in seen.features] == [10, 200]
+    assert backend.has_features
+    assert (backend.batch, backend.config, backend.name) == (2, inner.config, "fake")
