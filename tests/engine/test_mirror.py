@@ -1,14 +1,12 @@
 """A frame and its mirror image, seen by one network."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from dpa.backends import Memory
 from dpa.engine.mirror import Mirrored
 from dpa.engine.segmenter import Segmenter
-from engine_samples import FakeBackend, make_clip
+from engine_samples import FakeBackend
 
 
 class Leftish(FakeBackend):
@@ -58,12 +56,25 @@ def test_half_as_many_frames_at_once(batch: int, expected: int) -> None:
     assert Mirrored(FakeBackend(batch=batch)).batch == expected
 
 
-def test_best_is_mirrored(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "clip.mkv", 4)
-    calls = {}
+def test_best_is_mirrored_and_asks_dinov2_of_the_frames_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def grey(image: np.ndarray) -> np.ndarray:
+        asked.append(image)
+        return image.mean(-1, dtype=np.float32)[None, ::2, ::2]
+
+    monkeypatch.setattr("dpa.engine.network.appearance", lambda threads: grey)
+    frames = np.full((4, 64, 96, 3), 20, np.uint8)
+    for index, frame in enumerate(frames):
+        frame[16:48, 20 + 4 * index : 60 + 4 * index] = 220
+    calls, found = {}, {}
     for quality in ("good", "best"):
         backend = FakeBackend(batch=8)
-        masks = list(Segmenter(backend=backend, quality=quality, flow="dis-ultrafast").masks(clip))
-        assert len(masks) == 4
+        segmenter = Segmenter(backend=backend, quality=quality, flow="dis-ultrafast", refine="off", smooth=0)
+        found[quality] = [mask.probability for mask in segmenter.masks([*frames])]
+        assert len(found[quality]) == 4
+        assert segmenter.config.target == {"good": "off", "best": "dinov2"}[quality]
         calls[quality] = len(backend.calls)
     assert calls["best"] == 2 * calls["good"]
+    assert len(asked) == 8, "four frames, which are the references too"
+    assert not np.allclose(found["good"], found["best"], atol=0.01)
