@@ -153,7 +153,8 @@ class SegmenterConfig:
             raise InputError(f"the weight for smoothing must be 0 or more, not {self.smooth}")
         for name, words in (("refine", REFINE), ("target", TARGET), ("alpha", ALPHA)):
             if getattr(self, name) not in words:
-                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose {' or '.join(words)}")
+                choice = f"{', '.join(words[:-1])} or {words[-1]}"
+                raise InputError(f"unknown {name} {getattr(self, name)!r}: choose {choice}")
         if self.every < 1:
             raise InputError(f"the network can see every frame (1) or every n-th, not every {self.every}")
         if self.threads < 0:
