@@ -29,22 +29,25 @@ WATCH = """() => { window.seen = []; const live = document.getElementById('live'
     new MutationObserver(note).observe(document.getElementById('videos'), { childList: true }); }"""
 
 
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def beginning(path: Path, frames: int) -> Path:
     """The beginning of a real clip where there is one, else of the generated one."""
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
     shared = Path(__file__).parents[3] / "shared" / "clips" / "car-detection.mp4"
     if not shared.exists():
-        write_clip(path, Scene(frames=_FRAMES))
+        write_clip(path, Scene(frames=frames))
         return path
     with av.open(str(shared)) as source, av.open(str(path), "w") as target:
         stream = source.streams.video[0]
         copy = target.add_stream_from_template(stream)
         for packet in source.demux(stream):
-            if packet.dts is not None and packet.dts * packet.time_base < _FRAMES / stream.average_rate:
+            if packet.dts is not None and packet.dts * packet.time_base < frames / stream.average_rate:
                 packet.stream = copy
                 target.mux(packet)
     return path
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return beginning(tmp_path_factory.mktemp("film") / "film.mp4", _FRAMES)
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +132,11 @@ def visitor(browser: Any, address: str) -> Iterator[Visitor]:
     visitor.close()
 
 
-def test_from_the_upload_to_the_download(visitor: Visitor, film: Path, tmp_path: Path) -> None:
+def test_from_the_upload_to_the_download(visitor: Visitor, tmp_path: Path) -> None:
     from dpa.engine.segmenter import Segmenter
 
+    # Long enough that pictures arrive while it runs, on a busy machine too.
+    film = beginning(tmp_path / "film.mp4", 5 * _FRAMES)
     page = visitor.page
     page.evaluate(WATCH)
     visitor.give(film)
