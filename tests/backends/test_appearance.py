@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpa.backends import Memory, Seen
-from dpa.backends.appearance import PATCH, Appearance, WithAppearance, appearance, grid
+from dpa.backends.appearance import PATCH, Appearance, appearance, grid
 from dpa.errors import WeightsError
 from dpa.weights.registry import DINOV2
-from engine_samples import FakeBackend
 
 
 def test_the_file_is_what_its_page_says() -> None:
@@ -73,41 +71,3 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | No
         path.write_bytes(content)
     with pytest.raises(WeightsError, match=re.escape(str(path))):
         Appearance(path)
-
-
-class Constant:
-    """Says of every frame its mean level, and how often it was asked."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        self.asked += 1
-        return np.full((2, 1, 1), image.mean(), np.float32)
-
-
-class Featured(FakeBackend):
-    has_features = True
-
-    def __call__(self, images, flows, references, *, remember=False, features=False) -> Seen:
-        seen = super().__call__(images, flows, references, remember=remember)
-        return seen._replace(features=[[np.zeros((3, 8, 8), np.float32)] for _ in images] if features else [])
-
-
-@pytest.mark.parametrize("network", [Featured, FakeBackend])
-def test_features_come_last_and_only_where_they_are_wanted(network: type[FakeBackend]) -> None:
-    inner, constant = network(batch=2), Constant()
-    backend = WithAppearance(inner, constant)  # type: ignore[arg-type]
-    images = np.stack([np.full((64, 96, 3), level, np.uint8) for level in (10, 200)])
-    blank = Memory.blank(inner.config)
-    plain = backend(images, images, blank, remember=True)
-    assert plain.features == []
-    assert constant.asked == 0
-    seen = backend(images, images, blank, remember=True, features=True)
-    assert np.array_equal(seen.probability, plain.probability)
-    assert len(seen.own) == 2
-    own = 1 if inner.has_features else 0
-    assert [len(features) for features in seen.features] == [own + 1] * 2
-    assert [float(features[-1].mean()) for features in seen.features] == [10, 200]
-    assert backend.has_features
-    assert (backend.batch, backend.config, backend.name) == (2, inner.config, "fake")

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dpa.arrays import Image, Images
-from dpa.backends.protocol import Backend, Memory, Seen
+from dpa.arrays import Image
 from dpa.backends.session import session
 from dpa.device import cores
 from dpa.model.size import fit
@@ -65,37 +64,3 @@ def grid(height: int, width: int) -> tuple[int, int]:
     scale = sqrt(_PATCHES / (height * width))
     rows, columns = (max(1, round(side * scale)) for side in (height, width))
     return PATCH * rows, PATCH * columns
-
-
-class WithAppearance:
-    """A `Backend` that gives DINOv2's features beside the network's own, as the coarsest of all.
-
-    Args:
-        backend: the network.
-        appearance: DINOv2.
-    """
-
-    has_features = True
-
-    def __init__(self, backend: Backend, appearance: Appearance) -> None:
-        self._backend, self._appearance = backend, appearance
-        self.name, self.device, self.precision = backend.name, backend.device, backend.precision
-        self.config, self.weights, self.batch = backend.config, backend.weights, backend.batch
-
-    def __call__(
-        self,
-        images: Images,
-        flows: Images,
-        references: Memory,
-        *,
-        remember: bool = False,
-        features: bool = False,
-    ) -> Seen:
-        own = features and self._backend.has_features
-        seen = self._backend(images, flows, references, remember=remember, features=own)
-        if not features:
-            return seen
-        found = seen.features or [()] * len(images)
-        return seen._replace(
-            features=[[*mine, self._appearance(image)] for mine, image in zip(found, images, strict=True)]
-        )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dpa.backends import Backend, Memory, open_backend
-from dpa.backends.appearance import WithAppearance, appearance
+from dpa.backends.appearance import appearance
 from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.machine import describe, multiply_rate
 from dpa.bench.measure import Measured, finish, measure
@@ -73,13 +73,15 @@ def flow(settings: BenchSettings) -> Measured:
 def network(settings: BenchSettings) -> Measured:
     """The whole network from pictures to probabilities, references known; as many frames at once as usual."""
     backend, weights, inputs, kept = _network(settings)
-    if settings.target == DINOV2:
-        backend = WithAppearance(backend, appearance(settings.threads))
+    dinov2 = appearance(settings.threads) if settings.target == DINOV2 else None
     images, flows = (np.stack([picture] * backend.batch) for picture in inputs)
     features = backend.has_features and settings.target != OFF
 
     def work() -> int:
         backend(images, flows, kept, features=features)
+        if dinov2 is not None:
+            for image in images:
+                dinov2(image)
         return backend.batch
 
     config = backend.config

@@ -7,7 +7,7 @@ import numpy as np
 
 from dpa.arrays import Image, Images, Probability
 from dpa.backends import Backend, Memory, Seen
-from dpa.backends.appearance import WithAppearance, appearance
+from dpa.backends.appearance import appearance
 from dpa.engine.config import AUTO, DINOV2, OFF, SegmenterConfig
 from dpa.engine.frame_data import FrameData
 from dpa.engine.mirror import Mirrored
@@ -28,13 +28,12 @@ class Network:
         config: says at which size.
 
     Attributes:
-        backend: the same, or one that sees frames mirrored too, or with DINOv2's features.
+        backend: the same, or one that sees frames mirrored too.
     """
 
     def __init__(self, backend: Backend, config: SegmenterConfig) -> None:
         self.backend: Backend = Mirrored(backend) if config.mirror else backend
-        if config.target == DINOV2:
-            self.backend = WithAppearance(self.backend, appearance(config.threads))
+        self._appearance = appearance(config.threads) if config.target == DINOV2 else None
         self._config = config.for_network(backend.config)
 
     @property
@@ -86,9 +85,7 @@ class Network:
                 elif isinstance(references, Reservoir):
                     small = [self._gathered(inputs, references)]
                 else:
-                    seen = self.backend(
-                        *_stacked(inputs), references.memory, features=references.target is not None
-                    )
+                    seen = self._see(inputs, references.memory, features=references.target is not None)
                     small = self._corrected(seen, references.target)
             probabilities = iter(small)
             for data in group:
@@ -105,6 +102,16 @@ class Network:
             return part.probability
         return known.target.applied(part.probability, part.features, _STRENGTH[self._config.target])
 
+    def _see(self, inputs: list[Inputs], memory: Memory, *, remember: bool = False, features: bool) -> Seen:
+        """What the network says of frames, with DINOv2's features as the coarsest where they are wanted."""
+        images, pictures = _stacked(inputs)
+        own = features and self.backend.has_features
+        seen = self.backend(images, pictures, memory, remember=remember, features=own)
+        if not features or self._appearance is None:
+            return seen
+        found = zip(seen.features or [()] * len(images), images, strict=True)
+        return seen._replace(features=[[*mine, self._appearance(image)] for mine, image in found])
+
     def _corrected(self, seen: Seen, target: Target | None) -> list[Probability]:
         if target is None:
             return [*seen.probability]
@@ -117,7 +124,7 @@ class Network:
         return Memory.blank(self.backend.config)
 
     def _remembered(self, inputs: list[Inputs], memory: Memory) -> list[Reference]:
-        seen = self.backend(*_stacked(inputs), memory, remember=True, features=self._with_target)
+        seen = self._see(inputs, memory, remember=True, features=self._with_target)
         n = len(inputs)
         parts = zip(seen.own or [memory] * n, seen.probability, seen.features or [()] * n, strict=True)
         return [Reference(*part) for part in parts]

@@ -1,0 +1,47 @@
+"""A network at work: what it gives beside its own."""
+
+import numpy as np
+import pytest
+
+from dpa.backends import Memory, Seen
+from dpa.engine.config import SegmenterConfig
+from dpa.engine.network import Network
+from engine_samples import FakeBackend
+
+
+class Constant:
+    """Says of every frame its mean level, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        self.asked += 1
+        return np.full((2, 1, 1), image.mean(), np.float32)
+
+
+class Featured(FakeBackend):
+    has_features = True
+
+    def __call__(self, images, flows, references, *, remember=False, features=False) -> Seen:
+        seen = super().__call__(images, flows, references, remember=remember)
+        return seen._replace(features=[[np.zeros((3, 8, 8), np.float32)] for _ in images] if features else [])
+
+
+@pytest.mark.parametrize("network", [Featured, FakeBackend])
+def test_dinov2_s_features_come_last_and_only_where_they_are_wanted(
+    monkeypatch: pytest.MonkeyPatch, network: type[FakeBackend]
+) -> None:
+    inner, constant = network(batch=2), Constant()
+    monkeypatch.setattr("dpa.engine.network.appearance", lambda threads: constant)
+    seeing = Network(inner, SegmenterConfig(target="dinov2"))
+    pictures = [np.full((64, 96, 3), level, np.uint8) for level in (10, 200)]
+    given, blank = [(picture, picture) for picture in pictures], Memory.blank(inner.config)
+    plain = seeing._see(given, blank, remember=True, features=False)
+    assert plain.features == []
+    assert constant.asked == 0
+    seen = seeing._see(given, blank, remember=True, features=True)
+    assert np.array_equal(seen.probability, plain.probability)
+    assert len(seen.own) == 2
+    assert [len(features) for features in seen.features] == [int(inner.has_features) + 1] * 2
+    assert [float(features[-1].mean()) for features in seen.features] == [10, 200]
