@@ -198,14 +198,15 @@ def close_to(image: np.ndarray, other: np.ndarray, mean: float = 4.0) -> bool:
 
 
 def show_the_same(one: bytes, other: bytes) -> bool:
-    """Whether two files of H.264 show the same at the same times, but for a few levels.
+    """Whether two files of H.264 show the same at the same times, but for what x264 does by chance.
 
     x264 (core 165) does not always write the same bytes for the same pictures on CPUs with AVX-512, with one
-    thread too; now and then a few pixels then differ by a level or two.
+    thread too. Of 40 times the same film the farthest two differed by 0.3 levels on average and by 23 in one
+    pixel; a mask that is moved by one pixel differs by more than 48 all along its edge.
     """
     (times, frames), (other_times, other_frames) = map(_decoded, (one, other))
     return times == other_times and all(
-        a.shape == b.shape and int(np.abs(a - b).max()) <= 6
+        close_to(a, b, 1.0) and int(np.abs(a - b).max()) <= 48
         for a, b in zip(frames, other_frames, strict=True)
     )
 
