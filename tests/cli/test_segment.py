@@ -99,7 +99,7 @@ def test_the_summary(command, backend, place) -> None:
         "smooth": 0.5,
         "refine": "auto",
         "target": "off",
-        "mirror": False,
+        "mirror": True,
         "every": 1,
         "shots": "off",
     }

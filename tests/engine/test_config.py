@@ -75,10 +75,10 @@ def test_what_is_left_to_the_network() -> None:
 
 
 def test_a_quality_is_a_word_for_settings_and_these_win() -> None:
-    usual, mirrored = SegmenterConfig(), SegmenterConfig(mirror=True, target="dinov2")
+    usual, best = SegmenterConfig(), SegmenterConfig(target="dinov2")
     assert usual.changed({"quality": "good"}) == usual
-    assert usual.changed({"quality": "best"}) == mirrored
-    assert mirrored.changed({"quality": "fast"}) == SegmenterConfig(every=2)
+    assert usual.changed({"quality": "best"}) == best
+    assert best.changed({"quality": "fast"}) == SegmenterConfig(every=2)
     assert usual.changed({"quality": "fast", "every": 3}) == SegmenterConfig(every=3)
     assert worded({"every": 4}) == {"every": 4}, "without the word nothing is changed"
 

@@ -1,11 +1,15 @@
-"""A frame and its mirror image, seen by one network."""
+"""Every second frame is shown to the network mirrored, and what it says of it is turned back."""
 
 import numpy as np
 import pytest
 
+from dpa.arrays import Flow
 from dpa.backends import Memory
-from dpa.engine.mirror import Mirrored
+from dpa.engine.frame_data import FrameData
+from dpa.engine.mirror import is_mirrored, mirrored, turned_back
+from dpa.engine.part import Part
 from dpa.engine.segmenter import Segmenter
+from dpa.video.frame import Frame
 from engine_samples import FakeBackend
 
 
@@ -26,37 +30,79 @@ def given(frames: int) -> tuple[np.ndarray, np.ndarray, Memory]:
     return images, flows, Memory.blank(FakeBackend().config)
 
 
-@pytest.mark.parametrize("frames", [1, 2])
-def test_the_mean_knows_no_left_and_right(frames: int) -> None:
-    backend = Leftish(batch=4)
-    images, flows, references = given(frames)
-    mirrored = Mirrored(backend)
-    seen = mirrored(images, flows, references)
-    other = mirrored(images[:, :, ::-1], flows[:, :, ::-1], references)
-    np.testing.assert_allclose(seen.probability, other.probability[:, :, ::-1], atol=1e-6)
-    alone = backend(images, flows, references).probability
-    turned = backend(images[:, :, ::-1], flows[:, :, ::-1], references).probability[:, :, ::-1]
-    np.testing.assert_allclose(seen.probability, (alone + turned) / 2, atol=1e-6)
-    assert seen.probability.dtype == np.float32
-    assert not np.allclose(alone, turned)
+def moving(frames: int) -> list[np.ndarray]:
+    pictures = np.full((frames, 64, 96, 3), 20, np.uint8)
+    for index, frame in enumerate(pictures):
+        frame[16:48, 20 + 2 * index : 60 + 2 * index] = 150
+    return [*pictures]
 
 
-def test_prototypes_and_features_are_the_frames_own() -> None:
-    backend = Leftish(batch=4)
-    images, flows, references = given(2)
-    seen = Mirrored(backend)(images, flows, references, remember=True, features=True)
-    alone = backend(images, flows, references, remember=True, features=True)
-    assert len(seen.own) == len(seen.features) == 2
-    for ours, theirs in zip([*seen.own, *seen.features], [*alone.own, *alone.features], strict=True):
-        assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+@pytest.mark.parametrize("features", [True, False])
+def test_what_is_said_of_a_mirrored_frame_is_turned_back(features: bool) -> None:
+    backend, turns = Leftish(batch=4), [False, True, False]
+    images, flows, references = given(3)
+    pairs = [
+        mirrored(p) if turn else p for p, turn in zip(zip(images, flows, strict=True), turns, strict=True)
+    ]
+    shown = [np.stack(part) for part in zip(*pairs, strict=True)]
+    seen = turned_back(backend(*shown, references, features=features), turns)
+    alone = backend(images, flows, references, features=features)
+    turned = backend(images[:, :, ::-1], flows[:, :, ::-1], references, features=features)
+    for frame in (0, 2):
+        assert np.array_equal(seen.probability[frame], alone.probability[frame])
+    assert np.array_equal(seen.probability[1], turned.probability[1][:, ::-1])
+    assert not np.allclose(seen.probability[1], alone.probability[1], atol=0.05)
+    assert len(seen.features) == (3 if features else 0)
+    for ours, theirs in zip(seen.features, alone.features, strict=True):
+        assert np.array_equal(ours[0], theirs[0]), "features that are the picture itself"
 
 
-@pytest.mark.parametrize(("batch", "expected"), [(1, 1), (2, 1), (3, 1), (8, 4)])
-def test_half_as_many_frames_at_once(batch: int, expected: int) -> None:
-    assert Mirrored(FakeBackend(batch=batch)).batch == expected
+@pytest.mark.parametrize(
+    ("every", "expected"), [(1, [0, 1, 0, 1, 0, 1, 0, 1]), (2, [0, 0, 1, 1, 0, 0, 1, 1])]
+)
+def test_whose_turn_it_is(every: int, expected: list[int]) -> None:
+    def data(index: int, flow: Flow | None) -> FrameData:
+        image = np.zeros((8, 8, 3), np.uint8)
+        return FrameData(Frame(image, index), image, flow)
+
+    flow = np.zeros((8, 8, 2), np.float32)
+    assert [is_mirrored(data(index, flow), every) for index in range(8)] == expected
+    assert not any(is_mirrored(data(index, None), every) for index in range(8))
 
 
-def test_best_is_mirrored_and_asks_dinov2_of_the_frames_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_smoothing_takes_errors_of_one_side_out() -> None:
+    frames, settings = moving(9), {"flow": "dis-ultrafast", "refine": "off", "target": "off"}
+
+    def lean(**changes: object) -> float:
+        """How much more object there is to the left than to the right, in the mean of the inner frames."""
+        segmenter = Segmenter(backend=Leftish(batch=2), **settings, **changes)  # type: ignore[arg-type]
+        found = np.mean([mask.probability[2:10] for mask in segmenter.masks(np.stack(frames))][1:-1], axis=0)
+        return float(found[:, :48].mean() - found[:, 48:].mean())
+
+    assert lean(mirror=False) > 0.1
+    assert abs(lean()) < 0.02
+    assert lean(smooth=0) == pytest.approx(lean(), abs=0.03), "the mean over frames; each leans to one side"
+
+
+def test_a_part_has_the_masks_of_the_whole() -> None:
+    frames = np.stack(moving(9))
+    segmenter = Segmenter(backend=Leftish(batch=2), flow="dis-ultrafast")
+    whole = [mask.probability for mask in segmenter.masks(frames)]
+    part = [mask.probability for mask in segmenter.masks(frames, part=Part(3, 7))]
+    assert all(np.array_equal(a, b) for a, b in zip(part, whole[3:7], strict=True))
+
+
+def test_live_frames_and_single_ones_are_seen_as_they_are() -> None:
+    frames, found = moving(6), {}
+    for mirror in (True, False):
+        segmenter = Segmenter(backend=Leftish(batch=2), flow="dis-ultrafast", mirror=mirror)
+        found[mirror] = [mask.probability for mask in segmenter.masks(iter(frames))]
+        found[mirror] += [segmenter.step(frame).probability for frame in frames]
+    assert len(found[True]) == 12
+    assert all(np.array_equal(a, b) for a, b in zip(found[True], found[False], strict=True))
+
+
+def test_best_asks_dinov2_of_the_frames_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def grey(image: np.ndarray) -> np.ndarray:
@@ -64,17 +110,8 @@ def test_best_is_mirrored_and_asks_dinov2_of_the_frames_as_they_are(monkeypatch:
         return image.mean(-1, dtype=np.float32)[None, ::2, ::2]
 
     monkeypatch.setattr("dpa.engine.network.appearance", lambda threads: grey)
-    frames = np.full((4, 64, 96, 3), 20, np.uint8)
-    for index, frame in enumerate(frames):
-        frame[16:48, 20 + 4 * index : 60 + 4 * index] = 220
-    calls, found = {}, {}
-    for quality in ("good", "best"):
-        backend = FakeBackend(batch=8)
-        segmenter = Segmenter(backend=backend, quality=quality, flow="dis-ultrafast", refine="off", smooth=0)
-        found[quality] = [mask.probability for mask in segmenter.masks([*frames])]
-        assert len(found[quality]) == 4
-        assert segmenter.config.target == {"good": "off", "best": "dinov2"}[quality]
-        calls[quality] = len(backend.calls)
-    assert calls["best"] == 2 * calls["good"]
+    segmenter = Segmenter(backend=FakeBackend(batch=8), quality="best", flow="dis-ultrafast", smooth=0)
+    assert segmenter.config.target == "dinov2"
+    assert len(list(segmenter.masks(np.stack(moving(4))))) == 4
     assert len(asked) == 8, "four frames, which are the references too"
-    assert not np.allclose(found["good"], found["best"], atol=0.01)
+    assert all(np.array_equal(a, b) for a, b in zip(asked[:4], asked[4:], strict=True))

@@ -42,7 +42,7 @@ def test_the_score_is_that_of_predict_and_evaluate(
     assert sequences
     scores, _ = validate(model, sequences)
     model.save_pretrained(tmp_path / "weights")
-    plain = {"smooth": 0.0, "refine": "off", "target": "off", "device": "cpu"}
+    plain = {"smooth": 0.0, "refine": "off", "target": "off", "mirror": False, "device": "cpu"}
     job = Prediction(data / folder, tmp_path / "out", weights=tmp_path / "weights", **plain)
     job.run()
     assert job.failed == {}

@@ -65,11 +65,13 @@ _SETTINGS = {
     "quality": _Setting(
         str,
         SPEED,
-        "fast (--every 2), good, or best (--mirror --target dinov2); options that you give win.  "
-        "[default: good]",
+        "fast (--every 2), good, or best (--target dinov2); options that you give win.  [default: good]",
     ),
     "mirror": _Setting(
-        bool, SPEED, "The network sees every frame mirrored too: better, twice the work.", ("--mirror",)
+        bool,
+        OUTPUT,
+        "The network sees every second frame mirrored: smoothing then takes out more of its errors.",
+        ("--mirror/--no-mirror",),
     ),
     "every": _Setting(int, SPEED, "The network sees every Nth frame; between, masks follow the flow."),
     "shots": _Setting(

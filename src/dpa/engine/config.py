@@ -35,9 +35,9 @@ REFINE, TARGET = (AUTO, OFF), (AUTO, DINOV2, OFF)
 ALPHA = ("refined", "ramp")
 
 QUALITY: dict[str, dict[str, Any]] = {
-    "fast": {"every": 2, "mirror": False, "target": "auto"},
-    "good": {"every": 1, "mirror": False, "target": "auto"},
-    "best": {"every": 1, "mirror": True, "target": "dinov2"},
+    "fast": {"every": 2, "target": "auto"},
+    "good": {"every": 1, "target": "auto"},
+    "best": {"every": 1, "target": "dinov2"},
 }
 """Words for several settings, see `worded`: speed against accuracy (docs/performance.md)."""
 
@@ -50,7 +50,7 @@ def worded(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Example:
         >>> worded({"quality": "best", "size": 256})
-        {'every': 1, 'mirror': True, 'target': 'dinov2', 'size': 256}
+        {'every': 1, 'target': 'dinov2', 'size': 256}
     """
     others = dict(settings)
     if "quality" not in others:
@@ -93,7 +93,9 @@ class SegmenterConfig:
             "off" leaves them as they are, as in the paper.
         alpha: of cut-outs: "refined", or "ramp" for a ramp over the probability, half-transparent where the
             network doubts. Without refinement it is the ramp.
-        mirror: the network sees every frame mirrored too, and the mean counts: better, twice the work.
+        mirror: the network sees every second frame mirrored (`dpa.engine.mirror`): its errors there are
+            others than in the frames beside, and smoothing takes more of them out, at no cost. Frames whose
+            flow pictures are given, and those of live input, are seen as they are.
         every: the network sees every n-th frame, the first and the last; the masks between are propagated
             along the flow (`dpa.engine.propagation`). Faster, less exact; masks come up to
             n * `Backend.batch` frames late.
@@ -126,7 +128,7 @@ class SegmenterConfig:
     refine: str = "auto"
     target: str = "auto"
     alpha: str = "refined"
-    mirror: bool = False
+    mirror: bool = True
     every: int = 1
     shots: str = "off"
     device: str = "auto"

@@ -1,39 +1,53 @@
-"""A network that sees every frame as it is and mirrored: test-time augmentation, for `--quality best`."""
+"""Every second frame is shown to the network mirrored: errors of neighbours then differ, and smoothing along
+the flow takes more of them out. Test-time augmentation, spread over time so that it costs nothing.
+"""
 
-import numpy as np
+from collections.abc import Sequence
 
-from dpa.arrays import Images
-from dpa.backends import Backend, Memory, Seen
+import cv2
+
+from dpa.arrays import Features
+from dpa.backends import Seen
+from dpa.engine.frame_data import FrameData
+from dpa.engine.references import Inputs
 
 
-class Mirrored:
-    """A `Backend` whose probabilities are the mean of a frame's and its mirror image's.
+def is_mirrored(data: FrameData, every: int) -> bool:
+    """Whether it is a frame's turn to be mirrored: of those that the network sees, every second one's.
 
-    The flow picture is mirrored too, with its colours as they are: what moves to the right then has the
-    colour of what moves to the left. A network trained with colours permuted (`augment.hues`) does not mind:
-    on DAVIS_dev it is as good as flow drawn anew. Prototypes and features are those of the frame itself.
+    It hangs on the frame's index alone, so that a part of a video has the masks of the whole. A frame without
+    flow is not smoothed, and is seen as it is.
 
     Args:
-        backend: the network; given twice as many frames.
+        data: the frame.
+        every: the network sees every n-th frame.
     """
+    return data.flow is not None and data.frame.index // every % 2 == 1
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self.name, self.device, self.precision = backend.name, backend.device, backend.precision
-        self.config, self.weights, self.has_features = backend.config, backend.weights, backend.has_features
-        self.batch = max(1, backend.batch // 2)
 
-    def __call__(
-        self,
-        images: Images,
-        flows: Images,
-        references: Memory,
-        *,
-        remember: bool = False,
-        features: bool = False,
-    ) -> Seen:
-        n = len(images)
-        twice, moving = (np.concatenate([one, one[:, :, ::-1]]) for one in (images, flows))
-        seen = self._backend(twice, moving, references, remember=remember, features=features)
-        mean = (seen.probability[:n] + seen.probability[n:, :, ::-1]) * np.float32(0.5)
-        return Seen(mean, seen.own[:n], seen.features[:n])
+def mirrored(inputs: Inputs) -> Inputs:
+    """A frame and its flow picture, mirrored left to right.
+
+    The picture's colours stay: what moves to the right then has the colour of what moves to the left. A
+    network trained with colours permuted (`augment.hues`) does not mind.
+    """
+    image, picture = inputs
+    return cv2.flip(image, 1), cv2.flip(picture, 1)
+
+
+def turned_back(seen: Seen, turned: Sequence[bool]) -> Seen:
+    """What a network says of frames, of those that were shown to it mirrored too as of frames as they are.
+
+    Args:
+        seen: of frames without their own prototypes.
+        turned: for each of them, whether it was mirrored.
+    """
+    for probability, turn in zip(seen.probability, turned, strict=True):
+        if turn:
+            probability[:] = cv2.flip(probability, 1)
+    of_frames = zip(seen.features, turned, strict=True) if seen.features else ()
+    return seen._replace(features=[_back(maps) if turn else maps for maps, turn in of_frames])
+
+
+def _back(maps: Features) -> Features:
+    return [plane[:, :, ::-1] for plane in maps]

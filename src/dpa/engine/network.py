@@ -1,6 +1,6 @@
 """A network at work on a video: frames and flow pictures in, prototypes and probabilities out."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from dpa.backends import Backend, Memory, Seen
 from dpa.backends.appearance import appearance
 from dpa.engine.config import AUTO, DINOV2, OFF, SegmenterConfig
 from dpa.engine.frame_data import FrameData
-from dpa.engine.mirror import Mirrored
+from dpa.engine.mirror import is_mirrored, mirrored, turned_back
 from dpa.engine.references import Inputs, Reference, References, Reservoir
 from dpa.engine.target import Target
 from dpa.engine.threads import Clock
@@ -28,11 +28,11 @@ class Network:
         config: says at which size.
 
     Attributes:
-        backend: the same, or one that sees frames mirrored too.
+        backend: the network.
     """
 
     def __init__(self, backend: Backend, config: SegmenterConfig) -> None:
-        self.backend: Backend = Mirrored(backend) if config.mirror else backend
+        self.backend = backend
         self._appearance = appearance(config.threads) if config.target == DINOV2 else None
         self._config = config.for_network(backend.config)
 
@@ -85,7 +85,9 @@ class Network:
                 elif isinstance(references, Reservoir):
                     small = [self._gathered(inputs, references)]
                 else:
-                    seen = self._see(inputs, references.memory, features=references.target is not None)
+                    turns = [self._is_mirrored(data) for data in group if data.wanted]
+                    wanted = references.target is not None
+                    seen = self._see(inputs, references.memory, features=wanted, turned=turns)
                     small = self._corrected(seen, references.target)
             probabilities = iter(small)
             for data in group:
@@ -102,15 +104,32 @@ class Network:
             return part.probability
         return known.target.applied(part.probability, part.features, _STRENGTH[self._config.target])
 
-    def _see(self, inputs: list[Inputs], memory: Memory, *, remember: bool = False, features: bool) -> Seen:
-        """What the network says of frames, with DINOv2's features as the coarsest where they are wanted."""
-        images, pictures = _stacked(inputs)
+    def _is_mirrored(self, data: FrameData) -> bool:
+        return self._config.mirror and is_mirrored(data, self._config.every)
+
+    def _see(
+        self,
+        inputs: list[Inputs],
+        memory: Memory,
+        *,
+        remember: bool = False,
+        features: bool,
+        turned: Sequence[bool] = (),
+    ) -> Seen:
+        """What the network says of frames, with DINOv2's features as the coarsest where they are wanted.
+
+        Args:
+            turned: for each frame, whether it is shown to the network mirrored; none by default.
+        """
+        turned = turned or [False] * len(inputs)
+        shown = [mirrored(pair) if turn else pair for pair, turn in zip(inputs, turned, strict=True)]
         own = features and self.backend.has_features
-        seen = self.backend(images, pictures, memory, remember=remember, features=own)
+        seen = self.backend(*_stacked(shown), memory, remember=remember, features=own)
+        seen = turned_back(seen, turned) if any(turned) else seen
         if not features or self._appearance is None:
             return seen
-        found = zip(seen.features or [()] * len(images), images, strict=True)
-        return seen._replace(features=[[*mine, self._appearance(image)] for mine, image in found])
+        found = zip(seen.features or [()] * len(inputs), inputs, strict=True)
+        return seen._replace(features=[[*mine, self._appearance(image)] for mine, (image, _) in found])
 
     def _corrected(self, seen: Seen, target: Target | None) -> list[Probability]:
         if target is None:

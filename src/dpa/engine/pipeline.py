@@ -64,7 +64,8 @@ class Pipeline:
     ) -> None:
         self._source, self._motion = source, motion
         self._config, self._clock = config, clock
-        self._network = None if backend is None else Network(backend, config)
+        seeing = replace(config, mirror=config.mirror and not source.live)
+        self._network = None if backend is None else Network(backend, seeing)
         self._kept, self._edit = kept, edit
 
     def masks(self, start: int = 0, part: Part | None = None) -> Generator[Mask, None, None]:

@@ -1,5 +1,7 @@
 """Segmentation one frame at a time, for loops of one's own: causal, with a state of bounded size."""
 
+from dataclasses import replace
+
 from dpa.arrays import Image
 from dpa.backends import Backend
 from dpa.engine.config import SegmenterConfig
@@ -36,7 +38,7 @@ class Stepper:
         if config.every > 1:
             raise InputError("frames that come one by one are all seen by the network: leave `every` at 1")
         self._estimator, self._config, self._clock = estimator, config, Clock()
-        self._network = Network(backend, config)
+        self._network = Network(backend, replace(config, mirror=False))
         self._references = self._network.start()
         self._previous: FrameData | None = None
 

@@ -32,6 +32,7 @@ _PAPER: Settings = {
     "smooth": 0.0,
     "refine": "off",
     "target": "off",
+    "mirror": False,
     "shots": "off",
 }
 PRESETS: dict[str, Settings] = {

@@ -25,7 +25,8 @@ def validate(
 ) -> tuple[dict[str, float], dict[str, Image]]:
     """Mean J of every sequence, and what it looks like.
 
-    With a stride of 1 it is what `dpa predict --smooth 0 --refine off --target off` and `dpa evaluate` find.
+    With a stride of 1 it is what `dpa predict --smooth 0 --refine off --target off --no-mirror` and
+    `dpa evaluate` find.
 
     Args:
         model: in evaluation mode.

@@ -128,7 +128,7 @@ class _Calls:
         smooth: float = 0.5,
         refine: str = "auto",
         every: int = 1,
-        mirror: bool = False,
+        mirror: bool = True,
         target: str = "auto",
     ) -> gr.FileData:
         """Segment a video: a file of the kind that is asked for."""
@@ -144,7 +144,7 @@ class _Calls:
         smooth: float = 0.5,
         refine: str = "auto",
         every: int = 1,
-        mirror: bool = False,
+        mirror: bool = True,
         target: str = "auto",
     ) -> dict[str, Any]:
         """Queue a video, and say how far it is, its id among that."""
