@@ -1,6 +1,5 @@
 """Small videos and pictures with known content, for the tests of reading and writing."""
 
-import io
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
@@ -195,23 +194,3 @@ def run(
 def close_to(image: np.ndarray, other: np.ndarray, mean: float = 4.0) -> bool:
     """Whether two pictures of one size differ by at most `mean` grey levels on average."""
     return image.shape == other.shape and float(np.abs(image.astype(int) - other).mean()) <= mean
-
-
-def show_the_same(one: bytes, other: bytes) -> bool:
-    """Whether two files of H.264 show the same at the same times, but for what x264 does by chance.
-
-    x264 (core 165) does not always write the same bytes for the same pictures on CPUs with AVX-512, with one
-    thread too. Of 40 times the same film the farthest two differed by 0.3 levels on average and by 23 in one
-    pixel; a mask that is moved by one pixel differs by more than 48 all along its edge.
-    """
-    (times, frames), (other_times, other_frames) = map(_decoded, (one, other))
-    return times == other_times and all(
-        close_to(a, b, 1.0) and int(np.abs(a - b).max()) <= 48
-        for a, b in zip(frames, other_frames, strict=True)
-    )
-
-
-def _decoded(data: bytes) -> tuple[list[float], list[np.ndarray]]:
-    with av.open(io.BytesIO(data)) as container:
-        frames = [(frame.time, frame.to_ndarray().astype(np.int16)) for frame in container.decode(video=0)]
-    return [time for time, _ in frames], [pixels for _, pixels in frames]

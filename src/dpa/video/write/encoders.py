@@ -17,9 +17,11 @@ SOFTWARE, AUTO = "software", "auto"
 _VP9 = {"crf": "24", "b": "0", "row-mt": "1", "tile-columns": "2", "auto-alt-ref": "0"}
 # FFmpeg's encoder searches for a quantiser, four fifths of its time, and finds this one.
 _PRORES = {"profile": "4444", "flags": "+qscale", "global_quality": "118"}
+# Without it x264 (core 165) writes other bytes now and then on CPUs with AVX-512, and takes 3 % less time.
+_X264 = {"crf": "18", "x264-params": "cpu-independent=1"}
 _HEVC = {"crf": "18", "x265-params": "log-level=none"}
 _SETTINGS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
-    "libx264": ({"preset": "veryfast", "crf": "18"}, {"preset": "medium", "crf": "18"}),
+    "libx264": (_X264 | {"preset": "veryfast"}, _X264 | {"preset": "medium"}),
     "libvpx-vp9": (
         _VP9 | {"deadline": "realtime", "cpu-used": "6"},
         _VP9 | {"deadline": "good", "cpu-used": "3"},
