@@ -25,8 +25,8 @@ def is_mirrored(data: FrameData, every: int) -> bool:
     return data.flow is not None and data.frame.index // every % 2 == 1
 
 
-def mirrored(inputs: Inputs) -> Inputs:
-    """A frame and its flow picture, mirrored left to right.
+def mirror(inputs: Inputs) -> Inputs:
+    """A frame and its flow picture, (h, w, 3) uint8 each, mirrored left to right.
 
     The picture's colours stay: what moves to the right then has the colour of what moves to the left. A
     network trained with colours permuted (`augment.hues`) does not mind.
@@ -35,17 +35,17 @@ def mirrored(inputs: Inputs) -> Inputs:
     return cv2.flip(image, 1), cv2.flip(picture, 1)
 
 
-def turned_back(seen: Seen, turned: Sequence[bool]) -> Seen:
-    """What a network says of frames, of those that were shown to it mirrored too as of frames as they are.
+def mirror_back(seen: Seen, mirrored: Sequence[bool]) -> Seen:
+    """What a network says of frames, where some of them were shown to it mirrored: all as the frames are.
 
     Args:
-        seen: of frames without their own prototypes.
-        turned: for each of them, whether it was mirrored.
+        seen: of n frames, without their own prototypes; its probabilities are changed in place.
+        mirrored: n, which frames were mirrored.
     """
-    for probability, turn in zip(seen.probability, turned, strict=True):
+    for probability, turn in zip(seen.probability, mirrored, strict=True):
         if turn:
             probability[:] = cv2.flip(probability, 1)
-    of_frames = zip(seen.features, turned, strict=True) if seen.features else ()
+    of_frames = zip(seen.features, mirrored, strict=True) if seen.features else ()
     return seen._replace(features=[_back(maps) if turn else maps for maps, turn in of_frames])
 
 

@@ -10,7 +10,7 @@ from dpa.backends import Backend, Memory, Seen
 from dpa.backends.appearance import appearance
 from dpa.engine.config import AUTO, DINOV2, OFF, SegmenterConfig
 from dpa.engine.frame_data import FrameData
-from dpa.engine.mirror import is_mirrored, mirrored, turned_back
+from dpa.engine.mirror import is_mirrored, mirror, mirror_back
 from dpa.engine.references import Inputs, Reference, References, Reservoir
 from dpa.engine.target import Target
 from dpa.engine.threads import Clock
@@ -85,9 +85,9 @@ class Network:
                 elif isinstance(references, Reservoir):
                     small = [self._gathered(inputs, references)]
                 else:
-                    turns = [self._is_mirrored(data) for data in group if data.wanted]
+                    mirrored = [self._is_mirrored(data) for data in group if data.wanted]
                     wanted = references.target is not None
-                    seen = self._see(inputs, references.memory, features=wanted, turned=turns)
+                    seen = self._see(inputs, references.memory, features=wanted, mirrored=mirrored)
                     small = self._corrected(seen, references.target)
             probabilities = iter(small)
             for data in group:
@@ -114,18 +114,18 @@ class Network:
         *,
         remember: bool = False,
         features: bool,
-        turned: Sequence[bool] = (),
+        mirrored: Sequence[bool] = (),
     ) -> Seen:
         """What the network says of frames, with DINOv2's features as the coarsest where they are wanted.
 
         Args:
-            turned: for each frame, whether it is shown to the network mirrored; none by default.
+            mirrored: for each frame, whether it is shown to the network mirrored; none by default.
         """
-        turned = turned or [False] * len(inputs)
-        shown = [mirrored(pair) if turn else pair for pair, turn in zip(inputs, turned, strict=True)]
+        mirrored = mirrored or [False] * len(inputs)
+        shown = [mirror(pair) if turn else pair for pair, turn in zip(inputs, mirrored, strict=True)]
         own = features and self.backend.has_features
         seen = self.backend(*_stacked(shown), memory, remember=remember, features=own)
-        seen = turned_back(seen, turned) if any(turned) else seen
+        seen = mirror_back(seen, mirrored) if any(mirrored) else seen
         if not features or self._appearance is None:
             return seen
         found = zip(seen.features or [()] * len(inputs), inputs, strict=True)
