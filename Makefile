@@ -1,6 +1,6 @@
 # Two commands do everything, set-up included:
 #   make segment VIDEO=clip.mp4 [OUT=out] [KIND=overlay] [ARGS="--overwrite ..."]
-#   make test
+#   make test [COVERAGE=yes]
 # Without VIDEO, `make segment` makes an example clip whose true masks are known and says how well it did.
 
 PYTHON ?= python3
@@ -8,6 +8,10 @@ VENV ?= .venv
 VIDEO ?=
 KIND ?=
 ARGS ?=
+COVERAGE ?=
+
+# Compiled files are kept: the tests start hundreds of processes that read the same modules.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := $(VENV)/bin
 # Where a kind's result goes if OUT does not say: masks into a folder, videos into a video.
@@ -22,7 +26,7 @@ OUT ?= $(or $(OUT_$(KIND)),out)
 
 help:
 	@echo 'make segment VIDEO=clip.mp4 [OUT=out] [KIND=overlay]   masks of a video; without VIDEO, of an example'
-	@echo 'make test                                             what make lint does, and the tests'
+	@echo 'make test [COVERAGE=yes]                              what make lint does, and the tests; which lines ran'
 	@echo 'make test-fast                                        quick tests of what needs no torch'
 	@echo 'make test-oldest                                      the base installation with its oldest dependencies'
 	@echo 'make lint                                             ruff, mypy and the arrows between packages'
@@ -44,7 +48,7 @@ endif
 PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: lint
-	$(PYTEST) -m "not network and not gpu" --cov=dpa --cov-report=term --durations=20
+	$(PYTEST) -m "not network and not gpu" --durations=20 $(if $(COVERAGE),--cov=dpa --cov-report=term)
 
 # Tests of what needs no torch: it takes seconds to load, for each worker.
 WITHOUT_TORCH = $(addprefix tests/,batch cli datasets engine evaluate example flow predict prepare video) \

@@ -110,7 +110,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     tiny = load(TrainSettings, find("tiny"))
     config = replace(named_config(tiny.model, **tiny.changes), motion=False, ifa=False)
-    for name in ("runs/pretrain/best", "runs/pretrain/last", "runs/one/best"):
+    for name in ("runs/pretrain/best", "runs/pretrain/last", "runs/one/best", "runs/base/last"):
         DPA(config).save_pretrained(root / name)
     return root
 
@@ -165,7 +165,7 @@ def test_every_command_runs(
 
         read, other = network.load, {"dpa-mobile": "runs/one/best"}
         # The default's weights do not fit the smallest network; that they are asked for by name counts.
-        monkeypatch.setattr(network, "load", lambda name, build: read(other[name], build))
+        monkeypatch.setattr(network, "load", lambda name, build: read(other.get(name, name), build))
     if "-o -" in " ".join(words):
         # A video is not the text that pytest takes what is printed for.
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))

@@ -118,8 +118,8 @@ def test_a_row_has_its_quality(place: Path) -> None:
     (place / "m.csv").write_text("input,quality,every\na.mp4,best,\nb.mp4,fast,3\nc.mp4,,\n")
     settings = [video.settings for video in read_manifest(place / "m.csv")]
     assert settings == [
-        {"every": 1, "target": "dinov2"},
-        {"every": 3, "target": "auto"},
+        {"model": "dpa-base", "every": 1, "target": "dinov2"},
+        {"model": "dpa-mobile", "every": 3, "target": "auto"},
         {},
     ]
 

@@ -75,7 +75,7 @@ def test_what_is_left_to_the_network() -> None:
 
 
 def test_a_quality_is_a_word_for_settings_and_these_win() -> None:
-    usual, best = SegmenterConfig(), SegmenterConfig(target="dinov2")
+    usual, best = SegmenterConfig(), SegmenterConfig(model="dpa-base", target="dinov2")
     assert usual.changed({"quality": "good"}) == usual
     assert usual.changed({"quality": "best"}) == best
     assert best.changed({"quality": "fast"}) == SegmenterConfig(every=2)

@@ -1,5 +1,7 @@
 """A network at work: what it gives beside its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,15 @@ def test_dinov2_s_features_come_last_and_only_where_they_are_wanted(
     assert len(seen.own) == 2
     assert [len(features) for features in seen.features] == [int(inner.has_features) + 1] * 2
     assert [float(features[-1].mean()) for features in seen.features] == [10, 200]
+
+
+def test_a_network_that_looks_at_dinov2_gives_its_features_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner, constant = Featured(batch=2), Constant()
+    inner.config = replace(inner.config, dinov2=True)
+    monkeypatch.setattr("dpa.engine.network.appearance", lambda threads: constant)
+    picture = np.zeros((64, 96, 3), np.uint8)
+    seen = Network(inner, SegmenterConfig(target="dinov2"))._see(
+        [(picture, picture)], Memory.blank(inner.config), features=True
+    )
+    assert [len(features) for features in seen.features] == [1]
+    assert constant.asked == 0

@@ -36,6 +36,20 @@ def test_of_one_or_of_the_same_is_itself() -> None:
             torch.testing.assert_close(tensor, own[name])
 
 
+def test_what_only_some_have_is_the_mean_of_theirs() -> None:
+    plain, first, second = seeded(1), seeded(2, dinov2=True), seeded(3, dinov2=True)
+    with torch.no_grad():
+        first.adapter[2].bias.fill_(1)
+        second.adapter[2].bias.fill_(3)
+    for order in ((plain, first, second), (second, plain, first)):
+        mean = average(order, [{plain: 2, first: 1, second: 1}[model] for model in order])
+        assert mean.config == first.config
+        assert mean.adapter[2].bias.tolist() == [2.0] * len(mean.adapter[2].bias)
+        weight = "squeeze4.0.weight"
+        own = [model.state_dict()[weight] for model in (plain, first, second, mean)]
+        torch.testing.assert_close(own[3], own[0] / 2 + own[1] / 4 + own[2] / 4)
+
+
 def test_what_cannot_be_averaged() -> None:
     a = seeded(1)
     with pytest.raises(InputError, match="no weights"):

@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from graph_samples import Exported, memory, pictures, small
+from graph_samples import Exported, memory, pictures, rounded, small
 
 from dpa.backends import Memory
 from dpa.backends.onnx import METADATA, PRECISION, OnnxBackend
@@ -46,6 +46,21 @@ def test_parity_at_any_size_and_number_of_references(
     assert [level.shape[1] for level in features_a[0]] == [size[0] // stride for stride in (4, 8, 16)]
     for x, y in zip([*own_a[0], *features_a[0]], [*own_b[0], *features_b[0]], strict=True):
         np.testing.assert_allclose(x, y, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_network_that_looks_at_dinov2(tmp_path: Path) -> None:
+    changes = {"ima": False, "ifa": False, "motion": False, "dinov2": True}
+    model, path = rounded(encoder=THREE_LAYERS, **changes), tmp_path / "model.onnx"
+    assert exporting.export_onnx(model, path) <= 1e-4
+    run, (image, flow) = OnnxBackend(path, torch.get_num_threads()), pictures(96, 128, frames=2)
+    assert run.config.dinov2
+    found = run(image, flow, Memory.blank(model.config), features=True)
+    wanted = TorchBackend(model)(image, flow, Memory.blank(model.config), features=True)
+    np.testing.assert_allclose(found.probability, wanted.probability, atol=1e-4)
+    for maps, others in zip(found.features, wanted.features, strict=True):
+        assert [plane.shape for plane in maps] == [(8, 12, 16), (384, 6, 8)]
+        np.testing.assert_allclose(maps[-1], others[-1], atol=1e-3)
 
 
 def test_what_is_exported_computes_what_torch_does(exported: Exported) -> None:

@@ -1,5 +1,6 @@
 """The whole network: its steps, its switches, sizes, batches, gradients and export."""
 
+import numpy as np
 import pytest
 import torch
 from model_samples import Segment, build, inputs, pair, remember
@@ -95,6 +96,41 @@ def test_wrong_inputs_are_named(tiny: DPA) -> None:
         tiny.encode(image[0], flow[0])
     with pytest.raises(InputError, match="has IFA: give `references`"):
         tiny.segment(tiny.encode(image, flow))
+
+
+@no_gradient
+def test_dinov2_is_looked_at_beside_stage_4(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, (image, flow) = build(dinov2=True), pair(2, 64, 96)
+    shown = []
+
+    def look(picture: np.ndarray) -> np.ndarray:
+        """A plane of means, and 383 of zeros."""
+        shown.append(picture)
+        means = picture.reshape(4, 16, 6, 16, 3).mean((1, 3, 4), dtype=np.float32)
+        return np.concatenate([means[None] / 255, np.zeros((383, 4, 6), np.float32)])
+
+    monkeypatch.setattr("dpa.model.dpa.appearance", lambda threads: look)
+    features = model.encode(image, flow)
+    assert [picture.dtype for picture in shown] == [np.uint8] * 2
+    for picture, given in zip(shown, image, strict=True):
+        np.testing.assert_allclose(picture / 255, given.permute(1, 2, 0), atol=0.51 / 255)
+    assert features.dinov2 is not None
+    assert features.dinov2.shape == (2, 384, 4, 6)
+
+    def change(dinov2: torch.Tensor) -> torch.Tensor:
+        blank = torch.zeros(2, 384, 1, 1)
+        found, other = (model.encode(image, flow, given).appearance for given in (dinov2, blank))
+        for same, stage in zip(found[:-1], other[:-1], strict=True):
+            assert torch.equal(same, stage)
+        return found[-1] - other[-1]
+
+    own = change(features.dinov2)
+    again = model.encode(image, flow, features.dinov2).appearance[-1]
+    assert torch.equal(again, features.appearance[-1])
+    assert own.abs().max() > 0.01
+    finer = change(features.dinov2.repeat_interleave(3, 2).repeat_interleave(3, 3))
+    torch.testing.assert_close(finer, own, atol=1e-4, rtol=1e-3)
+    assert len(shown) == 2, "given features are not computed again"
 
 
 @pytest.mark.parametrize("motion", [True, False])

@@ -31,7 +31,7 @@ class NamedModel:
         assert all(x.isfinite().all() for x in predictions)
 
     def test_starts_as_the_paper_says(self, model: DPA) -> None:
-        modules = [m for n, m in model.named_modules() if not n.startswith("encoders.")]
+        modules = [m for n, m in model.named_modules() if not n.startswith(("encoders.", "adapter."))]
         convolutions = [m for m in modules if isinstance(m, nn.Conv2d | EdgeConv)]
         kernels = torch.cat([m.weight.flatten() for m in convolutions])
         assert abs(kernels.std().item() - 0.01) < 1e-4
@@ -82,8 +82,12 @@ class TestLite0(TestMobile):
     name = "dpa-lite0"
 
 
+class TestBase(TestMobile):
+    name = "dpa-base"
+
+
 def test_all_are_tested() -> None:
-    assert {c.name for c in (*NamedModel.__subclasses__(), TestLite0)} == set(NAMED)
+    assert {c.name for c in (*NamedModel.__subclasses__(), TestLite0, TestBase)} == set(NAMED)
 
 
 def test_unknown_names_and_settings() -> None:

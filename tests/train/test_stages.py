@@ -127,6 +127,18 @@ def test_a_whole_network_goes_on_with_all_it_has() -> None:
         assert torch.equal(tensor, source.state_dict()[name]), name
 
 
+@pytest.mark.slow
+@torch.inference_mode()
+def test_with_dinov2_a_network_begins_as_what_it_was() -> None:
+    plain = DPA(named_config("dpa-mobile", **SMALL)).eval()
+    looking = DPA(named_config("dpa-base", **SMALL)).eval()
+    assert {name.partition(".")[0] for name in into_both_streams(plain, looking)} == {"adapter"}
+    image, flow = torch.rand(2, 1, 3, 64, 64)
+    stages = looking.encode(image, flow, torch.rand(1, 384, 4, 4)).appearance
+    for found, wanted in zip(stages, plain.encode(image, flow).appearance, strict=True):
+        assert torch.equal(found, wanted)
+
+
 def test_weights_of_another_network_are_refused(stage1: Path) -> None:
     with pytest.raises(WeightsError, match=r"do not fit.*not \(32,"):
         into_both_streams(DPA.from_pretrained(stage1), DPA(named_config("dpa-mobile", **SMALL | {"dim": 32})))

@@ -220,7 +220,10 @@ def test_several_files_queue_and_each_is_shown(visitor: Visitor, tmp_path: Path)
     assert page.inner_text("#work-title") == "first.mkv"
 
 
-@pytest.mark.parametrize(("quality", "query"), [("fast", "every=2"), ("good", ""), ("best", "target=dinov2")])
+@pytest.mark.parametrize(
+    ("quality", "query"),
+    [("fast", "every=2"), ("good", ""), ("best", "model=dpa-base&target=dinov2")],
+)
 def test_the_quality_is_that_of_the_command_line(
     visitor: Visitor, tmp_path: Path, quality: str, query: str
 ) -> None:

@@ -75,7 +75,9 @@ def test_a_part(session: Client, done: dict[str, object], real_masks: Callable[.
     )
 
 
-@pytest.mark.parametrize("run", [{}, {"every": 3}, {"mirror": False}, {"target": "dinov2"}], ids=str)
+@pytest.mark.parametrize(
+    "run", [{}, {"every": 3}, {"mirror": False}, {"model": "dpa-base", "target": "dinov2"}], ids=str
+)
 def test_a_frame_that_is_looked_at_is_that_of_the_file(
     session: Client, clip: Path, real_masks: Callable[..., Path], run: dict[str, object]
 ) -> None:

@@ -154,6 +154,7 @@ def test_names_are_shown_and_never_used(other: Client, folder: Path, clip: Path)
         ("threshold=2", "the threshold must lie between 0 and 1, not 2.0"),
         ("every=0", "the network can see every frame (1) or every n-th, not every 0"),
         ("mirror=perhaps", "A setting has no such value: "),
+        ("model=none", "no network is called 'none'"),
         ("smooth=much", "A setting has no such value: "),
     ],
 )

@@ -149,14 +149,15 @@ def test_verify_finds_changed_and_missing_files(home: Path, package: Path) -> No
         weights.verify(entry)
 
 
-def test_the_embedded_default_is_whole() -> None:
-    entry = weights.find(weights.DEFAULT)
+@pytest.mark.parametrize(("name", "kind"), [("dpa-mobile", "onnx"), ("dpa-base", "int8")])
+def test_embedded_weights_are_whole(name: str, kind: registry.Kind) -> None:
+    entry = weights.find(name)
     assert entry.embedded
     weights.verify(entry)
-    for kind in ("safetensors", "onnx"):
-        assert entry.file(kind).stat().st_size <= 16 * 2**20
+    for each in ("safetensors", kind):
+        assert entry.file(each).stat().st_size <= 16 * 2**20
     card = entry.card()
-    assert card.name == weights.DEFAULT
+    assert card.name == name
     assert card.licence
     assert card.data
     assert card.figures is not None

@@ -9,15 +9,17 @@ import numpy as np
 
 from dpa.arrays import Image, Images
 from dpa.backends.protocol import Memory, Seen
-from dpa.backends.session import broken, session
 from dpa.device import cores
 from dpa.errors import DPAError, WeightsError
+from dpa.model.appearance import appearance
 from dpa.model.config import DPAConfig
+from dpa.model.session import broken, session
 
 METADATA = "dpa_config"
 PRECISION = "dpa_precision"
 PROBABILITY, OWN = "probability", ("own_key", "own_value")
 FEATURES = "features"  # with the number of the stage
+DINOV2 = "dinov2"
 _MOST = 8  # frames side by side; each needs memory of its own
 
 
@@ -56,6 +58,7 @@ class OnnxBackend:
         self._features = [name for name in outputs if name.startswith(FEATURES)]
         self.has_features = bool(self._features)
         self.config, self.precision = _config(path, facts), facts.get(PRECISION, "fp32")
+        self._of_frames = [*self._features, DINOV2] if self.config.dinov2 else self._features
 
     def __call__(
         self,
@@ -78,18 +81,25 @@ class OnnxBackend:
         own = OWN if remember and self.config.ifa else ()
         names = (PROBABILITY, *own, *(self._features if features else ()))
 
-        def run(image: Image, flow: Image) -> dict[str, np.ndarray]:
-            given = {"image": image[None], "flow": flow[None], **shared}
+        def run(frame: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            given = {name: array[None] for name, array in frame.items()} | shared
             feed = {name: np.ascontiguousarray(given[name]) for name in self._wanted}
             found = graph.run(names, feed)
-            return {name: array[0] for name, array in zip(names, found, strict=True)}
+            return frame | {name: array[0] for name, array in zip(names, found, strict=True)}
 
-        results = [*(self._pool.map if together else map)(run, images, flows)]
+        frames = [*map(self._frame, images, flows)]
+        results = [*(self._pool.map if together else map)(run, frames)]
         return Seen(
             np.stack([result[PROBABILITY] for result in results]),
             [Memory(*(result[name] for name in own)) for result in results if own],
-            [[result[name] for name in self._features] for result in results if features],
+            [[result[name] for name in self._of_frames] for result in results if features],
         )
+
+    def _frame(self, image: Image, flow: Image) -> dict[str, np.ndarray]:
+        """A frame's inputs, by name."""
+        if not self.config.dinov2:
+            return {"image": image, "flow": flow}
+        return {"image": image, "flow": flow, DINOV2: appearance(self._threads)(image)}
 
     def _session(self, threads: int) -> Any:
         """The graph, loaded for a number of threads a frame."""

@@ -9,7 +9,7 @@ import torch
 
 from dpa.arrays import Images
 from dpa.backends.protocol import Memory, Seen
-from dpa.model.dpa import DPA, References
+from dpa.model.dpa import DPA, Features, References
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _GPU_BATCH = 8
@@ -100,7 +100,7 @@ class TorchBackend:
         return (
             probability,
             own and References(*(r.float() for r in own)),
-            [f.float() for f in features.appearance[1:]] if wanted else [],
+            _of_appearance(features) if wanted else [],
         )
 
     def _moved(self, array: np.ndarray) -> torch.Tensor:
@@ -110,6 +110,11 @@ class TorchBackend:
         # From pinned memory the copy overlaps with what the device still computes.
         pinned = tensor.pin_memory() if self.device.startswith("cuda") else tensor
         return pinned.to(self.device, non_blocking=True)
+
+
+def _of_appearance(features: Features) -> list[torch.Tensor]:
+    own = [f.float() for f in features.appearance[1:]]
+    return own if features.dinov2 is None else [*own, features.dinov2]
 
 
 def _apart(tensors: Iterable[torch.Tensor]) -> "zip[tuple[np.ndarray, ...]]":

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from dpa.backends.onnx import DINOV2
 from dpa.backends.protocol import Memory
 from dpa.bench.clip import Pictures
 from dpa.bench.settings import BenchSettings
+from dpa.model.appearance import appearance
 
 _ALL_WEIGHTS = "model."
 _PREFIXES = {
     "model.encoders.": "encoders",
     "model.mean": "encoders",
     "model.std": "encoders",
+    "model.adapter.": "encoders",
     "model.decoder.": "decoder",
     _ALL_WEIGHTS: "attention",
 }
@@ -45,6 +48,7 @@ def profile_parts(
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     image, flow, key, value = (array[None] for array in (*given, *references))
     arrays = {"image": image, "flow": flow, "key": key, "value": value, "remember": np.array(False)}
+    arrays[DINOV2] = appearance(1)(given[0])[None]
     feed = {i.name: np.ascontiguousarray(arrays[i.name]) for i in session.get_inputs()}
     for _ in range(settings.warmup + settings.repeats):
         session.run(None, feed)

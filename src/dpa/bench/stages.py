@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from dpa.backends import Backend, Memory, open_backend
-from dpa.backends.appearance import appearance
 from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.machine import describe, multiply_rate
 from dpa.bench.measure import Measured, finish, measure
@@ -23,6 +22,7 @@ from dpa.errors import InputError, MissingExtra
 from dpa.flow.colour import flow_to_image
 from dpa.flow.estimator import make_estimator
 from dpa.flow.stream import flows
+from dpa.model.appearance import appearance
 from dpa.video.segmented import Segmented
 from dpa.video.write import open_sink
 from dpa.weights.registry import find
@@ -73,7 +73,8 @@ def flow(settings: BenchSettings) -> Measured:
 def network(settings: BenchSettings) -> Measured:
     """The whole network from pictures to probabilities, references known; as many frames at once as usual."""
     backend, weights, inputs, kept = _network(settings)
-    dinov2 = appearance(settings.threads) if settings.target == DINOV2 else None
+    beside = settings.target == DINOV2 and not backend.config.dinov2
+    dinov2 = appearance(settings.threads) if beside else None
     images, flows = (np.stack([picture] * backend.batch) for picture in inputs)
     features = backend.has_features and settings.target != OFF
 

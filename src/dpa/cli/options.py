@@ -65,7 +65,8 @@ _SETTINGS = {
     "quality": _Setting(
         str,
         SPEED,
-        "fast (--every 2), good, or best (--target dinov2); options that you give win.  [default: good]",
+        "fast (--every 2), good, or best (--model dpa-base --target dinov2); options that you give win.  "
+        "[default: good]",
     ),
     "mirror": _Setting(
         bool,

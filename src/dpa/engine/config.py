@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from dpa.config import nearest
 from dpa.errors import InputError
-from dpa.weights.registry import DEFAULT
+from dpa.weights.registry import BASE, DEFAULT
 
 if TYPE_CHECKING:
     from dpa.model.config import DPAConfig
@@ -35,9 +35,9 @@ REFINE, TARGET = (AUTO, OFF), (AUTO, DINOV2, OFF)
 ALPHA = ("refined", "ramp")
 
 QUALITY: dict[str, dict[str, Any]] = {
-    "fast": {"every": 2, "target": "auto"},
-    "good": {"every": 1, "target": "auto"},
-    "best": {"every": 1, "target": "dinov2"},
+    "fast": {"model": DEFAULT, "every": 2, "target": "auto"},
+    "good": {"model": DEFAULT, "every": 1, "target": "auto"},
+    "best": {"model": BASE, "every": 1, "target": "dinov2"},
 }
 """Words for several settings, see `worded`: speed against accuracy (docs/performance.md)."""
 
@@ -50,7 +50,7 @@ def worded(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Example:
         >>> worded({"quality": "best", "size": 256})
-        {'every': 1, 'target': 'dinov2', 'size': 256}
+        {'model': 'dpa-base', 'every': 1, 'target': 'dinov2', 'size': 256}
     """
     others = dict(settings)
     if "quality" not in others:
@@ -89,7 +89,7 @@ class SegmenterConfig:
             frame's colours change (`dpa.engine.refine`); "off" leaves masks as the network gives them.
         target: "auto" learns from the reference frames' masks what the object of the video looks like, and
             moves probabilities towards that (`dpa.engine.target`), wherever the network gives its features;
-            "dinov2" looks at features of DINOv2 beside them (`dpa.backends.appearance`), better and slower;
+            "dinov2" looks at features of DINOv2 beside them (`dpa.model.appearance`), better and slower;
             "off" leaves them as they are, as in the paper.
         alpha: of cut-outs: "refined", or "ramp" for a ramp over the probability, half-transparent where the
             network doubts. Without refinement it is the ramp.

@@ -7,17 +7,17 @@ import numpy as np
 
 from dpa.arrays import Image, Images, Probability
 from dpa.backends import Backend, Memory, Seen
-from dpa.backends.appearance import appearance
 from dpa.engine.config import AUTO, DINOV2, OFF, SegmenterConfig
 from dpa.engine.frame_data import FrameData
 from dpa.engine.mirror import is_mirrored, mirror, mirror_back
 from dpa.engine.references import Inputs, Reference, References, Reservoir
 from dpa.engine.target import Target
 from dpa.engine.threads import Clock
+from dpa.model.appearance import appearance
 from dpa.model.size import fit
 
 # Of the target's correction, see `Target.applied`: the better the features, the more they are worth.
-_STRENGTH = {AUTO: 3.0, DINOV2: 4.0}
+_STRENGTH = {OFF: 0.0, AUTO: 3.0, DINOV2: 4.0}
 
 
 class Network:
@@ -33,7 +33,9 @@ class Network:
 
     def __init__(self, backend: Backend, config: SegmenterConfig) -> None:
         self.backend = backend
-        self._appearance = appearance(config.threads) if config.target == DINOV2 else None
+        own = backend.config.dinov2
+        self._appearance = appearance(config.threads) if config.target == DINOV2 and not own else None
+        self._strength = _STRENGTH[DINOV2 if own else config.target]
         self._config = config.for_network(backend.config)
 
     @property
@@ -102,7 +104,7 @@ class Network:
         known = reservoir.references
         if known is None or known.target is None:
             return part.probability
-        return known.target.applied(part.probability, part.features, _STRENGTH[self._config.target])
+        return known.target.applied(part.probability, part.features, self._strength)
 
     def _is_mirrored(self, data: FrameData) -> bool:
         return self._config.mirror and is_mirrored(data, self._config.every)
@@ -134,9 +136,8 @@ class Network:
     def _corrected(self, seen: Seen, target: Target | None) -> list[Probability]:
         if target is None:
             return [*seen.probability]
-        strength = _STRENGTH[self._config.target]
         of_frames = zip(seen.probability, seen.features, strict=True)
-        return [target.applied(*of_frame, strength) for of_frame in of_frames]
+        return [target.applied(*of_frame, self._strength) for of_frame in of_frames]
 
     @property
     def _blank(self) -> Memory:

@@ -1,7 +1,8 @@
 """The ONNX graph in 8-bit integers: half the time of float32 on CPUs that multiply bytes (VNNI, dot product).
 
 Encoders and decoder are quantised, weights by channel, activations by the range that they have on calibration
-frames; biases take up what rounding weights adds on average. Prototypes and all attention stay in float32.
+frames; biases take up what rounding weights adds on average. Prototypes, all attention and what DINOv2
+gives stay in float32.
 Weights have 7 bits: an x86 without VNNI adds two products in 16 bits, which hold 2 * 255 * 64, so that sums
 are exact on every CPU. Those of depthwise convolutions have 8: they are summed one by one, in 32 bits.
 """
@@ -15,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from dpa.backends.onnx import OnnxBackend
+from dpa.backends.onnx import DINOV2, OnnxBackend
 from dpa.backends.protocol import Backend, Memory, Seen
 from dpa.engine.segmenter import Segmenter
 from dpa.errors import InputError
@@ -23,6 +24,7 @@ from dpa.export.bias import correct_biases
 from dpa.export.onnx import graph_of, write_graph
 from dpa.export.stem import read_bytes
 from dpa.files import aside, make_folder, output_errors
+from dpa.model.appearance import appearance
 from dpa.model.dpa import DPA
 
 # Without this mark ONNX Runtime advises, on standard error, to do what `graph_of` has done.
@@ -30,7 +32,7 @@ _PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 _COMPARED = 8  # frames, about
 QUANTISED = ("Conv", "Add", "Mul", "Concat", "Resize", "MaxPool", "Clip", "Relu")
 _SCOPES = "pkg.torch.onnx.name_scopes"  # of a node: Python's list of the modules around it and its own name
-_ATTENTION = re.compile(r"model\.(ima|ifa|join)\d?\b")
+_IN_FLOAT32 = re.compile(r"model\.(ima|ifa|join|adapter)\d?\b")
 
 
 def export_int8(
@@ -87,7 +89,7 @@ def _quantised(model: DPA, inputs: list[dict[str, np.ndarray]], folder: Path) ->
         _Reader(calibrated),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=list(QUANTISED),
-        nodes_to_exclude=_attention(graph),
+        nodes_to_exclude=_in_float32(graph),
         per_channel=True,
         # The mean over frames of each range: one frame's outliers would coarsen all steps.
         extra_options={"CalibMovingAverage": True, "TensorQuantOverrides": _of_8_bits(graph)},
@@ -110,8 +112,8 @@ def _read_bytes(graph: "onnx.ModelProto", model: DPA) -> None:  # type: ignore[n
             read_bytes(graph, "flow", *of_flow)
 
 
-def _attention(graph: "onnx.ModelProto") -> list[str]:  # type: ignore[name-defined]  # noqa: F821
-    """Names of IMA's and IFA's nodes.
+def _in_float32(graph: "onnx.ModelProto") -> list[str]:  # type: ignore[name-defined]  # noqa: F821
+    """Names of IMA's and IFA's nodes, and of those that DINOv2's features go through.
 
     Their convolutions too: they read features beside correlations in [-1, 1], of which one range of 8 bits
     for both would leave little.
@@ -119,7 +121,7 @@ def _attention(graph: "onnx.ModelProto") -> list[str]:  # type: ignore[name-defi
     found = []
     for node in graph.graph.node:
         scopes = next((p.value for p in node.metadata_props if p.key == _SCOPES), "[]")
-        if any(_ATTENTION.match(scope) for scope in ast.literal_eval(scopes)):
+        if any(_IN_FLOAT32.match(scope) for scope in ast.literal_eval(scopes)):
             found.append(node.name)
     return found
 
@@ -203,6 +205,8 @@ class _Spy:
         if self._count % self._step == 0:
             key, value = references.key[None], references.value[None]
             self.seen.append({"image": images, "flow": flows, "key": key, "value": value})
+            if self.config.dinov2:
+                self.seen[-1][DINOV2] = np.stack([appearance(0)(image) for image in images])
         self._count += 1
         if len(self.seen) == 2 * self._frames:
             self.seen, self._step = self.seen[::2], 2 * self._step

@@ -1,6 +1,7 @@
 """One network out of several: the mean of their weights."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -15,7 +16,8 @@ def average(models: Sequence[DPA], shares: Sequence[float] = ()) -> DPA:
     better than each and costs no more than one (Wortsman et al., Model soups, ICML 2022, section 3).
 
     Args:
-        models: networks of one configuration, each on the CPU; left as they are.
+        models: networks of one configuration, each on the CPU; left as they are. Some may look at DINOv2
+            and others not: what only some have is the mean of theirs.
         shares: of each network, positive; only their ratios count. None given: all the same.
 
     Returns:
@@ -37,14 +39,15 @@ def average(models: Sequence[DPA], shares: Sequence[float] = ()) -> DPA:
         raise InputError(f"{len(models)} weights and {len(shares)} shares: give one share for each, or none")
     if not all(share > 0 for share in shares):
         raise InputError(f"shares are numbers above 0, not {', '.join(map(str, shares))}")
-    if any(model.config != models[0].config for model in models):
+    looking = any(model.config.dinov2 for model in models)
+    config, *others = (replace(model.config, dinov2=looking) for model in models)
+    if any(other != config for other in others):
         raise WeightsError("these weights are of different networks: only weights of one can be averaged")
     states = [model.state_dict() for model in models]
-    mean = DPA(models[0].config)
+    mean = DPA(config)
     with torch.no_grad():
         for name, tensor in mean.state_dict().items():
-            parts = [
-                s[name].double() * (share / sum(shares)) for s, share in zip(states, shares, strict=True)
-            ]
-            tensor.copy_(torch.stack(parts).sum(0))
+            having = [(s[name].double(), share) for s, share in zip(states, shares, strict=True) if name in s]
+            total = sum(share for _, share in having)
+            tensor.copy_(torch.stack([own * (share / total) for own, share in having]).sum(0))
     return mean.eval()

@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dpa.backends.onnx import FEATURES, METADATA, OWN, PRECISION, PROBABILITY, OnnxBackend
+from dpa.backends.onnx import DINOV2, FEATURES, METADATA, OWN, PRECISION, PROBABILITY, OnnxBackend
 from dpa.backends.protocol import Memory
 from dpa.backends.torch import TorchBackend
 from dpa.errors import DPAError
 from dpa.export.rewrite import keep_normal, optional
 from dpa.files import aside, make_folder, output_errors
+from dpa.model.appearance import WIDTH
 from dpa.model.dpa import DPA, References
 from dpa.model.encoder import Encoder
 from dpa.model.pretrained import in_half
@@ -34,9 +35,10 @@ class FrameGraph(nn.Module):
     """What the graph computes, from pictures as they lie in memory to probabilities.
 
     Inputs, as far as the network wants them: `image` and `flow` (B, h, w, 3) uint8, `key` and `value`
-    (1, streams, N * D, D) float32. Outputs: `probability` (B, h, w) float32, `features2` to `features4` of
-    the appearance encoder, (B, C, h / s, w / s) float32, and with IFA the frames' own prototypes `own_key`,
-    `own_value` (B, streams, D, D). The file's graph has one input more, see `optional`.
+    (1, streams, N * D, D) float32, `dinov2` (B, 384, y, x) float32 of any y and x. Outputs: `probability`
+    (B, h, w) float32, `features2` to `features4` of the appearance encoder, (B, C, h / s, w / s) float32,
+    and with IFA the frames' own prototypes `own_key`, `own_value` (B, streams, D, D). The file's graph has
+    one input more, see `optional`.
     """
 
     def __init__(self, model: DPA) -> None:
@@ -49,8 +51,9 @@ class FrameGraph(nn.Module):
         flow: Tensor | None = None,
         key: Tensor | None = None,
         value: Tensor | None = None,
+        dinov2: Tensor | None = None,
     ) -> tuple[Tensor, ...]:
-        features = self.model.encode(_picture(image), None if flow is None else _picture(flow))
+        features = self.model.encode(_picture(image), None if flow is None else _picture(flow), dinov2)
         references = None if key is None or value is None else References(key, value)
         probability = self.model.segment(features, references)[-1][:, 0]
         own = self.model.reference(features) if self.model.config.ifa else ()
@@ -108,7 +111,8 @@ def parity(
         Infinite where prototypes or features differ.
     """
     rng = np.random.default_rng(0)
-    ours, theirs = TorchBackend(model), OnnxBackend(graph)
+    # As many threads for both: DINOv2's features are rounded otherwise by other numbers of them.
+    ours, theirs = TorchBackend(model), OnnxBackend(graph, torch.get_num_threads())
     worst = []
     for n, (h, w) in enumerate(sizes, start=1):
         # Smooth and never flat: equal positions are equally near.
@@ -192,6 +196,9 @@ def traced(model: DPA) -> torch.onnx.ONNXProgram:
         inputs["flow"] = (flow, side)
     if c.ifa:
         inputs |= {"key": (key, kept), "value": (value, kept)}
+    if c.dinov2:
+        rows, columns = (torch.export.Dim(n) for n in ("high", "across"))
+        inputs[DINOV2] = (torch.zeros(2, WIDTH, 8, 12), {0: batch, 2: rows, 3: columns})
     features = [f"{FEATURES}{stage}" for stage in range(2, len(cast(Encoder, model.encoders[0]).channels))]
     names = [PROBABILITY, *features, *(OWN if c.ifa else ())]
     with warnings.catch_warnings():

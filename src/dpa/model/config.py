@@ -48,6 +48,8 @@ class DPAConfig:
         ifa: inter-frame attention on stage 5.
         ifa_value: what IFA reads: "value", prototypes of V, or "key", those of K once more, as the official
             release has it (paper: V).
+        dinov2: features of DINOv2, which is not trained, beside stage 4 of the appearance stream (not in
+            the paper; `dpa.model.appearance`).
         mean, std: normalisation of the picture in [0, 1], per channel.
         normalise_flow: apply mean and std to the flow picture too (paper: no).
         size: pixels of the side of the square that the network works on; the area is what counts
@@ -69,6 +71,7 @@ class DPAConfig:
     ima: bool = True
     ifa: bool = True
     ifa_value: str = "value"
+    dinov2: bool = False
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     normalise_flow: bool = False
@@ -154,6 +157,7 @@ NAMED: dict[str, DPAConfig] = {
     "dpa-pvt-b2": DPAConfig(encoder="pvt_v2_b2"),
     "dpa-mobile": _MOBILE,
     "dpa-lite0": _LITE0,
+    "dpa-base": replace(_MOBILE, dinov2=True),
 }
 
 

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dpa.errors import InputError
+from dpa.model.appearance import WIDTH, appearance
 from dpa.model.config import DPAConfig, named_config
 from dpa.model.decoder import Decoder, resize
 from dpa.model.encoder import Encoder, build_encoder, evaluating
@@ -25,11 +27,13 @@ class Features(NamedTuple):
         appearance: [f1, .., f4] of the picture, each (B, C, h, w).
         motion: the same of the flow picture; empty without a motion stream.
         size: H and W of the input, before padding.
+        dinov2: what DINOv2 gives of the picture, (B, 384, h, w); None in a network that does not look at it.
     """
 
     appearance: list[Tensor]
     motion: list[Tensor]
     size: tuple[int, int]
+    dinov2: Tensor | None = None
 
     @property
     def streams(self) -> list[list[Tensor]]:
@@ -103,6 +107,7 @@ class DPA(nn.Module):
         self.ifa = nn.ModuleList(ifa) if c.ifa else None
         both = c.ima and c.ifa
         self.join5 = nn.ModuleList(nn.Conv2d(2 * c5, c5, 1) for _ in range(streams)) if both else None
+        self.adapter = _adapter(c4) if c.dinov2 else None
         self.decoder = Decoder(channels, streams, c.width, c.refine_squeeze, c.refine_width)
         self.register_buffer("mean", _by_channel(c.mean), persistent=False)
         self.register_buffer("std", _by_channel(c.std), persistent=False)
@@ -110,12 +115,14 @@ class DPA(nn.Module):
 
     # -- the steps -----------------------------------------------------------------------------------
 
-    def encode(self, image: Tensor, flow: Tensor | None = None) -> Features:
+    def encode(self, image: Tensor, flow: Tensor | None = None, dinov2: Tensor | None = None) -> Features:
         """Stages 1 to 4 of both encoders.
 
         Args:
             image: (B, 3, H, W) in [0, 1], RGB.
             flow: (B, 3, H, W) in [0, 1], the flow drawn as a picture; None without a motion stream.
+            dinov2: (B, 384, h, w), DINOv2's features of the picture, of which any size will do; None to have
+                them computed, on the CPU, where the network looks at them.
 
         Raises:
             InputError: a flow that is missing, not wanted, or of another size; pictures one pixel wide, or
@@ -134,12 +141,15 @@ class DPA(nn.Module):
         h, w = image.shape[-2:]
         if min(h, w) < 2:
             raise InputError(f"a picture of {w} x {h} pixels is too small: at least 2 x 2")
-        appearance = self._stages(0).shallow(self._pad((image - self.mean) / self.std))
+        stages = self._stages(0).shallow(self._pad((image - self.mean) / self.std))
+        if self.adapter is not None:
+            dinov2 = _features(self._pad(image)) if dinov2 is None else dinov2
+            stages[-1] = stages[-1] + self._adapted(dinov2, stages[-1])
         motion = []
         if flow is not None:
             flow = (flow - self.mean) / self.std if self.config.normalise_flow else flow
             motion = self._stages(1).shallow(self._pad(flow))
-        return Features(appearance, motion, (h, w))
+        return Features(stages, motion, (h, w), dinov2)
 
     def reference(self, features: Features) -> References:
         """Prototypes of frames, one reference each: K and V of the plain stage 5 (no IMA; no gradient to it).
@@ -220,6 +230,13 @@ class DPA(nn.Module):
     def _stages(self, stream: int) -> Encoder:
         return cast(Encoder, self.encoders[stream])
 
+    def _adapted(self, dinov2: Tensor, f4: Tensor) -> Tensor:
+        """DINOv2's features as a change of f4: (B, 384, y, x) -> (B, C, h, w)."""
+        size = (f4.shape[-2], f4.shape[-1])
+        at = F.interpolate(dinov2, size=size, mode="bilinear", align_corners=False)
+        change: Tensor = cast(nn.Module, self.adapter)(at)
+        return change
+
     def _attend(self, f5: list[Tensor], references: References | None) -> list[Tensor]:
         """IMA and IFA on stage 5, joined: per stream (B, C, h, w) -> (B, C, h, w)."""
         if self.ima5 is None and self.ifa is None:
@@ -249,9 +266,11 @@ class DPA(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """Outside the encoders: convolutions normal, std 0.01, zero bias (paper); else as PyTorch does."""
+        """Outside the encoders and the adapter: convolutions normal, std 0.01, zero bias (paper); else as
+        PyTorch does.
+        """
         for name, module in self.named_modules():
-            if name.startswith("encoders."):
+            if name.startswith(("encoders.", "adapter.")):
                 continue
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, std=0.01)
@@ -259,6 +278,23 @@ class DPA(nn.Module):
                     nn.init.zeros_(module.bias)
             elif isinstance(module, EdgeConv):
                 nn.init.normal_(module.weight, std=0.01)
+
+
+def _adapter(channels: int) -> nn.Sequential:
+    """It begins with 0: a network that is trained on begins as what it was."""
+    last = nn.Conv2d(WIDTH // 2, channels, 3, padding=1)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(cast(Tensor, last.bias))
+    return nn.Sequential(nn.Conv2d(WIDTH, WIDTH // 2, 1), nn.ReLU(), last)
+
+
+@torch.compiler.disable
+def _features(images: Tensor) -> Tensor:
+    """DINOv2's features of pictures in [0, 1]: (B, 3, H, W) -> (B, 384, h, w)."""
+    pictures = (255 * images.detach()).round().to("cpu", torch.uint8).permute(0, 2, 3, 1)
+    look = appearance(torch.get_num_threads())
+    found = np.stack([look(picture) for picture in pictures.numpy()])
+    return torch.from_numpy(found).to(images.device)
 
 
 def share(references: References, batch: int, n: int) -> References:

@@ -162,8 +162,8 @@ def into_both_streams(source: DPA, target: DPA) -> list[str]:
         target: changed in place.
 
     Returns:
-        Names of what the source has not, IFA, the exchange between the modalities and the fusion of two
-        streams: they keep their fresh values.
+        Names of what the source has not, IFA, the exchange between the modalities, the fusion of two
+        streams and what DINOv2's features go through: they keep their fresh values.
 
     Raises:
         WeightsError: the source is another network: a tensor is missing or has another shape.
@@ -196,7 +196,7 @@ _PER_STREAM = (
     "decoder.level4.",
 )
 # What stage 1 has not.
-_NEW = ("ima4.exchange.", "ima5.exchange.", "ifa.", "join5.", "decoder.fuse.")
+_NEW = ("ima4.exchange.", "ima5.exchange.", "ifa.", "join5.", "decoder.fuse.", "adapter.")
 
 
 def _appearance_name(name: str) -> str:

@@ -21,6 +21,7 @@ from dpa.web.server import Gone, Server
 from dpa.web.store import Result, Video
 from dpa.web.upload import receive
 from dpa.web.words import say
+from dpa.weights.registry import DEFAULT
 
 _UPLOADS = "uploads"
 """A folder that is none: names in it stand for videos."""
@@ -130,9 +131,10 @@ class _Calls:
         every: int = 1,
         mirror: bool = True,
         target: str = "auto",
+        model: str = DEFAULT,
     ) -> gr.FileData:
         """Segment a video: a file of the kind that is asked for."""
-        taken = self._submit(video, request, kind, threshold, smooth, refine, every, mirror, target)
+        taken = self._submit(video, request, kind, threshold, smooth, refine, every, mirror, target, model)
         return self._file(taken, taken.first)
 
     def submit(
@@ -146,9 +148,12 @@ class _Calls:
         every: int = 1,
         mirror: bool = True,
         target: str = "auto",
+        model: str = DEFAULT,
     ) -> dict[str, Any]:
         """Queue a video, and say how far it is, its id among that."""
-        return self._submit(video, request, kind, threshold, smooth, refine, every, mirror, target).public()
+        return self._submit(
+            video, request, kind, threshold, smooth, refine, every, mirror, target, model
+        ).public()
 
     def status(self, video_id: str, request: gr.Request) -> dict[str, Any]:
         """Say how far a video is."""

@@ -10,6 +10,7 @@ from dpa.errors import InputError
 from dpa.video.write.backdrop import BLUR, COLOUR, GREEN
 from dpa.video.write.paint import Look
 from dpa.web.words import say
+from dpa.weights.registry import find
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ KINDS = {
 }
 """By the page's name for it; the first one is the default."""
 
-OF_RUN = ("every", "mirror", "target")
+OF_RUN = ("every", "mirror", "target", "model")
 """Settings of `SegmenterConfig` that the network has to run with."""
 OF_MASKS = ("threshold", "smooth", "refine")
 """Settings that only the stages after the network look at."""
@@ -58,10 +59,16 @@ def _flag(value: object) -> bool:
     raise ValueError(f"true or false, not {value!r}")
 
 
+def _network(value: object) -> str:
+    find(str(value)).file("config")  # here or not, before a video waits for it
+    return str(value)
+
+
 _TYPES: dict[str, Callable[[Any], Any]] = {
     "every": int,
     "mirror": _flag,
     "target": str,
+    "model": _network,
     "threshold": float,
     "smooth": float,
     "refine": str,

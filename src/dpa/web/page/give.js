@@ -9,7 +9,10 @@ export function giving(about, page) {
     const query = new URLSearchParams({ name });
     const quality = byId("quality").value;
     if (quality === "fast") query.set("every", "2");
-    if (quality === "best") query.set("target", "dinov2");
+    if (quality === "best") {
+      query.set("model", "dpa-base");
+      query.set("target", "dinov2");
+    }
     return query;
   };
 

@@ -5,7 +5,6 @@ package: see the card beside the file.
 """
 
 from functools import cache
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dpa.arrays import Image
-from dpa.backends.session import session
 from dpa.device import cores
+from dpa.model.session import session
 from dpa.model.size import fit
 from dpa.weights.registry import DINOV2
 
+WIDTH = 384
+"""Numbers in a feature."""
 PATCH = 14
-"""Pixels of a picture's side that one feature stands for."""
-_PATCHES = 576
-"""Patches of a picture, about: 32 x 18 of 16 : 9. The time goes by this number (docs/experiments.md)."""
+"""Pixels of a picture's side that one feature stands for, in what DINOv2 is shown."""
+_STRIDE = 16
+"""Pixels of the same in what it is given: those of an encoder's stage 4."""
 
 
 class Appearance:
@@ -44,9 +45,7 @@ class Appearance:
         self._session: Any = session(path, threads or cores())
 
     def __call__(self, image: Image) -> NDArray[np.float32]:
-        """Features of a frame, (h, w, 3) uint8, RGB: (384, y, x) float32, one for every patch of the picture,
-        which is scaled to about `_PATCHES` of them.
-        """
+        """Features of a frame, (h, w, 3) uint8, RGB: (384, y, x) float32, one for every 16 x 16 pixels."""
         picture = fit(image, grid(image.shape[0], image.shape[1]))
         (features,) = self._session.run(None, {"image": np.ascontiguousarray(picture[None])})
         found: NDArray[np.float32] = features[0]
@@ -60,7 +59,6 @@ def appearance(threads: int) -> Appearance:
 
 
 def grid(height: int, width: int) -> tuple[int, int]:
-    """(height, width) to which a picture is scaled, pixels: whole patches, its aspect nearly kept."""
-    scale = sqrt(_PATCHES / (height * width))
-    rows, columns = (max(1, round(side * scale)) for side in (height, width))
-    return PATCH * rows, PATCH * columns
+    """(height, width) to which a picture is scaled, pixels: a patch for every 16 x 16."""
+    rows, columns = (PATCH * max(1, round(side / _STRIDE)) for side in (height, width))
+    return rows, columns
