@@ -68,7 +68,7 @@ def test_names_of_files_and_addresses_are_never_opened(address: str, folder: Pat
     import httpx
 
     file = {"path": path, "url": path, "meta": {"_type": "gradio.FileData"}}
-    data = [file, "overlay", 0.5, 0.5, "auto", 1, False, "auto"]
+    data = [file, "overlay", 0.5, 0.5, "auto", 1, False, "auto", "dpa-mobile"]
     event = httpx.post(f"{address}/gradio_api/call/segment", json={"data": data}).json()["event_id"]
     answer = httpx.get(f"{address}/gradio_api/call/segment/{event}", timeout=60).text
     assert "This is no video of yours" in answer
@@ -100,8 +100,8 @@ def test_pages_and_files_of_gradio_are_not_there(address: str, done: dict[str, A
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("segment", ["/etc/hostname", "overlay", 0.5, 0.5, "auto", 1, False, "auto"]),
-        ("segment", [{"url": "x"}, "overlay", 0.5, 0.5, "auto", 1, False, "auto"]),
+        ("segment", ["/etc/hostname", "overlay", 0.5, 0.5, "auto", 1, False, "auto", "dpa-mobile"]),
+        ("segment", [{"url": "x"}, "overlay", 0.5, 0.5, "auto", 1, False, "auto", "dpa-mobile"]),
         ("status", [["a", "b"]]),
     ],
 )
