@@ -22,7 +22,7 @@ from dpa.arrays import Features, Probability
 _BLUR = 1.5
 _RIDGE = 1.0  # times a feature's variance
 _LEAST = 2.0  # sure pixels that the model is fitted to, below which there is no object, or no background
-_MOST_CHANNELS = 256  # that OpenCV resizes at once; it can do 512
+_MOST_CHANNELS = 128  # that OpenCV resizes at once: OpenCV 5 takes more for another dimension
 
 
 @dataclass(frozen=True, eq=False)
