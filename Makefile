@@ -22,13 +22,14 @@ OUT_alpha := out.webm
 OUT_coco := out.json
 OUT ?= $(or $(OUT_$(KIND)),out)
 
-.PHONY: help segment test test-fast test-oldest lint pictures clean
+.PHONY: help segment test test-fast test-oldest test-newest lint pictures clean
 
 help:
 	@echo 'make segment VIDEO=clip.mp4 [OUT=out] [KIND=overlay]   masks of a video; without VIDEO, of an example'
 	@echo 'make test [COVERAGE=yes]                              what make lint does, and the tests; which lines ran'
 	@echo 'make test-fast                                        quick tests of what needs no torch'
 	@echo 'make test-oldest                                      the base installation with its oldest dependencies'
+	@echo 'make test-newest                                      the base installation alone, with the newest ones'
 	@echo 'make lint                                             ruff, mypy and the arrows between packages'
 	@echo 'make pictures                                         the pictures of the README'
 	@echo 'make clean                                            remove what these commands have made'
@@ -70,6 +71,16 @@ test-oldest: pyproject.toml
 	$(OLDEST)/bin/python -m pip install --quiet -c $(OLDEST)/oldest.txt --editable ".[evaluate]" \
 	  pytest pytest-timeout pytest-xdist hypothesis scipy
 	$(OLDEST)/bin/python -m pytest -n auto --dist loadfile $(WITHOUT_TORCH) $(FAST)
+
+# What a newcomer gets: the base installation alone, with the newest of all. An extra may hold a library back, as
+# [evaluate] does OpenCV.
+NEWEST := $(VENV)-newest
+
+test-newest: pyproject.toml
+	$(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable . \
+	  pytest pytest-timeout pytest-xdist hypothesis scipy jinja2
+	$(NEWEST)/bin/python -m pytest -n auto --dist loadfile $(WITHOUT_TORCH) $(FAST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -268,3 +268,18 @@ def test_where_a_network_gives_no_features_it_is_off() -> None:
     assert Segmenter(backend=FakeBackend()).config.target == "off"
     assert Segmenter(backend=Looking()).config.target == "auto"
     assert Segmenter(backend=Looking(), target="off").config.target == "off"
+
+
+def test_no_more_channels_are_resized_at_once_than_opencv_5_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes, resize = [], cv2.resize
+
+    def spy(image: np.ndarray, *args: Any, **named: Any) -> np.ndarray:
+        shapes.append(image.shape)
+        return resize(image, *args, **named)
+
+    monkeypatch.setattr(cv2, "resize", spy)
+    planes = np.random.default_rng(0).random((384, 4, 6), dtype=np.float32)
+    found = module._resized(planes, (8, 12))
+    assert max(shape[2] for shape in shapes) <= 128
+    for plane, one in zip(planes, found, strict=True):
+        np.testing.assert_allclose(one, resize(plane, (12, 8)), atol=1e-6)
