@@ -23,6 +23,7 @@ from small_encoder import THREE_LAYERS
 SIZE = (64, 96)
 # Every switch, and encoders of each kind: what is counted takes torch its time by the layer.
 NETWORKS: list[tuple[str, dict[str, Any]]] = [
+    ("dpa-base", {"encoder": THREE_LAYERS}),
     ("dpa-mobile", {"encoder": THREE_LAYERS}),
     ("dpa-mobile", {"encoder": THREE_LAYERS, "ima": False}),
     ("dpa-mobile", {"encoder": THREE_LAYERS, "ifa": False}),
