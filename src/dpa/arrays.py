@@ -36,4 +36,5 @@ Prototypes = NDArray[np.float32]
 """(streams, N * D, D): K or V of N reference frames, see `dpa.model.dpa.References`."""
 
 Features = Sequence[NDArray[np.float32]]
-"""Of a frame: what the appearance encoder's stages 2 to 4 give, each (C, h, w), the finest first."""
+"""Of a frame: what the appearance encoder's stages 2 to 4 give, each (C, h, w), the finest first; then what
+DINOv2 gives, (384, y, x), where it is looked at."""

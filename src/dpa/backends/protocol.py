@@ -39,7 +39,8 @@ class Seen(NamedTuple):
         probability: of the object, (B, h, w) float32 in [0, 1].
         own: the frames' own prototypes, one entry a frame; none where they are not wanted, or the network has
             no IFA.
-        features: of the appearance encoder, one entry a frame; none where they are not wanted.
+        features: of the appearance encoder, one entry a frame, and DINOv2's last where the network looks at
+            them; none where they are not wanted.
     """
 
     probability: Probabilities

@@ -48,8 +48,10 @@ def profile_parts(
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     image, flow, key, value = (array[None] for array in (*given, *references))
     arrays = {"image": image, "flow": flow, "key": key, "value": value, "remember": np.array(False)}
-    arrays[DINOV2] = appearance(1)(given[0])[None]
-    feed = {i.name: np.ascontiguousarray(arrays[i.name]) for i in session.get_inputs()}
+    wanted = [i.name for i in session.get_inputs()]
+    if DINOV2 in wanted:
+        arrays[DINOV2] = appearance(1)(given[0])[None]
+    feed = {name: np.ascontiguousarray(arrays[name]) for name in wanted}
     for _ in range(settings.warmup + settings.repeats):
         session.run(None, feed)
     events = json.loads(Path(session.end_profiling()).read_text())

@@ -7,7 +7,7 @@ import numpy as np
 
 from dpa.arrays import Image, Images, Probability
 from dpa.backends import Backend, Memory, Seen
-from dpa.engine.config import AUTO, DINOV2, OFF, SegmenterConfig
+from dpa.engine.config import DINOV2, OFF, SegmenterConfig
 from dpa.engine.frame_data import FrameData
 from dpa.engine.mirror import is_mirrored, mirror, mirror_back
 from dpa.engine.references import Inputs, Reference, References, Reservoir
@@ -17,7 +17,7 @@ from dpa.model.appearance import appearance
 from dpa.model.size import fit
 
 # Of the target's correction, see `Target.applied`: the better the features, the more they are worth.
-_STRENGTH = {OFF: 0.0, AUTO: 3.0, DINOV2: 4.0}
+_OWN, _WITH_DINOV2 = 3.0, 4.0
 
 
 class Network:
@@ -33,9 +33,9 @@ class Network:
 
     def __init__(self, backend: Backend, config: SegmenterConfig) -> None:
         self.backend = backend
-        own = backend.config.dinov2
-        self._appearance = appearance(config.threads) if config.target == DINOV2 and not own else None
-        self._strength = _STRENGTH[DINOV2 if own else config.target]
+        inside, beside = backend.config.dinov2, config.target == DINOV2
+        self._appearance = appearance(config.threads) if beside and not inside else None
+        self._strength = _WITH_DINOV2 if beside or inside else _OWN
         self._config = config.for_network(backend.config)
 
     @property

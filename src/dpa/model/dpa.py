@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dpa.errors import InputError
-from dpa.model.appearance import WIDTH, appearance
+from dpa.model.appearance import PATCH, WIDTH, appearance, grid
 from dpa.model.config import DPAConfig, named_config
 from dpa.model.decoder import Decoder, resize
 from dpa.model.encoder import Encoder, build_encoder, evaluating
@@ -292,7 +292,8 @@ def _adapter(channels: int) -> nn.Sequential:
 def _features(images: Tensor) -> Tensor:
     """DINOv2's features of pictures in [0, 1]: (B, 3, H, W) -> (B, 384, h, w)."""
     if images.is_meta:  # where operations are counted and nothing is computed
-        return images.new_empty(len(images), WIDTH, *(side // 16 for side in images.shape[-2:]))
+        tall, wide = grid(images.shape[-2], images.shape[-1])
+        return images.new_empty(len(images), WIDTH, tall // PATCH, wide // PATCH)
     pictures = (255 * images.detach()).round().to("cpu", torch.uint8).permute(0, 2, 3, 1)
     look = appearance(torch.get_num_threads())
     found = np.stack([look(picture) for picture in pictures.numpy()])
