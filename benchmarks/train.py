@@ -73,11 +73,8 @@ def main() -> None:
 
 
 def _forward(trainer: Trainer, parts: list) -> None:
-    for image, flow, mask, border, _ in parts:
-        with trainer.fabric.autocast():
-            trainer.learner(
-                trainer._picture(image), trainer._picture(flow), trainer._moved(mask).float() / 255, border
-            )
+    for part in parts:
+        trainer.loss(part)
 
 
 def _motion(repeats: int) -> None:

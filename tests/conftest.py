@@ -48,16 +48,15 @@ Command = Callable[..., tuple[int, str, str]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+# Before any library is loaded: results must not depend on how many cores a machine has, workers side by side
+# (pytest -n) have a core each, and small pictures give two threads nothing to share but the waiting.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
+
+
 def pytest_configure() -> None:
-    # Before any library is loaded: times and results must not depend on how many cores a machine has.
-    # Workers side by side (pytest -n) have one thread each.
-    threads = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(threads)
-    import cv2
     import hypothesis
 
-    cv2.setNumThreads(threads)
     # A busy machine is no error: nothing timed is a test here.
     hypothesis.settings.register_profile("untimed", deadline=None)
     hypothesis.settings.load_profile("untimed")
@@ -169,6 +168,15 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("DPA_HOME", str(tmp_path_factory.getbasetemp() / "dpa-home"))
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """What a test asks for, `dpa bench` with two threads say, does not slow those after it down."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+    if cv2 := sys.modules.get("cv2"):
+        cv2.setNumThreads(1)
+
+
 @pytest.fixture(scope="session")
 def s3_door() -> Iterator["Door"]:
     """The S3 server of the session."""
@@ -234,19 +242,14 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.fixture
-def stages_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def stages_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """`dpa bench` measures its stages in this process: starting one for each takes most of a test's time."""
-    import torch
-
     from dpa.bench import worker
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
         return subprocess.CompletedProcess(command, worker.main(*command[-2:]), b"", b"")
 
     monkeypatch.setattr("dpa.bench.run.subprocess", SimpleNamespace(run=run, PIPE=None, DEVNULL=None))
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A tiny data set in METHOD's layout, and settings with which a CPU trains on it in seconds."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,6 @@ import numpy as np
 import pytest
 
 SIDE = 64
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Pictures of 64 x 64 give two threads nothing to share but the waiting."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

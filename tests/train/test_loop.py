@@ -1,12 +1,14 @@
 """The parts of the loop: schedule, references within a group, learning, errors of workers."""
 
 import copy
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from model_samples import build
 
 from dpa.errors import DPAError, InputError
 from dpa.model.dpa import DPA, References
@@ -92,11 +94,6 @@ class Same(NoFiles):
         return self.batch
 
 
-def _part(batch: Batch) -> Part:
-    assert batch.flow is not None
-    return torch.from_numpy(batch.image), torch.from_numpy(batch.flow), torch.from_numpy(batch.mask), None, {}
-
-
 def _network(**changes: object) -> DPA:
     torch.manual_seed(0)
     return DPA("dpa-mobile", **{"encoder": SMALL_ENCODER, "dim": 16, "width": 16} | changes)
@@ -112,9 +109,31 @@ def test_loss_goes_down_on_one_batch(batch: Batch, tmp_path: Path, shared: bool)
     trainer.model.train()
     values = []
     for _ in range(stage.iterations):
-        values.append(float(trainer._step([_part(batch)])))
+        values.append(float(trainer._step([Part.of(batch)])))
         trainer.iteration += 1
     assert values[-1] < 0.6 * values[0]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_dinov2_of_each_view_is_what_came_with_it(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    monkeypatch.setattr("dpa.model.dpa.appearance", None)  # nothing is computed while the network learns
+    model = build(encoder=SMALL_ENCODER, dinov2=True)
+    learner = Learner(model, StageSettings(views=2, shared=shared)).eval()
+    rng = np.random.default_rng(0)
+    part = Part.of(replace(batch, dinov2=rng.random((4, 384, 4, 4), dtype=np.float32)))
+    image, flow, dinov2 = part.image / 255, part.flow / 255, part.dinov2
+    assert dinov2 is not None
+    found = learner.predict(image, flow, dinov2)[-1]
+    assert len(found) == (4 if shared else 2)
+    views = [0, 1, 2, 3] if shared else [0, 2]
+    for query, view in enumerate(views):
+        own, other = (model.encode(image[[v]], flow[[v]], dinov2[[v]]) for v in (view, view ^ 1))
+        alone = model.segment(own, model.reference(other))[-1]
+        torch.testing.assert_close(found[[query]], alone, rtol=0, atol=1e-4)
+        blank = model.encode(image[[view]], flow[[view]], 0 * dinov2[[view]])
+        assert not torch.allclose(model.segment(blank, model.reference(other))[-1], alone, atol=1e-3)
 
 
 def test_query_is_the_first_view_and_only_it_is_learnt(batch: Batch) -> None:
@@ -138,7 +157,7 @@ def test_frozen_stages_stay_and_the_rest_moves(batch: Batch, tmp_path: Path) -> 
     trainer = Trainer(_network(encoder="mobilenetv2_100"), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
     before = copy.deepcopy(trainer.model.encoders[0].state_dict())
     trainer.model.train()
-    trainer._step([_part(batch)])
+    trainer._step([Part.of(batch)])
     rates = [group["lr"] for group in trainer.optimiser.param_groups]
     assert rates == pytest.approx([5e-3, 1e-2])
     for name, tensor in trainer.model.encoders[0].state_dict().items():
@@ -180,10 +199,10 @@ def test_parts_give_the_gradients_of_the_whole(batch: Batch, tmp_path: Path) -> 
         stage = StageSettings(groups=2, views=2, shared=True, accumulate=accumulate)
         trainer = Trainer(_network(), stage, Same(batch), [], tmp_path)  # type: ignore[arg-type]
         trainer.model.eval()  # batch statistics are those of a part
-        image, flow, mask, border, _ = _part(batch)
+        image, flow, mask, *_ = Part.of(batch)
         rows = [slice(0, 4)] if accumulate == 1 else [slice(0, 2), slice(2, 4)]
         assert flow is not None
-        trainer._step([(image[r], flow[r], mask[r], border, {}) for r in rows])
+        trainer._step([Part(image[r], flow[r], mask[r], None, None, {}) for r in rows])
         gradients.append({n: p.grad for n, p in trainer.model.named_parameters() if p.grad is not None})
     assert len(gradients[0]) > 100
     for name, gradient in gradients[0].items():

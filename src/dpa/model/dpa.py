@@ -197,7 +197,7 @@ class DPA(nn.Module):
     def forward(
         self, image: Tensor, flow: Tensor | None, reference_images: Tensor, reference_flows: Tensor | None
     ) -> list[Tensor]:
-        """The whole pass, references encoded with it (training, and the paper's own way).
+        """The whole pass, references encoded with it (the paper's own way).
 
         Args:
             image, flow: (B, 3, H, W).

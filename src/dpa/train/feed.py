@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import torch
@@ -11,10 +11,31 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from dpa.errors import DPAError
-from dpa.train.data.batches import Batches
+from dpa.train.data.batches import Batch, Batches
 
-Part = tuple[Tensor, Tensor | None, Tensor, Tensor | None, dict[str, str]]
-"""Image, flow, mask and border of a `Batch`, and its skipped files."""
+
+class Part(NamedTuple):
+    """A `Batch` as tensors."""
+
+    image: Tensor
+    flow: Tensor | None
+    mask: Tensor
+    border: Tensor | None
+    dinov2: Tensor | None
+    skipped: dict[str, str]
+
+    @classmethod
+    def of(cls, batch: Batch) -> "Part":
+        """The tensors share the batch's memory."""
+        flow, border, dinov2 = (
+            None if x is None else torch.from_numpy(x) for x in (batch.flow, batch.border, batch.dinov2)
+        )
+        image, mask = torch.from_numpy(batch.image), torch.from_numpy(batch.mask)
+        return cls(image, flow, mask, border, dinov2, batch.skipped)
+
+    def to(self, device: torch.device) -> "Part":
+        """The same with its tensors on a device."""
+        return Part(*(x.to(device, non_blocking=True) if isinstance(x, Tensor) else x for x in self))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -48,8 +69,7 @@ class Feed(Dataset):
             )
         except DPAError as error:
             return error
-        flow, border = (None if x is None else torch.from_numpy(x) for x in (batch.flow, batch.border))
-        return torch.from_numpy(batch.image), flow, torch.from_numpy(batch.mask), border, batch.skipped
+        return Part.of(batch)
 
     def iterations(self, workers: int, pinned: bool) -> Iterator[list[Part]]:
         """The parts of one iteration after the other.

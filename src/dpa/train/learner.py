@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from dpa.model.dpa import DPA, References, share
+from dpa.model.dpa import DPA, Features, References, share
 from dpa.train.loss import loss
 from dpa.train.settings import StageSettings
 
@@ -21,7 +21,12 @@ class Learner(nn.Module):
         self.model, self.stage = model, stage
 
     def forward(
-        self, image: Tensor, flow: Tensor | None, mask: Tensor, border: Tensor | None = None
+        self,
+        image: Tensor,
+        flow: Tensor | None,
+        mask: Tensor,
+        border: Tensor | None = None,
+        dinov2: Tensor | None = None,
     ) -> Tensor:
         """The loss, a scalar.
 
@@ -30,26 +35,31 @@ class Learner(nn.Module):
             flow: (B, 3, H, W) in [0, 1]; None for the appearance stream alone.
             mask: (B, 1, H, W), 0 or 1.
             border: (B, 1, H, W) int32, see `dpa.train.data.border`.
+            dinov2: (B, 384, h, w), see `DPA.encode`.
         """
-        predictions = self.predict(image, flow)
+        predictions = self.predict(image, flow, dinov2)
         every = len(mask) // len(predictions[0])  # view is a query
         if border is not None:
             border = border[::every]
         return loss(predictions, mask[::every], self.stage.bce, self.stage.boundary, border)
 
-    def predict(self, image: Tensor, flow: Tensor | None) -> list[Tensor]:
+    def predict(self, image: Tensor, flow: Tensor | None, dinov2: Tensor | None = None) -> list[Tensor]:
         """Probabilities of the batch's query frames: of all views, or of the first of every group."""
         if not self.model.config.ifa:
-            return self.model.segment(self.model.encode(image, flow))
+            return self.model.segment(self.model.encode(image, flow, dinov2))
         views = self.stage.views
         if self.stage.shared:
-            features = self.model.encode(image, flow)
+            features = self.model.encode(image, flow, dinov2)
             return self.model.segment(features, others(self.model.reference(features), views))
-        first, rest = _split(image, views), None if flow is None else _split(flow, views)
-        predictions: list[Tensor] = self.model(
-            first[0], rest[0] if rest else None, first[1], rest[1] if rest else None
-        )
-        return predictions
+        with torch.no_grad():
+            read = self._encode(slice(1, None), image, flow, dinov2)
+        references = share(self.model.reference(read), len(image) // views, views - 1)
+        return self.model.segment(self._encode(slice(1), image, flow, dinov2), references)
+
+    def _encode(self, which: slice, *seen: Tensor | None) -> Features:
+        """Features of some views of each group."""
+        grouped = [None if x is None else x.unflatten(0, (-1, self.stage.views)) for x in seen]
+        return self.model.encode(*(None if x is None else x[:, which].flatten(0, 1) for x in grouped))  # type: ignore[arg-type]
 
 
 def others(references: References, views: int) -> References:
@@ -70,8 +80,3 @@ def others(references: References, views: int) -> References:
     )
     rows = index.flatten().to(references.key.device)
     return share(References(references.key[rows], references.value[rows]), groups * views, views - 1)
-
-
-def _split(x: Tensor, views: int) -> tuple[Tensor, Tensor]:
-    grouped = x.unflatten(0, (-1, views))
-    return grouped[:, 0], grouped[:, 1:]

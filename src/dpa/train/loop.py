@@ -199,13 +199,10 @@ class Trainer:
             group["lr"] = rate * group["scale"]
         self.optimiser.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.fabric.device)
-        for k, (image, flow, mask, border, _) in enumerate(parts):
+        for k, part in enumerate(parts):
             # Gradients of several devices are joined once an iteration.
             with self.fabric.no_backward_sync(self.learner, enabled=k + 1 < len(parts)):
-                with self.fabric.autocast():
-                    seen = self._picture(image), None if flow is None else self._picture(flow)
-                    near = None if border is None else self._moved(border)
-                    value = self.learner(*seen, self._moved(mask).float() / 255, near) / len(parts)
+                value = self.loss(part) / len(parts)
                 self.fabric.backward(value)
             total += value.detach()
         if self.stage.clip:
@@ -217,15 +214,17 @@ class Trainer:
             self.ema.update_parameters(self.model)
         return total
 
-    def _moved(self, x: Tensor) -> Tensor:
-        return x.to(self.fabric.device, non_blocking=True)
-
-    def _picture(self, x: Tensor) -> Tensor:
-        return (self._moved(x).float() / 255).contiguous(memory_format=torch.channels_last)
+    def loss(self, part: Part) -> Tensor:
+        """The loss of a part of a batch, a scalar."""
+        part = part.to(self.fabric.device)
+        image, flow = _picture(part.image), None if part.flow is None else _picture(part.flow)
+        with self.fabric.autocast():
+            value: Tensor = self.learner(image, flow, part.mask.float() / 255, part.border, part.dinov2)
+        return value
 
     def _note_skipped(self, parts: list[Part]) -> None:
         for part in parts:
-            for path, sentence in part[-1].items():
+            for path, sentence in part.skipped.items():
                 if path in self.skipped:
                     continue
                 self.skipped[path] = sentence
@@ -299,3 +298,7 @@ class Trainer:
             self.kept.save_pretrained(self.folder / name)
             write_whole(self.folder / name / RECORD, self.record.encode())
             write_whole(self.folder / name / FILES, self.pictures.encode())
+
+
+def _picture(x: Tensor) -> Tensor:
+    return (x.float() / 255).contiguous(memory_format=torch.channels_last)

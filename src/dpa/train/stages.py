@@ -224,7 +224,9 @@ def _run(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     d, videos = settings.data, stage is settings.finetune
-    batches = make_batches(settings, stage, videos=videos, motion=model.config.motion)
+    batches = make_batches(
+        settings, stage, videos=videos, motion=model.config.motion, dinov2=model.config.dinov2
+    )
     validation = find_sequences(settings.data.validation, masks=True) if settings.data.validation else []
     if stage.epochs:
         stage = replace(stage, iterations=math.ceil(stage.epochs * batches.epoch))
@@ -276,7 +278,12 @@ def _clear(folder: Path) -> None:
 
 
 def make_batches(
-    settings: TrainSettings, stage: StageSettings, *, videos: bool = True, motion: bool = True
+    settings: TrainSettings,
+    stage: StageSettings,
+    *,
+    videos: bool = True,
+    motion: bool = True,
+    dinov2: bool = False,
 ) -> Batches:
     """The training batches of a stage, from the data that the settings name.
 
@@ -285,6 +292,7 @@ def make_batches(
         stage: one of its two.
         videos: stage 2: the videos' frames too.
         motion: with flow pictures.
+        dinov2: with DINOv2's features of the pictures.
 
     Raises:
         InputError: data that are missing.
@@ -319,6 +327,7 @@ def make_batches(
         lost=stage.lost if videos else 0.0,
         frame_flow=stage.frame_flow if videos else 0.0,
         borders=bool(stage.bce and stage.boundary),
+        dinov2=dinov2,
         settings=settings.augment,
         seed=settings.seed,
         cache=int(d.cache * 2**30),

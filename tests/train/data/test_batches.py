@@ -5,6 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+from model_samples import build
 
 from dpa.datasets.layout import find_sequences, find_still_flows, find_stills
 from dpa.errors import InputError
@@ -272,6 +274,18 @@ def test_what_cannot_be_read_is_named(root: Path) -> None:
         with pytest.raises(InputError) as caught:
             read_view(image, mask)
         assert str(path) in str(caught.value)
+
+
+@torch.inference_mode()
+def test_dinov2s_features_are_those_that_the_network_computes(root: Path) -> None:
+    batch = _batches(root, groups=2, views=2, sizes=[(48, 64)], dinov2=True)[0]
+    assert batch.dinov2 is not None
+    assert (batch.dinov2.shape, batch.dinov2.dtype) == ((4, 384, 4, 4), np.float32)
+    assert batch.flow is not None
+    model = build(dinov2=True)
+    image, flow = (torch.from_numpy(x) / 255 for x in (batch.image, batch.flow))
+    torch.testing.assert_close(model.encode(image, flow).dinov2, torch.from_numpy(batch.dinov2))
+    assert _batches(root)[0].dinov2 is None
 
 
 @pytest.mark.parametrize("parts", [2, 4])

@@ -8,6 +8,8 @@ import numpy as np
 
 from dpa.datasets.layout import Sequence, Still
 from dpa.errors import InputError, UnreadableError
+from dpa.model.appearance import appearance
+from dpa.model.size import MULTIPLE
 from dpa.train.data.augment import LEAST_LEFT, AugmentSettings, View, augment
 from dpa.train.data.border import border
 from dpa.train.data.copy_paste import paste_resting, paste_scenes, put_bars
@@ -33,6 +35,7 @@ class Batch:
         mask: (B, 1, H, W) uint8, 0 to 255; between them where augmentation leaves borders soft.
         skipped: files that could not be read, each with its error; others took their places.
         border: (B, 1, H, W) int32, see `border`; None where it is not wanted.
+        dinov2: (B, 384, h, w) float32, DINOv2's features of the pictures; None where they are not wanted.
     """
 
     image: np.ndarray
@@ -40,6 +43,7 @@ class Batch:
     mask: np.ndarray
     skipped: dict[str, str] = field(default_factory=dict)
     border: np.ndarray | None = None
+    dinov2: np.ndarray | None = None
 
 
 class Batches:
@@ -66,6 +70,7 @@ class Batches:
         frame_flow: share of the groups whose motion stream sees the pictures themselves, as TMO trains (Cho
             et al., WACV 2023), so that the network works without flow too.
         borders: with the planes from which the loss weighs the object's border.
+        dinov2: with DINOv2's features, which the processes that make batches compute.
         settings: augmentation.
         seed: of everything random.
         cache: bytes of decoded pictures that are kept in memory.
@@ -91,6 +96,7 @@ class Batches:
         lost: float = 0.0,
         frame_flow: float = 0.0,
         borders: bool = False,
+        dinov2: bool = False,
         settings: AugmentSettings,
         seed: int,
         cache: int = 0,
@@ -111,13 +117,8 @@ class Batches:
         self.estimated = estimated
         self.lost, self.frame_flow = (lost, frame_flow) if motion else (0.0, 0.0)
         self.still_flows = still_flows if still_flows and motion else [None] * len(stills)
-        self.sizes, self.motion, self.borders, self.settings, self.seed = (
-            sizes,
-            motion,
-            borders,
-            settings,
-            seed,
-        )
+        self.sizes, self.motion, self.borders, self.dinov2 = sizes, motion, borders, dinov2
+        self.settings, self.seed = settings, seed
         # The paper's pixels of crop are the whole picture's: nothing is decoded smaller.
         taken = 1.0 if settings.paper else max(settings.crop, 1 - LEAST_LEFT if settings.leave else 0)
         self.read = Reader(cache, crop=taken)
@@ -177,7 +178,8 @@ class Batches:
         if self.motion:
             flow = np.stack([v.flow for v in views if v.flow is not None]).transpose(0, 3, 1, 2)
         near = np.stack([border(v.mask) for v in views])[:, None] if self.borders else None
-        return Batch(image, flow, np.stack([v.mask for v in views])[:, None], skipped, near)
+        shown = np.stack([_shown(v.image) for v in views]) if self.dinov2 else None
+        return Batch(image, flow, np.stack([v.mask for v in views])[:, None], skipped, near, shown)
 
     def _stills_before(self, iteration: int) -> int:
         """Groups of stills in all the iterations before this one."""
@@ -233,6 +235,13 @@ class Batches:
 
     def _any_still(self, size: tuple[int, int], rng: np.random.Generator) -> View:
         return self.read(*self.stills[int(rng.integers(len(self.stills)))], size=size)
+
+
+def _shown(image: np.ndarray) -> np.ndarray:
+    """DINOv2's features of a picture, (h, w, 3) uint8, as the network sees it: (384, y, x)."""
+    h, w = image.shape[:2]
+    padded = np.pad(image, ((0, -h % MULTIPLE), (0, -w % MULTIPLE), (0, 0)), mode="edge")
+    return appearance(1)(padded)
 
 
 def _many(rng: np.random.Generator) -> int:
