@@ -13,7 +13,7 @@ from torch import nn
 from dpa.backends import Memory
 from dpa.backends.torch import TorchBackend
 from dpa.bench import network
-from dpa.bench.flops import count, count_network
+from dpa.bench.flops import count, count_dinov2, count_network
 from dpa.bench.network import build, isolate
 from dpa.bench.settings import PARTS, BenchSettings
 from dpa.errors import InputError, WeightsError
@@ -43,13 +43,21 @@ def test_a_multiplication_and_an_addition_are_two() -> None:
     assert attention == 2 * 2 * 6 * 10 * 4 * 2
 
 
+def test_dinov2_is_a_vision_transformer_of_twelve_layers() -> None:
+    patches, width = 4 * 6, 384  # one for every 16 x 16 pixels
+    tokens = patches + 1  # and one for the picture
+    layer = 12 * tokens * width**2 + 2 * tokens**2 * width
+    assert count_dinov2(SIZE) == 2 * (12 * layer + patches * 3 * 14 * 14 * width)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "changes"), NETWORKS)
 def test_the_parts_make_up_the_network(name: str, changes: dict[str, Any]) -> None:
     with torch.device("meta"):  # counting wants no weights
         model = DPA(name, **TINY | changes)
     found = count_network(model, SIZE, 3)
-    assert sum(found[part] for part in PARTS) == found["cached"]
+    beside = count_dinov2(SIZE) if model.config.dinov2 else 0
+    assert sum(found[part] for part in PARTS) + beside == found["cached"]
     # What the paper's way adds to the cached one is the references, every time anew.
     assert found["paper"] == found["cached"] + 3 * found["reference"]
     assert found["encoders"] > 0

@@ -186,13 +186,16 @@ def whole(settings: BenchSettings) -> Measured:
 
 
 def flops(settings: BenchSettings, config: dict[str, Any], size: list[int], references: int) -> Measured:
-    """Floating-point operations of the network by part, see `dpa.bench.flops`."""
-    from dpa.bench.flops import count_network
+    """Floating-point operations of the network by part, see `dpa.bench.flops`, and of a target beside it."""
+    from dpa.bench.flops import count_dinov2, count_network
     from dpa.model.config import DPAConfig
     from dpa.model.dpa import DPA
 
     model = DPA(DPAConfig.from_dict(config))
-    return Measured(facts={"flops": count_network(model, (size[0], size[1]), references)})
+    found = count_network(model, (size[0], size[1]), references)
+    if settings.target == DINOV2 and not model.config.dinov2:
+        found["cached"] += count_dinov2((size[0], size[1]))
+    return Measured(facts={"flops": found})
 
 
 def way(settings: BenchSettings, name: str, folder: str) -> Measured:
