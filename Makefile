@@ -45,8 +45,10 @@ segment: $(VENV)/.base
 	@echo 'Look at example/overlay.mp4; then: make segment VIDEO=yours.mp4'
 endif
 
-# As many tests side by side as there are cores; those of a file together, for what they share, in our order.
-PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# One more test side by side than there are cores, since some wait: for a browser, a cluster, a server that is silent.
+# Those of a file together, for what they share, in our order.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: lint
 	$(PYTEST) -m "not network and not gpu" --durations=20 $(if $(COVERAGE),--cov=dpa --cov-report=term)
@@ -70,7 +72,7 @@ test-oldest: pyproject.toml
 	  print(*(d.replace(">=", "==") + ".*" for d in p["dependencies"]), sep="\n")' > $(OLDEST)/oldest.txt
 	$(OLDEST)/bin/python -m pip install --quiet -c $(OLDEST)/oldest.txt --editable ".[evaluate]" \
 	  pytest pytest-timeout pytest-xdist hypothesis scipy
-	$(OLDEST)/bin/python -m pytest -n auto --dist loadfile $(WITHOUT_TORCH) $(FAST)
+	$(OLDEST)/bin/python -m pytest -n $(WORKERS) --dist loadfile $(WITHOUT_TORCH) $(FAST)
 
 # What a newcomer gets: the base installation alone, with the newest of all. An extra may hold a library back, as
 # [evaluate] does OpenCV.
@@ -80,7 +82,7 @@ test-newest: pyproject.toml
 	$(PYTHON) -m venv $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable . \
 	  pytest pytest-timeout pytest-xdist hypothesis scipy jinja2
-	$(NEWEST)/bin/python -m pytest -n auto --dist loadfile $(WITHOUT_TORCH) $(FAST)
+	$(NEWEST)/bin/python -m pytest -n $(WORKERS) --dist loadfile $(WITHOUT_TORCH) $(FAST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

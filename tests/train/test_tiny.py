@@ -17,7 +17,7 @@ from small_encoder import SMALL_ENCODER
 def test_both_stages_find_moving_objects_that_they_never_saw(command, tmp_path: Path) -> None:
     make_data(tmp_path)
     where = [f"data.stills={tmp_path / 'stills'}", f"data.validation={tmp_path / 'validation'}", "threads=1"]
-    where += [f"changes.encoder={SMALL_ENCODER}", "pretrain.iterations=80", "finetune.iterations=80"]
+    where += [f"changes.encoder={SMALL_ENCODER}", "pretrain.iterations=45", "finetune.iterations=45"]
     code, _, err = command("pretrain", "tiny", *where, "-o", tmp_path / "one")
     assert (code, err) == (0, "")
     stage1 = ("--stage1", tmp_path / "one" / "best")
