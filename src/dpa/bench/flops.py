@@ -6,6 +6,7 @@ done per element is not.
 
 from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
 import timm
 import torch
@@ -64,6 +65,6 @@ def count_dinov2(size: tuple[int, int]) -> int:
     """Operations of DINOv2's features of a frame, (H, W) at the network's input."""
     shown = grid(*size)
     with torch.device("meta"):
-        vit = timm.create_model("vit_small_patch14_dinov2", img_size=shown).eval()
+        vit: Any = timm.create_model("vit_small_patch14_dinov2", img_size=shown).eval()
         image = torch.rand(1, 3, *shown)
     return count(lambda: vit.forward_features(image))
