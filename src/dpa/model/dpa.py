@@ -195,24 +195,32 @@ class DPA(nn.Module):
             return [resize(p, padded)[..., :h, :w] for p in predictions]
 
     def forward(
-        self, image: Tensor, flow: Tensor | None, reference_images: Tensor, reference_flows: Tensor | None
+        self,
+        image: Tensor,
+        flow: Tensor | None,
+        reference_images: Tensor,
+        reference_flows: Tensor | None,
+        dinov2: Tensor | None = None,
+        reference_dinov2: Tensor | None = None,
     ) -> list[Tensor]:
-        """The whole pass, references encoded with it (the paper's own way).
+        """The whole pass, references encoded with it (training, and the paper's own way).
 
         Args:
             image, flow: (B, 3, H, W).
             reference_images, reference_flows: (B, N, 3, H, W); ignored without IFA.
+            dinov2, reference_dinov2: (B, 384, h, w) and (B, N, 384, h, w), as for `encode`.
 
         Returns:
             As `segment`.
         """
         if not self.config.ifa:
-            return self.segment(self.encode(image, flow))
+            return self.segment(self.encode(image, flow, dinov2))
         with torch.no_grad():
-            flows = None if reference_flows is None else reference_flows.flatten(0, 1)
-            encoded = self.encode(reference_images.flatten(0, 1), flows)
+            given = (reference_flows, reference_dinov2)
+            flows, shown = (None if x is None else x.flatten(0, 1) for x in given)
+            encoded = self.encode(reference_images.flatten(0, 1), flows, shown)
         references = self.reference(encoded)
-        return self.segment(self.encode(image, flow), share(references, *reference_images.shape[:2]))
+        return self.segment(self.encode(image, flow, dinov2), share(references, *reference_images.shape[:2]))
 
     # -- weights -------------------------------------------------------------------------------------
 

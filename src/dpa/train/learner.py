@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from dpa.model.dpa import DPA, Features, References, share
+from dpa.model.dpa import DPA, References, share
 from dpa.train.loss import loss
 from dpa.train.settings import StageSettings
 
@@ -51,15 +51,10 @@ class Learner(nn.Module):
         if self.stage.shared:
             features = self.model.encode(image, flow, dinov2)
             return self.model.segment(features, others(self.model.reference(features), views))
-        with torch.no_grad():
-            read = self._encode(slice(1, None), image, flow, dinov2)
-        references = share(self.model.reference(read), len(image) // views, views - 1)
-        return self.model.segment(self._encode(slice(1), image, flow, dinov2), references)
-
-    def _encode(self, which: slice, *seen: Tensor | None) -> Features:
-        """Features of some views of each group."""
-        grouped = [None if x is None else x.unflatten(0, (-1, self.stage.views)) for x in seen]
-        return self.model.encode(*(None if x is None else x[:, which].flatten(0, 1) for x in grouped))  # type: ignore[arg-type]
+        seen = [None if x is None else x.unflatten(0, (-1, views)) for x in (image, flow, dinov2)]
+        query, rest = ([None if x is None else x[:, part] for x in seen] for part in (0, slice(1, None)))
+        predictions: list[Tensor] = self.model(*query[:2], *rest[:2], query[2], rest[2])
+        return predictions
 
 
 def others(references: References, views: int) -> References:
