@@ -44,6 +44,7 @@ class Trainer:
         validation: sequences that choose the best weights; may be empty.
         folder: of the run; exists.
         fabric: see `make_fabric`.
+        teacher: whose answers are learnt too, see `Learner`; None without one.
         compiled: run the network through torch.compile.
         record: what is saved beside the weights, see `dpa.train.record`.
         pictures: the list of what is trained on, saved likewise.
@@ -61,6 +62,7 @@ class Trainer:
         folder: Path,
         fabric: Any = None,
         *,
+        teacher: DPA | None = None,
         compiled: bool = False,
         record: str = "{}",
         pictures: str = "",
@@ -86,7 +88,9 @@ class Trainer:
             fast_depthwise(self.model)
         for encoder_stage in list(model.encoders[0].stages)[: stage.freeze]:  # type: ignore[arg-type]
             encoder_stage.requires_grad_(False)
-        learner: nn.Module = Learner(self.model, stage)
+        if teacher is not None:
+            teacher = teacher.to(self.fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        learner: nn.Module = Learner(self.model, stage, teacher)
         if on_gpu and self.fabric.world_size > 1:  # batch statistics as one device would see them
             learner = nn.SyncBatchNorm.convert_sync_batchnorm(learner)
         self.ema = (

@@ -73,6 +73,11 @@ class StageSettings:
         freeze: appearance stages, counted from the first, that are not trained.
         freeze_norm: batch norm keeps the statistics that it came with, and uses them: where a device's share
             of the batch is too few pictures for statistics of its own.
+        teacher: weights, by name, folder, file or hub id, whose answers are learnt beside the masks; None for
+            the masks alone (distillation: Hinton et al., 2015).
+        teacher_share: share of the teacher's probabilities in what is learnt, the masks are the rest.
+        teacher_features: weight of the difference between the appearance streams' stage 4 and the teacher's
+            (Romero et al., FitNets, 2015), which must have the same channels; 0 for none. Wants `shared`.
 
     Example:
         >>> StageSettings(still_share=1.5).check("finetune", references=True)
@@ -106,6 +111,9 @@ class StageSettings:
     ema: float = 0.0
     freeze: int = 0
     freeze_norm: bool = False
+    teacher: str | None = None
+    teacher_share: float = 0.5
+    teacher_features: float = 0.0
 
     def check(self, name: str, *, references: bool) -> None:
         """Find what no run can work with before it starts.
@@ -136,6 +144,8 @@ class StageSettings:
             "lost": (not 0 <= self.lost <= 1, "in [0, 1]"),
             "frame_flow": (not 0 <= self.frame_flow <= 1, "in [0, 1]"),
             "ema": (not 0 <= self.ema < 1, "in [0, 1)"),
+            "teacher_share": (not 0 <= self.teacher_share <= 1, "in [0, 1]"),
+            "teacher_features": (self.teacher_features < 0, "0 or more"),
         }
         for key, (is_wrong, must_be) in wrong.items():
             if is_wrong:
@@ -145,6 +155,8 @@ class StageSettings:
                 f"{name}.views must be at least 2: the first view is the query, the others are its references"
                 f" (or set {name}.shared=true)"
             )
+        if self.teacher_features and not self.shared:
+            raise InputError(f"{name}.teacher_features compares all views of a group: set {name}.shared=true")
 
 
 @dataclass

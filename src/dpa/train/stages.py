@@ -224,9 +224,9 @@ def _run(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     d, videos = settings.data, stage is settings.finetune
-    batches = make_batches(
-        settings, stage, videos=videos, motion=model.config.motion, dinov2=model.config.dinov2
-    )
+    teacher = _teacher(stage, model)
+    dinov2 = model.config.dinov2 or (teacher is not None and teacher.config.dinov2)
+    batches = make_batches(settings, stage, videos=videos, motion=model.config.motion, dinov2=dinov2)
     validation = find_sequences(settings.data.validation, masks=True) if settings.data.validation else []
     if stage.epochs:
         stage = replace(stage, iterations=math.ceil(stage.epochs * batches.epoch))
@@ -246,6 +246,7 @@ def _run(
         validation,
         folder,
         fabric,
+        teacher=teacher,
         compiled=settings.compile,
         record=json.dumps(record, indent=2) + "\n",
         pictures=list_pictures((d.stills, d.videos, d.extra), batches.stills, batches.videos),
@@ -267,6 +268,29 @@ def _run(
         validate_every=math.ceil(settings.validate_epochs * batches.epoch) or settings.validate_every,
         validate_stride=settings.validate_stride,
     )
+
+
+def _teacher(stage: StageSettings, model: DPA) -> DPA | None:
+    """The network that a stage learns from beside the masks.
+
+    Raises:
+        InputError: it cannot teach this one.
+        WeightsError: its weights cannot be read.
+    """
+    if stage.teacher is None:
+        return None
+    teacher = DPA.from_pretrained(stage.teacher)
+    if teacher.config.motion != model.config.motion:
+        raise InputError(
+            f"the teacher {stage.teacher} and the network must both have a motion stream, or none"
+        )
+    own, given = (net.encoders[0].channels[-2] for net in (model, teacher))
+    if stage.teacher_features and own != given:
+        raise InputError(
+            f"stage 4 has {given} channels in the teacher {stage.teacher} and {own} in the network: "
+            "set teacher_features=0, or choose another teacher"
+        )
+    return teacher
 
 
 def _clear(folder: Path) -> None:
