@@ -2,8 +2,10 @@
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from video_samples import make_video
@@ -45,8 +47,10 @@ class FakeBackend:
         *,
         remember: bool = False,
         features: bool = False,
+        dinov2: list[np.ndarray] | None = None,
     ) -> Seen:
         assert not features
+        assert dinov2 is None or self.config.dinov2
         assert images.ndim == flows.ndim == 4
         assert 1 <= len(images) <= self.batch
         self.groups.append((len(images), remember))
@@ -66,6 +70,45 @@ class FakeBackend:
         away = grey / 255 - 0.5 - float(np.mean(known)) / 2550 + (255 - flow.min(axis=2)) / 25500
         own = np.full((2, 2, 2), level, np.float32)
         return np.clip(0.5 + 2 * away, 0, 1).astype(np.float32), Memory(own, own)
+
+
+class LooksAtDinov2(FakeBackend):
+    """Its answer is what it is told of DINOv2, here `brightness`; it has one more feature, its own."""
+
+    has_features = True
+
+    def __init__(self, batch: int = 2) -> None:
+        super().__init__(batch=batch)
+        self.config = replace(self.config, dinov2=True)
+        self.told: list[np.ndarray] = []
+
+    def __call__(
+        self,
+        images: np.ndarray,
+        flows: np.ndarray,
+        references: Memory,
+        *,
+        remember: bool = False,
+        features: bool = False,
+        dinov2: list[np.ndarray] | None = None,
+    ) -> Seen:
+        seen = super().__call__(images, flows, references, remember=remember)
+        told = [brightness(image) for image in images] if dinov2 is None else dinov2
+        self.told += told
+        size = images.shape[2], images.shape[1]
+        probability = np.stack([cv2.resize(one[0], size, interpolation=cv2.INTER_NEAREST) for one in told])
+        maps = [
+            [image[None, ::4, ::4, 0].astype(np.float32), one]
+            for image, one in zip(images, told, strict=True)
+        ]
+        return seen._replace(probability=np.clip(probability, 0, 1), features=maps if features else [])
+
+
+def brightness(image: np.ndarray) -> np.ndarray:
+    """What stands for DINOv2's features in tests: (h, w, 3) uint8 -> (1, h / 8, w / 8) float32 in [0, 1]."""
+    size = image.shape[1] // 8, image.shape[0] // 8
+    grey = cv2.resize(image, size, interpolation=cv2.INTER_AREA).mean(axis=2, dtype=np.float32)
+    return grey[None] / 255
 
 
 def use(backend: FakeBackend, monkeypatch: pytest.MonkeyPatch) -> FakeBackend:

@@ -8,6 +8,7 @@ from dpa.backends import Memory
 from dpa.engine.frame_data import FrameData
 from dpa.engine.mirror import is_mirrored, mirror, mirror_back
 from dpa.engine.part import Part
+from dpa.engine.references import Inputs
 from dpa.engine.segmenter import Segmenter
 from dpa.video.frame import Frame
 from engine_samples import FakeBackend
@@ -18,7 +19,7 @@ class Leftish(FakeBackend):
 
     has_features = True
 
-    def __call__(self, images, flows, references, *, remember=False, features=False):
+    def __call__(self, images, flows, references, *, remember=False, features=False, dinov2=None):
         seen = super().__call__(images, flows, references, remember=remember)
         slope = np.linspace(0.3, 0, images.shape[2], dtype=np.float32)
         maps = [[image.transpose(2, 0, 1).astype(np.float32)] for image in images] if features else []
@@ -41,8 +42,11 @@ def moving(frames: int) -> list[np.ndarray]:
 def test_what_is_said_of_a_mirrored_frame_is_turned_back(features: bool) -> None:
     backend, turns = Leftish(batch=4), [False, True, False]
     images, flows, references = given(3)
-    pairs = [mirror(p) if turn else p for p, turn in zip(zip(images, flows, strict=True), turns, strict=True)]
-    shown = [np.stack(part) for part in zip(*pairs, strict=True)]
+    pairs = [
+        mirror(Inputs(image, flow)) if turn else Inputs(image, flow)
+        for image, flow, turn in zip(images, flows, turns, strict=True)
+    ]
+    shown = [np.stack([pair[part] for pair in pairs]) for part in (0, 1)]
     seen = mirror_back(backend(*shown, references, features=features), turns)
     alone = backend(images, flows, references, features=features)
     turned = backend(images[:, :, ::-1], flows[:, :, ::-1], references, features=features)

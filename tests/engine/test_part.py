@@ -13,7 +13,7 @@ from dpa.engine.segmenter import Segmenter
 from dpa.engine.shots import Span, spans
 from dpa.errors import InputError, TruncatedError
 from dpa.video import open_source
-from engine_samples import FakeBackend, image
+from engine_samples import FakeBackend, LooksAtDinov2, brightness, image
 
 FRAMES = 41
 CUTS = (0, 13, 14, 30)
@@ -24,6 +24,8 @@ SETTINGS = [
     {"every": 4, "smooth": 0.0},
     {"flow": "none"},
     {"normalise": True, "refine": "off"},
+    {"dinov2_every": 5},
+    {"dinov2_every": 5, "every": 3},
 ]
 
 
@@ -34,6 +36,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(
         tmp_path_factory.mktemp("part") / "clip.mp4", images, options={"g": "7", "sc_threshold": "0"}
     )
+
+
+@pytest.fixture(autouse=True)
+def dinov2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dpa.engine.network.appearance", lambda threads: brightness)
 
 
 class Cautious(FakeBackend):
@@ -49,6 +56,8 @@ class Cautious(FakeBackend):
 
 def masks(clip: Path, part: Part | None = None, batch: int = 1, **settings: object) -> list:
     backend = Cautious(batch=batch) if batch > 1 else FakeBackend(batch=1)
+    if "dinov2_every" in settings:
+        backend = LooksAtDinov2(batch)
     settings = {"flow": "dis-ultrafast"} | settings
     return list(Segmenter(backend=backend, **settings).masks(clip, part=part))
 
@@ -204,3 +213,21 @@ def test_what_is_reached(
     part: tuple[int, int], every: int, together: int, smooth: bool, expected: tuple[int, int]
 ) -> None:
     assert Part(*part).reach(12, every, together, smooth) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "every", "together", "expected"),
+    [
+        ((3, 5), 1, 1, (0, 5)),
+        ((5, 6), 1, 1, (5, 6)),
+        ((9, 11), 1, 1, (5, 11)),
+        ((9, 11), 1, 2, (4, 12)),
+        ((14, 15), 1, 1, (13, 15)),
+        ((9, 10), 3, 1, (3, 10)),
+    ],
+)
+def test_what_is_reached_where_dinov2_sees_one_of_five(
+    part: tuple[int, int], every: int, together: int, expected: tuple[int, int]
+) -> None:
+    spans = (Span(0, 13, 0), Span(13, 20, 1))
+    assert Part(*part, spans).reach(20, every, together, False, 5) == expected

@@ -2,12 +2,13 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dpa.arrays import Image, Images
+from dpa.arrays import Features, Image, Images
 from dpa.backends.protocol import Memory, Seen
 from dpa.device import cores
 from dpa.errors import DPAError, WeightsError
@@ -68,6 +69,7 @@ class OnnxBackend:
         *,
         remember: bool = False,
         features: bool = False,
+        dinov2: Features | None = None,
     ) -> Seen:
         together = len(images) > 1
         self._alone = 0 if together else self._alone + 1
@@ -87,7 +89,7 @@ class OnnxBackend:
             found = graph.run(names, feed)
             return frame | {name: array[0] for name, array in zip(names, found, strict=True)}
 
-        frames = [*map(self._frame, images, flows)]
+        frames = [*map(self._frame, images, flows, dinov2 or repeat(None))]
         results = [*(self._pool.map if together else map)(run, frames)]
         return Seen(
             np.stack([result[PROBABILITY] for result in results]),
@@ -95,11 +97,12 @@ class OnnxBackend:
             [[result[name] for name in self._of_frames] for result in results if features],
         )
 
-    def _frame(self, image: Image, flow: Image) -> dict[str, np.ndarray]:
+    def _frame(self, image: Image, flow: Image, dinov2: np.ndarray | None) -> dict[str, np.ndarray]:
         """A frame's inputs, by name."""
         if not self.config.dinov2:
             return {"image": image, "flow": flow}
-        return {"image": image, "flow": flow, DINOV2: appearance(self._threads)(image)}
+        shown = appearance(self._threads)(image) if dinov2 is None else dinov2
+        return {"image": image, "flow": flow, DINOV2: shown}
 
     def _session(self, threads: int) -> Any:
         """The graph, loaded for a number of threads a frame."""

@@ -77,6 +77,7 @@ class Backend(Protocol):
         *,
         remember: bool = False,
         features: bool = False,
+        dinov2: Features | None = None,
     ) -> Seen:
         """Segment frames that have the same references.
 
@@ -86,5 +87,7 @@ class Backend(Protocol):
             references: prototypes of the reference frames; not looked at by a network without IFA.
             remember: the frames' own prototypes are wanted too.
             features: their features are.
+            dinov2: what DINOv2 gives of each image, (384, y, x) float32; None to have it computed. Not looked
+                at by a network without it.
         """
         ...

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dpa.arrays import Features as Maps
 from dpa.arrays import Images
 from dpa.backends.protocol import Memory, Seen
 from dpa.model.dpa import DPA, Features, References
@@ -69,12 +70,14 @@ class TorchBackend:
         *,
         remember: bool = False,
         features: bool = False,
+        dinov2: Maps | None = None,
     ) -> Seen:
         c = self.config
         given = References(*(self._moved(r)[None] for r in references)) if c.ifa else None
         probability, own, maps = self._run(
             self._moved(images),
             self._moved(flows) if c.motion else None,
+            self._moved(np.stack(dinov2)) if c.dinov2 and dinov2 else None,
             given,
             remember and c.ifa,
             features,
@@ -89,12 +92,14 @@ class TorchBackend:
         self,
         images: torch.Tensor,
         flows: torch.Tensor | None,
+        dinov2: torch.Tensor | None,
         given: References | None,
         remember: bool,
         wanted: bool,
     ) -> tuple[torch.Tensor, References | None, list[torch.Tensor]]:
         with autocast(self.device, self.precision):
-            features = self._model.encode(_picture(images), None if flows is None else _picture(flows))
+            motion = None if flows is None else _picture(flows)
+            features = self._model.encode(_picture(images), motion, dinov2)
             own = self._model.reference(features) if remember else None
             probability = self._model.segment(features, given)[-1][:, 0]
         return (

@@ -59,6 +59,9 @@ _SETTINGS = {
         "auto, dinov2 or off: what the object looks like in the reference frames decides in all frames; "
         "dinov2 sees more, and takes its time.",
     ),
+    "dinov2_every": _Setting(
+        int, SPEED, "DINOv2, where it is looked at, sees one of N frames; what it says follows the flow."
+    ),
     "alpha": _Setting(
         str, OUTPUT, "Of cut-outs: refined, or ramp, half-transparent where the network doubts."
     ),

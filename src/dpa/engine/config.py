@@ -22,6 +22,7 @@ OF_MASKS = (
     "smooth",
     "refine",
     "target",
+    "dinov2_every",
     "mirror",
     "every",
     "shots",
@@ -91,6 +92,9 @@ class SegmenterConfig:
             moves probabilities towards that (`dpa.engine.target`), wherever the network gives its features;
             "dinov2" looks at features of DINOv2 beside them (`dpa.model.appearance`), better and slower;
             "off" leaves them as they are, as in the paper.
+        dinov2_every: for a network that looks at DINOv2's features (dpa-base), DINOv2 sees the first of every
+            n frames; its features move along the flow to those that follow (`dpa.engine.carried`), and the
+            target is learnt without them. Frames whose flow is not known are all seen.
         alpha: of cut-outs: "refined", or "ramp" for a ramp over the probability, half-transparent where the
             network doubts. Without refinement it is the ramp.
         mirror: the network sees every second frame mirrored (`dpa.engine.mirror`): its errors there are
@@ -127,6 +131,7 @@ class SegmenterConfig:
     smooth: float = 0.5
     refine: str = "auto"
     target: str = "auto"
+    dinov2_every: int = 1
     alpha: str = "refined"
     mirror: bool = True
     every: int = 1
@@ -159,6 +164,12 @@ class SegmenterConfig:
                 raise InputError(f"unknown {name} {getattr(self, name)!r}: choose {choice}")
         if self.every < 1:
             raise InputError(f"the network can see every frame (1) or every n-th, not every {self.every}")
+        if self.dinov2_every < 1:
+            raise InputError(f"DINOv2 can see every frame (1) or one of n, not one of {self.dinov2_every}")
+        if self.dinov2_every > 1 and self.target == DINOV2:
+            raise InputError(
+                "target dinov2 wants features of every frame: leave dinov2_every at 1, or target at auto"
+            )
         if self.threads < 0:
             raise InputError(f"threads must be 1 or more, or 0 for one per core, not {self.threads}")
         if self.precision not in PRECISIONS:
@@ -228,6 +239,7 @@ class Settings(TypedDict, total=False):
     smooth: float
     refine: str
     target: str
+    dinov2_every: int
     alpha: str
     mirror: bool
     every: int

@@ -26,13 +26,13 @@ def is_mirrored(data: FrameData, every: int) -> bool:
 
 
 def mirror(inputs: Inputs) -> Inputs:
-    """A frame and its flow picture, (h, w, 3) uint8 each, mirrored left to right.
+    """A frame and its flow picture, mirrored left to right, and what DINOv2 gives of it.
 
     The picture's colours stay: what moves to the right then has the colour of what moves to the left. A
     network trained with colours permuted (`augment.hues`) does not mind.
     """
-    image, picture = inputs
-    return cv2.flip(image, 1), cv2.flip(picture, 1)
+    image, picture, dinov2 = inputs
+    return Inputs(cv2.flip(image, 1), cv2.flip(picture, 1), None if dinov2 is None else dinov2[:, :, ::-1])
 
 
 def mirror_back(seen: Seen, mirrored: Sequence[bool]) -> Seen:

@@ -1,19 +1,22 @@
 """A network at work on a video: frames and flow pictures in, prototypes and probabilities out."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dpa.arrays import Image, Images, Probability
 from dpa.backends import Backend, Memory, Seen
+from dpa.device import cores
+from dpa.engine.carried import Carried
 from dpa.engine.config import DINOV2, OFF, SegmenterConfig
 from dpa.engine.frame_data import FrameData
 from dpa.engine.mirror import is_mirrored, mirror, mirror_back
 from dpa.engine.references import Inputs, Reference, References, Reservoir
 from dpa.engine.target import Target
 from dpa.engine.threads import Clock
-from dpa.model.appearance import appearance
+from dpa.model.appearance import Appearance, appearance
 from dpa.model.size import fit
 
 # Of the target's correction, see `Target.applied`: the better the features, the more they are worth.
@@ -29,13 +32,17 @@ class Network:
 
     Attributes:
         backend: the network.
+        dinov2_every: DINOv2 looks at the first of every so many frames for it; 1: at all, or at none.
     """
 
     def __init__(self, backend: Backend, config: SegmenterConfig) -> None:
         self.backend = backend
-        inside, beside = backend.config.dinov2, config.target == DINOV2
-        self._appearance = appearance(config.threads) if beside and not inside else None
-        self._strength = _WITH_DINOV2 if beside or inside else _OWN
+        inside = backend.config.dinov2
+        self.dinov2_every = config.dinov2_every if inside else 1
+        # Features that a target is learnt from are a frame's own: not what is carried to it.
+        self._beside = config.target == DINOV2 and not inside
+        self._carries = self.dinov2_every > 1
+        self._strength = _WITH_DINOV2 if (inside and not self._carries) or self._beside else _OWN
         self._config = config.for_network(backend.config)
 
     @property
@@ -46,7 +53,19 @@ class Network:
     def inputs(self, image: Image, picture: Image) -> Inputs:
         """A frame and its flow picture, (H, W, 3) uint8, at the working size."""
         size = self._config.working_size(image.shape[:2])
-        return fit(image, size), fit(picture, size)
+        return Inputs(fit(image, size), fit(picture, size))
+
+    def carried(self, *, causal: bool = False) -> Carried | None:
+        """DINOv2's features for frames of a video that come in order; None where it looks at all, or none.
+
+        Args:
+            causal: see `Carried`.
+        """
+        return Carried(self._appearance, self.dinov2_every, causal=causal) if self._carries else None
+
+    @property
+    def _appearance(self) -> Appearance:
+        return appearance(self._config.threads or cores())
 
     @property
     def refers(self) -> bool:
@@ -69,7 +88,12 @@ class Network:
         return Reservoir(self._config.references) if self.refers else References(self._blank)
 
     def probabilities(
-        self, frames: Iterable[FrameData], together: int, references: References | Reservoir, clock: Clock
+        self,
+        frames: Iterable[FrameData],
+        together: int,
+        references: References | Reservoir,
+        clock: Clock,
+        carried: Carried | None = None,
     ) -> Generator[FrameData, None, None]:
         """Give frames the network's probabilities: those that are `wanted`; the others pass as they are.
 
@@ -78,10 +102,11 @@ class Network:
             together: frames it sees at once; one where references are gathered on the way.
             references: of the video, or where they are gathered.
             clock: times it.
+            carried: DINOv2's features, where it does not look at all of them.
         """
         for group in _grouped(frames, 1 if isinstance(references, Reservoir) else together):
             with clock.time("network"):
-                inputs = [self.inputs(data.frame.image, data.picture) for data in group if data.wanted]
+                inputs = [*self._shown(group, carried)]
                 if not inputs:  # the rest of a long shot's part, behind the last frame that is wanted in it
                     small: list[Probability] = []
                 elif isinstance(references, Reservoir):
@@ -94,6 +119,14 @@ class Network:
             probabilities = iter(small)
             for data in group:
                 yield replace(data, probability=next(probabilities)) if data.wanted else data
+
+    def _shown(self, group: list[FrameData], carried: Carried | None) -> Iterator[Inputs]:
+        """The inputs of the frames that are wanted."""
+        for data in group:
+            shown = self.inputs(data.frame.image, data.picture) if data.wanted else None
+            dinov2 = None if carried is None else carried.next(data, shown and shown.image)
+            if shown is not None:
+                yield shown._replace(dinov2=dinov2)
 
     def _gathered(self, inputs: list[Inputs], reservoir: Reservoir) -> Probability:
         """One frame, which becomes a reference itself: it is corrected as those after it are."""
@@ -118,7 +151,7 @@ class Network:
         features: bool,
         mirrored: Sequence[bool] = (),
     ) -> Seen:
-        """What the network says of frames, with DINOv2's features as the coarsest where they are wanted.
+        """What the network says of frames, with features that a target is learnt from where they are wanted.
 
         Args:
             mirrored: for each frame, whether it is shown to the network mirrored; none by default.
@@ -126,12 +159,15 @@ class Network:
         mirrored = mirrored or [False] * len(inputs)
         shown = [mirror(pair) if turn else pair for pair, turn in zip(inputs, mirrored, strict=True)]
         own = features and self.backend.has_features
-        seen = self.backend(*_stacked(shown), memory, remember=remember, features=own)
+        images, pictures, dinov2 = _stacked(shown)
+        seen = self.backend(images, pictures, memory, remember=remember, features=own, dinov2=dinov2)
         seen = mirror_back(seen, mirrored) if any(mirrored) else seen
-        if not features or self._appearance is None:
+        if self._carries:
+            return seen._replace(features=[mine[:-1] for mine in seen.features])
+        if not features or not self._beside:
             return seen
         found = zip(seen.features or [()] * len(inputs), inputs, strict=True)
-        return seen._replace(features=[[*mine, self._appearance(image)] for mine, (image, _) in found])
+        return seen._replace(features=[[*mine, self._appearance(one.image)] for mine, one in found])
 
     def _corrected(self, seen: Seen, target: Target | None) -> list[Probability]:
         if target is None:
@@ -150,9 +186,10 @@ class Network:
         return [Reference(*part) for part in parts]
 
 
-def _stacked(inputs: list[Inputs]) -> tuple[Images, Images]:
-    images, pictures = (np.stack(arrays) for arrays in zip(*inputs, strict=True))
-    return images, pictures
+def _stacked(inputs: list[Inputs]) -> tuple[Images, Images, list[NDArray[np.float32]] | None]:
+    images, pictures = np.stack([one.image for one in inputs]), np.stack([one.picture for one in inputs])
+    dinov2 = [one.dinov2 for one in inputs if one.dinov2 is not None]
+    return images, pictures, dinov2 or None
 
 
 def _grouped(frames: Iterable[FrameData], size: int) -> Generator[list[FrameData], None, None]:

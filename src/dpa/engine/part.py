@@ -31,7 +31,9 @@ class Part:
     end: int
     spans: tuple[Span, ...] | None = None
 
-    def reach(self, count: int, every: int, together: int, smooth: bool) -> tuple[int, int]:
+    def reach(
+        self, count: int, every: int, together: int, smooth: bool, dinov2_every: int = 1
+    ) -> tuple[int, int]:
         """The first frame that the network is to see for the masks of this part, and the one after the last.
 
         Args:
@@ -39,10 +41,18 @@ class Part:
             every: see `SegmenterConfig`.
             together: frames that the network sees at once; they are those of the whole video.
             smooth: whether masks are smoothed with those beside them.
+            dinov2_every: see `SegmenterConfig`; 1 without DINOv2.
         """
         first, last = max(0, self.start - smooth), min(self.end - 1 + smooth, count - 1)
         groups = self._groups(count, every, together)
-        before = bisect_right([group[0] for group in groups], first) - 1
+        firsts = [group[0] for group in groups]
+        before = bisect_right(firsts, first) - 1
+        if dinov2_every > 1:  # from a frame on that it looks at
+            spans = self.spans or (Span(0, count, 0),)
+            start = max(span.start for span in spans if span.start <= firsts[before])
+            before = max(
+                bisect_right(firsts, max(start, firsts[before] // dinov2_every * dinov2_every)) - 1, 0
+            )
         # Spans end where a damaged video's last frames cannot be decoded.
         after = min(bisect_left([group[-1] for group in groups], last), len(groups) - 1)
         return groups[before][0], groups[after][-1] + 1

@@ -120,8 +120,9 @@ class Pipeline:
             raise InputError(f"{self._source.name} is live: no part of it can be read alone")
         if count is None or (part is None and start == 0):
             return start, None
+        looks = 1 if self._network is None else self._network.dinov2_every
         wanted = Part(start, count) if part is None else replace(part, start=start)
-        begin, stop = wanted.reach(count, c.every, self._together, bool(c.smooth))
+        begin, stop = wanted.reach(count, c.every, self._together, bool(c.smooth), looks)
         return begin, None if part is None or stop == count else stop
 
     @property
@@ -183,7 +184,8 @@ class Pipeline:
             assert network is not None
             known = by_shot(drawn, partial(keyed, every=self._config.every))
             for (_, span), items in groupby(known, key=lambda item: (item.frame.shot, item.frame.span)):
-                seen = network.probabilities(items, self._together, self._references(span), self._clock)
+                references, carried = self._references(span), network.carried()
+                seen = network.probabilities(items, self._together, references, self._clock, carried)
                 yield from seen if kept is None else kept.record(seen)
 
     def _look(self, index: int, image: Image, *others: Image | None) -> Inputs:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dpa.arrays import Features, Image, Probability
 from dpa.backends import Memory
 from dpa.engine.target import Moments, Target
@@ -16,8 +19,20 @@ from dpa.errors import InputError
 from dpa.video.frame import Frame
 from dpa.video.source import Source
 
-Inputs = tuple[Image, Image]
-"""A frame and its flow picture at the network's size, each (h, w, 3) uint8."""
+
+class Inputs(NamedTuple):
+    """What the network is shown of a frame.
+
+    Attributes:
+        image, picture: the frame and its flow picture at the network's size, (h, w, 3) uint8.
+        dinov2: what DINOv2 gives of the frame, (384, y, x) float32; None where that is not known yet.
+    """
+
+    image: Image
+    picture: Image
+    dinov2: NDArray[np.float32] | None = None
+
+
 Pair = tuple[Frame, Frame | None]
 """A frame and the one after it."""
 Look = Callable[[int, Image, Image | None, Image | None], Inputs]

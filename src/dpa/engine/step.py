@@ -40,6 +40,7 @@ class Stepper:
         self._estimator, self._config, self._clock = estimator, config, Clock()
         self._network = Network(backend, replace(config, mirror=False))
         self._references = self._network.start()
+        self._carried = self._network.carried(causal=True)
         self._previous: FrameData | None = None
 
     def step(self, image: Image) -> Mask:
@@ -60,7 +61,7 @@ class Stepper:
         else:
             flow = pair_flow(self._estimator, image, None, earlier, self._config.flow_size)
             data = FrameData(Frame(image, index), flow_to_image(flow, self._config.flow_floor), flow)
-        (data,) = self._network.probabilities([data], 1, self._references, self._clock)
+        (data,) = self._network.probabilities([data], 1, self._references, self._clock, self._carried)
         self._previous = data
         if before is not None and self._config.smooth:
             data = smoothed_with_previous(before, data, self._config.smooth)

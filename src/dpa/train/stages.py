@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from dpa.errors import InputError, WeightsError
 from dpa.files import make_folder, write_whole
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
-from dpa.model.encoder import build_encoder
+from dpa.model.encoder import Encoder, build_encoder
 from dpa.model.pretrained import read_safetensors
 from dpa.train.checkpoint import NAME as CHECKPOINT
 from dpa.train.data.batches import Batches
@@ -284,7 +285,7 @@ def _teacher(stage: StageSettings, model: DPA) -> DPA | None:
         raise InputError(
             f"the teacher {stage.teacher} and the network must both have a motion stream, or none"
         )
-    own, given = (net.encoders[0].channels[-2] for net in (model, teacher))
+    own, given = (cast(Encoder, net.encoders[0]).channels[-2] for net in (model, teacher))
     if stage.teacher_features and own != given:
         raise InputError(
             f"stage 4 has {given} channels in the teacher {stage.teacher} and {own} in the network: "
