@@ -14,8 +14,9 @@ from dpa.errors import DPAError, InputError
 from dpa.model.dpa import DPA, References
 from dpa.train.data.batches import Batch
 from dpa.train.feed import Part
-from dpa.train.learner import Learner, others
+from dpa.train.learner import Learner, others, relative_difference
 from dpa.train.loop import Trainer
+from dpa.train.loss import loss
 from dpa.train.optimiser import schedule
 from dpa.train.settings import StageSettings
 from small_encoder import SMALL_ENCODER
@@ -149,6 +150,57 @@ def test_query_is_the_first_view_and_only_it_is_learnt(batch: Batch) -> None:
     assert learner(image / 255, flow / 255, mask) == of_first
     mask[0] = 0
     assert learner(image / 255, flow / 255, mask) != of_first
+
+
+def _taught(stage: StageSettings, batch: Batch) -> tuple[Learner, torch.Tensor, torch.Tensor, torch.Tensor]:
+    torch.manual_seed(3)
+    teacher = DPA("dpa-mobile", encoder=SMALL_ENCODER, dim=16, width=16)
+    learner = Learner(_network(), stage, teacher).eval()  # the same statistics each time
+    image, flow, mask = (torch.from_numpy(x).float() / 255 for x in (batch.image, batch.flow, batch.mask))
+    return learner, image, flow, mask
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_teacher_s_answers_are_learnt_beside_the_masks(batch: Batch, shared: bool) -> None:
+    stage = StageSettings(views=2, shared=shared, bce=1.0, teacher_share=0.25)
+    learner, image, flow, mask = _taught(stage, batch)
+    with torch.no_grad():
+        answers = Learner(learner.teacher, stage).eval().predict(image, flow)[-1]
+        own = learner.predict(image, flow)
+        every = 1 if shared else 2
+        expected = loss(own, 0.75 * mask[::every] + 0.25 * answers, bce=1.0)
+        torch.testing.assert_close(learner(image, flow, mask), expected)
+        alone = Learner(learner.model, stage).eval()(image, flow, mask)
+    assert abs(float(alone - expected)) > 1e-3
+    before = copy.deepcopy(learner.teacher.state_dict())
+    learner.train()(image, flow, mask).backward()
+    assert all(p.grad is None for p in learner.teacher.parameters())
+    assert any(p.grad is not None for p in learner.model.parameters())
+    assert not learner.teacher.training, "its statistics are what they were"
+    assert all(torch.equal(x, before[name]) for name, x in learner.teacher.state_dict().items())
+
+
+def test_a_teacher_s_features_are_learnt_too(batch: Batch) -> None:
+    plain = StageSettings(views=2, shared=True, teacher_share=0.0)
+    learner, image, flow, mask = _taught(plain, batch)
+    with torch.no_grad():
+        without = learner(image, flow, mask)
+        learner.stage = replace(plain, teacher_features=2.0)
+        own, taught = (m.encode(image, flow).appearance[-1] for m in (learner.model, learner.teacher))
+        expected = 2 * relative_difference(own, taught)
+        assert expected > 0.1
+        torch.testing.assert_close(learner(image, flow, mask) - without, expected)
+
+
+def test_the_difference_of_features_is_measured_by_channel() -> None:
+    target = torch.randn(3, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    away = target.std((0, 2, 3), correction=0)[:, None, None]  # of each channel
+    assert relative_difference(target, target) == 0
+    assert relative_difference(target + away, target).item() == pytest.approx(1, rel=1e-5)
+    scaled = target * torch.tensor([100.0, 0.01])[:, None, None]
+    assert relative_difference(
+        scaled + 2 * scaled.std((0, 2, 3), correction=0)[:, None, None], scaled
+    ).item() == (pytest.approx(4, rel=1e-4))
 
 
 @pytest.mark.slow

@@ -57,6 +57,41 @@ def test_the_paper_s_way_one_query_and_its_references(
 
 
 @pytest.mark.slow
+def test_a_teacher_that_looks_at_dinov2_teaches_one_that_does_not(
+    make_settings: Any, stage1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(2)
+    DPA(named_config("dpa-mobile", dinov2=True, **SMALL)).save_pretrained(tmp_path / "teacher")
+    stage = {"iterations": 2, "teacher": str(tmp_path / "teacher"), "teacher_features": 1.0}
+    monkeypatch.setattr("dpa.model.dpa.appearance", None)  # its features come with the batch
+    finetune(make_settings(finetune=stage), tmp_path / "two", stage1)
+    assert not DPA.from_pretrained(tmp_path / "two" / "last").config.dinov2
+    run = json.loads((tmp_path / "two" / "run.json").read_text())
+    assert run["settings"]["finetune"]["teacher"] == str(tmp_path / "teacher")
+
+
+@pytest.mark.parametrize(
+    ("changes", "features", "sentence"),
+    [
+        ({"motion": False}, 0.0, "must both have a motion stream, or none"),
+        (
+            {"encoder": "mobilenetv2_100"},
+            1.0,
+            "stage 4 has 96 channels in the teacher .* set teacher_features=0",
+        ),
+    ],
+)
+def test_a_teacher_of_another_kind(
+    make_settings: Any, stage1: Path, tmp_path: Path, changes: dict, features: float, sentence: str
+) -> None:
+    DPA(named_config("dpa-mobile", **SMALL | changes)).save_pretrained(tmp_path / "teacher")
+    stage = {"teacher": str(tmp_path / "teacher"), "teacher_features": features}
+    with pytest.raises(InputError, match=sentence):
+        finetune(make_settings(finetune=stage), tmp_path / "two", stage1)
+    assert not (tmp_path / "two").exists()
+
+
+@pytest.mark.slow
 def test_stage_two_without_motion_sees_the_videos(make_settings: Any, stage1: Path, tmp_path: Path) -> None:
     settings = make_settings(finetune={"iterations": 1}, changes=SMALL | {"motion": False})
     finetune(settings, tmp_path / "two", stage1)
@@ -154,6 +189,9 @@ WRONG = {
     "paste": ({"paste": 2.0}, r"finetune\.paste must be in \[0, 1\]"),
     "parts": ({"accumulate": 3}, "2 groups cannot be divided evenly into 3 parts"),
     "share": ({"still_share": 1.5}, r"finetune\.still_share must be in \[0, 1\]"),
+    "teacher": ({"teacher_share": 1.5}, r"finetune\.teacher_share must be in \[0, 1\]"),
+    "features": ({"teacher_features": -1.0}, r"finetune\.teacher_features must be 0 or more"),
+    "compared": ({"teacher_features": 1.0, "shared": False}, r"all views of a group: set finetune\.shared=true"),
 }
 
 

@@ -21,7 +21,15 @@ class Learner(nn.Module):
     def __init__(self, model: DPA, stage: StageSettings, teacher: DPA | None = None) -> None:
         super().__init__()
         self.model, self.stage = model, stage
-        self.teacher = None if teacher is None else teacher.eval().requires_grad_(False)
+        self.teacher = None if teacher is None else teacher.requires_grad_(False)
+        self.train()
+
+    def train(self, mode: bool = True) -> "Learner":
+        """As every module's, but for the teacher: it stays as it is in use."""
+        super().train(mode)
+        if self.teacher is not None:
+            self.teacher.eval()
+        return self
 
     def forward(
         self,
