@@ -191,7 +191,10 @@ WRONG = {
     "share": ({"still_share": 1.5}, r"finetune\.still_share must be in \[0, 1\]"),
     "teacher": ({"teacher_share": 1.5}, r"finetune\.teacher_share must be in \[0, 1\]"),
     "features": ({"teacher_features": -1.0}, r"finetune\.teacher_features must be 0 or more"),
-    "compared": ({"teacher_features": 1.0, "shared": False}, r"all views of a group: set finetune\.shared=true"),
+    "compared": (
+        {"teacher_features": 1.0, "shared": False},
+        r"all views of a group: set finetune\.shared=true",
+    ),
 }
 
 

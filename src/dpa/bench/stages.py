@@ -1,5 +1,6 @@
 """What a process of its own measures: one function a stage, settings in and figures out."""
 
+import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from dpa.arrays import Image
 from dpa.backends import Backend, Memory, open_backend
 from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.machine import describe, multiply_rate
 from dpa.bench.measure import Measured, finish, measure
 from dpa.bench.settings import BenchSettings
+from dpa.device import cores
 from dpa.engine.config import DINOV2, OFF
 from dpa.engine.frame_data import FrameData
 from dpa.engine.propagation import propagated, smoothed
@@ -73,18 +76,28 @@ def flow(settings: BenchSettings) -> Measured:
 def network(settings: BenchSettings) -> Measured:
     """The whole network from pictures to probabilities, references known; as many frames at once as usual."""
     backend, weights, inputs, kept = _network(settings)
-    beside = settings.target == DINOV2 and not backend.config.dinov2
-    dinov2 = appearance(settings.threads) if beside else None
+    inside = backend.config.dinov2
     images, flows = (np.stack([picture] * backend.batch) for picture in inputs)
     features = backend.has_features and settings.target != OFF
 
-    def work() -> int:
+    def look(image: Image) -> np.ndarray:
+        return appearance(settings.threads or cores())(image)
+
+    def once() -> int:
         backend(images, flows, kept, features=features)
-        if dinov2 is not None:
+        if settings.target == DINOV2 and not inside:
             for image in images:
-                dinov2(image)
+                look(image)
         return backend.batch
 
+    def carried() -> int:  # from a frame that DINOv2 looks at to the next one
+        dinov2 = [look(images[0])] * backend.batch
+        calls = math.ceil(settings.dinov2_every / backend.batch)
+        for _ in range(calls):
+            backend(images, flows, kept, features=features, dinov2=dinov2)
+        return calls * backend.batch
+
+    work = carried if inside and settings.dinov2_every > 1 else once
     config = backend.config
     facts = {
         "backend": backend.name,
@@ -193,8 +206,10 @@ def flops(settings: BenchSettings, config: dict[str, Any], size: list[int], refe
 
     model = DPA(DPAConfig.from_dict(config))
     found = count_network(model, (size[0], size[1]), references)
-    if settings.target == DINOV2 and not model.config.dinov2:
-        found["cached"] += count_dinov2((size[0], size[1]))
+    inside = model.config.dinov2
+    if inside or settings.target == DINOV2:
+        looked = count_dinov2((size[0], size[1]))
+        found["cached"] += looked // settings.dinov2_every - looked if inside else looked
     return Measured(facts={"flops": found})
 
 
