@@ -49,7 +49,7 @@ def test_parity_at_any_size_and_number_of_references(
 
 
 @pytest.mark.slow
-def test_a_network_that_looks_at_dinov2(tmp_path: Path) -> None:
+def test_a_network_that_looks_at_dinov2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changes = {"ima": False, "ifa": False, "motion": False, "dinov2": True}
     model, path = rounded(encoder=THREE_LAYERS, **changes), tmp_path / "model.onnx"
     assert exporting.export_onnx(model, path) <= 1e-4
@@ -61,6 +61,18 @@ def test_a_network_that_looks_at_dinov2(tmp_path: Path) -> None:
     for maps, others in zip(found.features, wanted.features, strict=True):
         assert [plane.shape for plane in maps] == [(8, 12, 16), (384, 6, 8)]
         np.testing.assert_allclose(maps[-1], others[-1], atol=1e-3)
+    given = [maps[-1][:, :, ::-1] for maps in found.features]  # of frames shown mirrored, say
+    monkeypatch.setattr("dpa.model.dpa.appearance", None)  # nothing is computed where they are given
+    monkeypatch.setattr("dpa.backends.onnx.appearance", None)
+    told = [
+        backend(image, flow, Memory.blank(model.config), features=True, dinov2=given)
+        for backend in (run, TorchBackend(model))
+    ]
+    np.testing.assert_allclose(told[0].probability, told[1].probability, atol=1e-4)
+    assert np.abs(told[0].probability - found.probability).max() > 1e-3
+    for seen in told:
+        for maps, own in zip(seen.features, given, strict=True):
+            np.testing.assert_array_equal(maps[-1], own)
 
 
 def test_what_is_exported_computes_what_torch_does(exported: Exported) -> None:
