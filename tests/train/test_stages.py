@@ -74,6 +74,7 @@ def test_a_teacher_that_looks_at_dinov2_teaches_one_that_does_not(
     ("changes", "features", "sentence"),
     [
         ({"motion": False}, 0.0, "must both have a motion stream, or none"),
+        ({"ifa": False}, 0.0, "one reads references .IFA.: set shared=true"),
         (
             {"encoder": "mobilenetv2_100"},
             1.0,
@@ -85,7 +86,7 @@ def test_a_teacher_of_another_kind(
     make_settings: Any, stage1: Path, tmp_path: Path, changes: dict, features: float, sentence: str
 ) -> None:
     DPA(named_config("dpa-mobile", **SMALL | changes)).save_pretrained(tmp_path / "teacher")
-    stage = {"teacher": str(tmp_path / "teacher"), "teacher_features": features}
+    stage = {"teacher": str(tmp_path / "teacher"), "teacher_features": features, "shared": bool(features)}
     with pytest.raises(InputError, match=sentence):
         finetune(make_settings(finetune=stage), tmp_path / "two", stage1)
     assert not (tmp_path / "two").exists()

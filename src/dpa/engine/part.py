@@ -47,12 +47,11 @@ class Part:
         groups = self._groups(count, every, together)
         firsts = [group[0] for group in groups]
         before = bisect_right(firsts, first) - 1
-        if dinov2_every > 1:  # from a frame on that it looks at
+        if dinov2_every > 1:  # from a frame on that DINOv2 looks at
             spans = self.spans or (Span(0, count, 0),)
-            start = max(span.start for span in spans if span.start <= firsts[before])
-            before = max(
-                bisect_right(firsts, max(start, firsts[before] // dinov2_every * dinov2_every)) - 1, 0
-            )
+            begun = max(span.start for span in spans if span.start <= firsts[before])
+            looked = max(begun, firsts[before] // dinov2_every * dinov2_every)
+            before = max(0, bisect_right(firsts, looked) - 1)
         # Spans end where a damaged video's last frames cannot be decoded.
         after = min(bisect_left([group[-1] for group in groups], last), len(groups) - 1)
         return groups[before][0], groups[after][-1] + 1

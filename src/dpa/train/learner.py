@@ -21,8 +21,7 @@ class Learner(nn.Module):
     def __init__(self, model: DPA, stage: StageSettings, teacher: DPA | None = None) -> None:
         super().__init__()
         self.model, self.stage = model, stage
-        self.teacher = None if teacher is None else teacher.requires_grad_(False)
-        self.train()
+        self.teacher = None if teacher is None else teacher.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> "Learner":
         """As every module's, but for the teacher: it stays as it is in use."""

@@ -285,6 +285,11 @@ def _teacher(stage: StageSettings, model: DPA) -> DPA | None:
         raise InputError(
             f"the teacher {stage.teacher} and the network must both have a motion stream, or none"
         )
+    if teacher.config.ifa != model.config.ifa and not stage.shared:
+        raise InputError(
+            f"of the teacher {stage.teacher} and the network one reads references (IFA): "
+            "set shared=true, so that all views are queries for both"
+        )
     own, given = (cast(Encoder, net.encoders[0]).channels[-2] for net in (model, teacher))
     if stage.teacher_features and own != given:
         raise InputError(
