@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from dpa.arrays import Features
 from dpa.backends.onnx import DINOV2, OnnxBackend
 from dpa.backends.protocol import Backend, Memory, Seen
 from dpa.engine.segmenter import Segmenter
@@ -199,6 +200,7 @@ class _Spy:
         *,
         remember: bool = False,
         features: bool = False,
+        dinov2: Features | None = None,
     ) -> Seen:
         if remember:
             return self._backend(images, flows, references, remember=True)
@@ -206,7 +208,7 @@ class _Spy:
             key, value = references.key[None], references.value[None]
             self.seen.append({"image": images, "flow": flows, "key": key, "value": value})
             if self.config.dinov2:
-                self.seen[-1][DINOV2] = np.stack([appearance(0)(image) for image in images])
+                self.seen[-1][DINOV2] = np.stack(dinov2 or [appearance(0)(image) for image in images])
         self._count += 1
         if len(self.seen) == 2 * self._frames:
             self.seen, self._step = self.seen[::2], 2 * self._step
