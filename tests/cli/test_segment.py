@@ -99,6 +99,7 @@ def test_the_summary(command, backend, place) -> None:
         "smooth": 0.5,
         "refine": "auto",
         "target": "off",
+        "dinov2_every": 1,
         "mirror": True,
         "every": 1,
         "shots": "off",
