@@ -80,21 +80,10 @@ class LooksAtDinov2(FakeBackend):
     def __init__(self, batch: int = 2) -> None:
         super().__init__(batch=batch)
         self.config = replace(self.config, dinov2=True)
-        self.told: list[np.ndarray] = []
 
-    def __call__(
-        self,
-        images: np.ndarray,
-        flows: np.ndarray,
-        references: Memory,
-        *,
-        remember: bool = False,
-        features: bool = False,
-        dinov2: list[np.ndarray] | None = None,
-    ) -> Seen:
+    def __call__(self, images, flows, references, *, remember=False, features=False, dinov2=None):
         seen = super().__call__(images, flows, references, remember=remember)
         told = [brightness(image) for image in images] if dinov2 is None else dinov2
-        self.told += told
         size = images.shape[2], images.shape[1]
         probability = np.stack([cv2.resize(one[0], size, interpolation=cv2.INTER_NEAREST) for one in told])
         maps = [

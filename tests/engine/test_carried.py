@@ -104,17 +104,23 @@ def test_begun_at_a_look_it_goes_on_as_from_the_beginning(start: int, every: int
     assert all(np.array_equal(a, b) for a, b in zip(whole[start:], part[start - begun :], strict=True))
 
 
-@pytest.mark.parametrize("mirror", [True, False])
-def test_a_segmenter_looks_at_few_frames_and_finds_nearly_the_same(
-    monkeypatch: pytest.MonkeyPatch, mirror: bool
-) -> None:
-    looked: list[int] = []
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """What DINOv2 is shown."""
+    found: list[np.ndarray] = []
 
     def look(picture: np.ndarray) -> np.ndarray:
-        looked.append(1)
+        found.append(picture)
         return brightness(picture)
 
     monkeypatch.setattr("dpa.engine.network.appearance", lambda threads: look)
+    return found
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_a_segmenter_looks_at_few_frames_and_finds_nearly_the_same(
+    looked: list[np.ndarray], mirror: bool
+) -> None:
     frames = np.full((20, 128, 192, 3), 20, np.uint8)
     for index, frame in enumerate(frames):
         frame[40:80, 20 + 4 * index : 60 + 4 * index] = np.indices((40, 40)).sum(0)[..., None] + 150
@@ -129,14 +135,7 @@ def test_a_segmenter_looks_at_few_frames_and_finds_nearly_the_same(
     assert np.mean(stands) > 0.04, "frames are not all alike"
 
 
-def test_frames_that_come_one_by_one_are_carried_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[int] = []
-
-    def look(picture: np.ndarray) -> np.ndarray:
-        looked.append(1)
-        return brightness(picture)
-
-    monkeypatch.setattr("dpa.engine.network.appearance", lambda threads: look)
+def test_frames_that_come_one_by_one_are_carried_too(looked: list[np.ndarray]) -> None:
     backend = LooksAtDinov2()
     segmenter = Segmenter(backend=backend, dinov2_every=4, flow="dis-ultrafast")
     for index in range(6):

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from dpa.arrays import Image
 from dpa.backends import Backend, Memory, open_backend
 from dpa.bench.clip import Pictures, opened, pictures
 from dpa.bench.machine import describe, multiply_rate
@@ -80,24 +79,18 @@ def network(settings: BenchSettings) -> Measured:
     images, flows = (np.stack([picture] * backend.batch) for picture in inputs)
     features = backend.has_features and settings.target != OFF
 
-    def look(image: Image) -> np.ndarray:
-        return appearance(settings.threads or cores())(image)
+    carried = inside and settings.dinov2_every > 1  # a repeat goes from one look of DINOv2 to the next
+    beside = settings.target == DINOV2 and not inside
+    look = appearance(settings.threads or cores()) if carried or beside else None
+    calls = math.ceil(settings.dinov2_every / backend.batch) if carried else 1
 
-    def once() -> int:
-        backend(images, flows, kept, features=features)
-        if settings.target == DINOV2 and not inside:
-            for image in images:
-                look(image)
-        return backend.batch
-
-    def carried() -> int:  # from a frame that DINOv2 looks at to the next one
-        dinov2 = [look(images[0])] * backend.batch
-        calls = math.ceil(settings.dinov2_every / backend.batch)
+    def work() -> int:
+        looked = [look(image) for image in (images[:1] if carried else images)] if look is not None else []
+        dinov2 = looked * backend.batch if carried else None
         for _ in range(calls):
             backend(images, flows, kept, features=features, dinov2=dinov2)
         return calls * backend.batch
 
-    work = carried if inside and settings.dinov2_every > 1 else once
     config = backend.config
     facts = {
         "backend": backend.name,

@@ -5,18 +5,13 @@ What a thing looks like to DINOv2 changes slowly, and DINOv2 takes longer than a
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dpa.arrays import Flow, Image
 from dpa.engine.frame_data import FrameData
-from dpa.engine.propagation import grid_flow, pixels
-
-_MOST_CHANNELS = 96  # that are sampled at once; OpenCV has a limit
-
-Look = Callable[[Image], NDArray[np.float32]]
-"""What DINOv2 gives of a frame: (h, w, 3) uint8 -> (384, y, x) float32."""
+from dpa.engine.propagation import grid_flow, warped
+from dpa.engine.target import by_channels
 
 
 class Carried:
@@ -27,7 +22,7 @@ class Carried:
     between reads the features at the place in the frame looked at where the flow says that it comes from.
 
     Args:
-        look: DINOv2.
+        look: DINOv2: a frame, (h, w, 3) uint8 -> (384, y, x) float32.
         every: n.
         causal: a frame's flow is that from the frame before instead of that to the next one.
 
@@ -42,7 +37,9 @@ class Carried:
         (2, (384, 2, 2))
     """
 
-    def __init__(self, look: Look, every: int, *, causal: bool = False) -> None:
+    def __init__(
+        self, look: Callable[[Image], NDArray[np.float32]], every: int, *, causal: bool = False
+    ) -> None:
         self._look, self._every, self._causal = look, every, causal
         self._features: NDArray[np.float32] | None = None
         self._at = 0  # index of the frame that they are of
@@ -69,22 +66,11 @@ class Carried:
             self._back = np.zeros((*size, 2), np.float32)
             self._leading = None if data.flow is None else grid_flow(data, size)
             return self._features
-        return _sampled(self._features, self._back)
+        back = self._back
+        return by_channels(self._features, lambda some: warped(some, back))
 
     def _move(self, flow: Flow | None) -> None:
         if flow is None or self._back is None:
             self._back = None
             return
-        x, y = pixels(-flow)
-        self._back = cv2.remap(self._back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) - flow
-
-
-def _sampled(features: NDArray[np.float32], field: Flow) -> NDArray[np.float32]:
-    """Features at x + field(x), with the border's outside: (C, h, w) -> (C, h, w)."""
-    x, y = pixels(field)
-    found = []
-    for start in range(0, len(features), _MOST_CHANNELS):
-        planes = np.ascontiguousarray(np.moveaxis(features[start : start + _MOST_CHANNELS], 0, 2))
-        moved = cv2.remap(planes, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        found.append(np.moveaxis(moved.reshape(planes.shape), 2, 0))
-    return np.concatenate(found)
+        self._back = warped(self._back, -flow) - flow

@@ -41,8 +41,8 @@ class Network:
         self.dinov2_every = config.dinov2_every if inside else 1
         # Features that a target is learnt from are a frame's own: not what is carried to it.
         self._beside = config.target == DINOV2 and not inside
-        self._carries = self.dinov2_every > 1
-        self._strength = _WITH_DINOV2 if (inside and not self._carries) or self._beside else _OWN
+        seen = self._beside or (inside and self.dinov2_every == 1)
+        self._strength = _WITH_DINOV2 if seen else _OWN
         self._config = config.for_network(backend.config)
 
     @property
@@ -61,7 +61,9 @@ class Network:
         Args:
             causal: see `Carried`.
         """
-        return Carried(self._appearance, self.dinov2_every, causal=causal) if self._carries else None
+        if self.dinov2_every == 1:
+            return None
+        return Carried(self._appearance, self.dinov2_every, causal=causal)
 
     @property
     def _appearance(self) -> Appearance:
@@ -162,7 +164,7 @@ class Network:
         images, pictures, dinov2 = _stacked(shown)
         seen = self.backend(images, pictures, memory, remember=remember, features=own, dinov2=dinov2)
         seen = mirror_back(seen, mirrored) if any(mirrored) else seen
-        if self._carries:
+        if self.dinov2_every > 1:
             return seen._replace(features=[mine[:-1] for mine in seen.features])
         if not features or not self._beside:
             return seen

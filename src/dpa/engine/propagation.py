@@ -6,7 +6,6 @@ from functools import lru_cache, reduce
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from dpa.arrays import Flow, Probability
 from dpa.engine.frame_data import FrameData
@@ -149,15 +148,9 @@ def grid_flow(data: FrameData, size: tuple[int, ...]) -> np.ndarray:
 
 
 def warped(probability: Probability, field: Flow) -> Probability:
-    """p(x + field(x)), with the border's values outside."""
-    x, y = pixels(field)
-    return cv2.remap(probability, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-def pixels(field: Flow) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Where a field leads from every pixel: x and y, (H, W) each."""
+    """p(x + field(x)), with the border's values outside: (H, W), or (H, W, C) of a few channels."""
     x, y = cv2.split(_grid(*field.shape[:2]) + field)
-    return x, y
+    return cv2.remap(probability, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 @lru_cache(maxsize=4)

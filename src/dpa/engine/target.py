@@ -8,7 +8,7 @@ tracking and from semi-supervised segmentation, where the first mask is given (A
 arXiv 2003.00908); here the masks are the network's own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -22,7 +22,7 @@ from dpa.arrays import Features, Probability
 _BLUR = 1.5
 _RIDGE = 1.0  # times a feature's variance
 _LEAST = 2.0  # sure pixels that the model is fitted to, below which there is no object, or no background
-_MOST_CHANNELS = 128  # that OpenCV resizes at once: OpenCV 5 takes more for another dimension
+_MOST_CHANNELS = 128  # that OpenCV takes at once: OpenCV 5 takes more for another dimension
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,10 +153,23 @@ def _resized(planes: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.f
     """(C, h, w) -> (C, *size), linearly."""
     if planes.shape[1:] == size:
         return planes
+    return by_channels(planes, lambda part: _enlarged(part, size))
+
+
+def by_channels(
+    planes: NDArray[np.float32], change: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """What OpenCV makes of planes, some at once: (C, h, w) -> (C, H, W).
+
+    Args:
+        planes: (C, h, w).
+        change: (h, w, some of C) -> (H, W, as many), or (H, W) of one.
+    """
     starts = range(0, len(planes), _MOST_CHANNELS)
     parts = [np.ascontiguousarray(np.moveaxis(planes[k : k + _MOST_CHANNELS], 0, 2)) for k in starts]
-    resized = [_enlarged(part, size).reshape(*size, -1) for part in parts]
-    return np.concatenate([np.moveaxis(part, 2, 0) for part in resized])
+    changed = [change(part) for part in parts]
+    apart = [done.reshape(*done.shape[:2], -1) for done in changed]
+    return np.concatenate([np.moveaxis(done, 2, 0) for done in apart])
 
 
 def _enlarged(plane: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.float32]:
