@@ -66,7 +66,7 @@ def test_of_cut_outs_and_of_soft_masks(tmp_path: Path) -> None:
 def test_what_it_needs(tmp_path: Path) -> None:
     masks = {"bear": [square(100, shape=SHAPE)] * 3}
     truth, ours = dataset_of(tmp_path / "t", masks), masks_of(tmp_path / "m", masks)
-    with pytest.raises(InputError, match="no such cut-out: --ghosts wants one for every mask"):
+    with pytest.raises(InputError, match="none: no such folder"):
         evaluate(ours, truth, cutouts=tmp_path / "none")
     colours = tmp_path / "c" / "bear"
     colours.mkdir(parents=True)
@@ -74,3 +74,30 @@ def test_what_it_needs(tmp_path: Path) -> None:
         cv2.imwrite(str(colours / path.name), np.zeros((*SHAPE, 3), np.uint8))
     with pytest.raises(InputError, match="has no alpha"):
         evaluate(ours, truth, cutouts=tmp_path / "c")
+    next(iter(sorted((tmp_path / "c" / "bear").iterdir())[1:2])).unlink()
+    with pytest.raises(
+        InputError, match="bear: no cut-out of frame bear_00001: --ghosts wants one for every"
+    ):
+        evaluate(ours, truth, cutouts=tmp_path / "c")
+
+
+def test_they_lie_as_masks_may(tmp_path: Path) -> None:
+    """In SEQ/GT/, or several sequences in one folder, told apart by name; never one's for another's."""
+    masks = {"bear": [square(100, shape=SHAPE)] * 3, "crab": [square(100, shape=SHAPE)] * 3}
+    truth, ours = dataset_of(tmp_path / "t", masks), masks_of(tmp_path / "m", masks)
+    below, flat, one = (tmp_path / name for name in ("below", "flat", "one"))
+    for name, ghost in (("bear", 100), ("crab", 0)):
+        for path in sorted((ours / name).iterdir()):
+            for place in (below / name / "GT", flat / "GT", one):
+                place.mkdir(parents=True, exist_ok=True)
+                if place != one or name == "bear":
+                    cv2.imwrite(str(place / path.name), disc_before(ghost))
+    for place in (below, flat):
+        report = evaluate(ours, truth, cutouts=place)
+        assert [s.figures["ghosts"] for s in report.sequences] == [pytest.approx(0.25), 0]
+    with pytest.raises(
+        InputError, match="one: no cut-outs of sequence bear: --ghosts wants a folder that is laid"
+    ):
+        evaluate(ours, truth, cutouts=one)
+    alone = evaluate(ours / "bear", truth / "bear", cutouts=one)
+    assert alone.figures["ghosts"] == pytest.approx(0.25)

@@ -131,6 +131,13 @@ def test_page_of_one_frame_and_of_classes(tmp_path: Path) -> None:
     assert "mean of classes" in page_of(truth, truth, "ytobj")
 
 
+def test_page_of_a_protocol_without_boundaries(tmp_path: Path) -> None:
+    truth = dataset_of(tmp_path / "t", {"crab": [square(10)] * 3})
+    text = page_of(truth, truth, "moca")
+    check_self_contained(text)
+    assert "J 100.0" in text
+
+
 def test_page_of_saliency(tmp_path: Path) -> None:
     pytest.importorskip("py_sod_metrics")
     for index in range(3):

@@ -134,7 +134,9 @@ def test_resume_with_other_settings_is_an_error(make_settings: Any, tmp_path: Pa
     with pytest.raises(InputError, match="other settings"):
         pretrain(make_settings(), tmp_path / "run", resume=True)
     (tmp_path / "run" / "run.json").write_bytes(before)
-    free = make_settings(workers=1, threads=1, save_minutes=1, pretrain={"iterations": 1, "ema": 0.0})
+    # Of the other stage everything may change.
+    alone = {"pretrain": {"iterations": 1, "ema": 0.0}, "finetune": {"lr": 0.5}}
+    free = make_settings(workers=1, threads=1, save_minutes=1, **alone)
     pretrain(free, tmp_path / "run", resume=True)
 
 

@@ -1,6 +1,7 @@
 """Both stages end to end on a made data set, what stage 2 takes from stage 1, and settings that cannot be."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from dpa.datasets.held_out import is_held_out
 from dpa.errors import InputError, WeightsError
 from dpa.model.config import named_config
 from dpa.model.dpa import DPA
+from dpa.train.data.augment import AugmentSettings
 from dpa.train.record import check_same, make_record
 from dpa.train.settings import DataSettings
 from dpa.train.stages import finetune, into_both_streams, make_batches, pretrain
@@ -191,6 +193,11 @@ WRONG = {
     "parts": ({"accumulate": 3}, "2 groups cannot be divided evenly into 3 parts"),
     "share": ({"still_share": 1.5}, r"finetune\.still_share must be in \[0, 1\]"),
     "teacher": ({"teacher_share": 1.5}, r"finetune\.teacher_share must be in \[0, 1\]"),
+    "rate": ({"lr": -1.0}, r"finetune\.lr must be above 0, not -1\.0"),
+    "no rate": ({"lr": math.nan}, r"finetune\.lr must be above 0, not nan"),
+    "encoder": ({"lr_encoder": -1.0}, r"finetune\.lr_encoder must be 0 or more"),
+    "clip": ({"clip": math.inf}, r"finetune\.clip must be 0 or more, not inf"),
+    "freeze": ({"freeze": -1}, r"finetune\.freeze must be 0 or more"),
     "features": ({"teacher_features": -1.0}, r"finetune\.teacher_features must be 0 or more"),
     "compared": (
         {"teacher_features": 1.0, "shared": False},
@@ -205,6 +212,39 @@ def test_settings_that_cannot_be(make_settings: Any, stage1: Path, tmp_path: Pat
     with pytest.raises(InputError, match=message):
         finetune(make_settings(finetune=changes), tmp_path / "two", stage1)
     assert not (tmp_path / "two").exists()
+
+
+WRONG_OF_ANY_RUN = {
+    "seed": ({"seed": -1}, "seed must be 0 or more, not -1"),
+    "workers": ({"workers": -1}, "workers must be 0 or more"),
+    "stride": ({"validate_stride": 0}, "validate_stride must be at least 1"),
+    "held out": (
+        {"data": DataSettings("stills", "videos", held_out=-1)},
+        r"data\.held_out must be 0 or more",
+    ),
+    "border": ({"augment": AugmentSettings(border=-1)}, r"augment\.border must be 0 or more"),
+    "leave": ({"augment": AugmentSettings(leave=2)}, r"augment\.leave must be in \[0, 1\], not 2"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_OF_ANY_RUN)
+def test_settings_that_no_run_can_have(make_settings: Any, stage1: Path, tmp_path: Path, case: str) -> None:
+    """Found before an earlier run is replaced."""
+    changes, message = WRONG_OF_ANY_RUN[case]
+    (tmp_path / "checkpoint.pt").touch()
+    with pytest.raises(InputError, match=message):
+        pretrain(make_settings(**changes), tmp_path, overwrite=True)
+    settings = make_settings(**{"data": DataSettings("stills", "videos")} | changes)
+    with pytest.raises(InputError, match=message):
+        finetune(settings, tmp_path, stage1, overwrite=True)
+    assert (tmp_path / "checkpoint.pt").is_file()
+
+
+def test_a_run_goes_on_or_is_replaced(make_settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").touch()
+    with pytest.raises(InputError, match="--resume goes on with a run, --overwrite replaces it: give one"):
+        pretrain(make_settings(), tmp_path, resume=True, overwrite=True)
+    assert (tmp_path / "checkpoint.pt").is_file()
 
 
 def test_missing_data(make_settings: Any, data: Path, stage1: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def evaluate(
     ] = "davis16",
     threshold: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Cut soft masks here, as a share of white; 0.5 is usual."),
+        typer.Option(help="Cut soft masks here, as a share of white, at least 0 and below 1; 0.5 is usual."),
     ] = None,
     resize: Annotated[
         bool, typer.Option("--resize", help="Bring masks of another size to their annotation's.")

@@ -7,28 +7,11 @@ import numpy as np
 
 from dpa.arrays import Alpha
 from dpa.errors import InputError
-from dpa.evaluate.pairs import PairedSequence
 
 LEAST, MOST = 0.05, 0.95
 """Alpha between these is half-transparent."""
 REACH = 1 / 90
 """How far from the border softness is an edge, as a share of the frame's shorter side: 12 pixels of 1080."""
-
-
-def cutouts_of(folder: Path, sequence: PairedSequence) -> list[Path]:
-    """The cut-outs of a sequence's scored frames: FOLDER/SEQUENCE/NAME.png, or FOLDER/NAME.png of one.
-
-    Raises:
-        InputError: one is not there.
-    """
-    place = folder / sequence.name
-    if not place.is_dir():
-        place = folder
-    paths = [place / f"{pair.mask.stem}.png" for pair in sequence.pairs]
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"{path}: no such cut-out: --ghosts wants one for every mask, named like it")
-    return paths
 
 
 def ghost_share_of(path: Path) -> float:

@@ -1,6 +1,6 @@
 """Which mask belongs to which annotation: folders of sequences, and all that does not fit."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +92,33 @@ def find_pairs(
         _pair(name, ours.sequences[name], folder, protocol, _frames(name, theirs, images))
         for name, folder in theirs.sequences.items()
     ]
+
+
+def find_cutouts(folder: Path, sequences: Sequence[PairedSequence]) -> list[list[Path]]:
+    """The cut-outs of each sequence's scored masks, from a folder that is laid out like the masks'.
+
+    Raises:
+        InputError: the folder, a sequence's cut-outs, or one of them is not there.
+    """
+    found = _find(folder, MASKS, by_name=True)
+    if found.single and len(sequences) == 1:
+        return [_cutouts(next(iter(found.sequences.values())), sequences[0])]
+    for sequence in sequences:
+        if sequence.name not in found.sequences:
+            raise InputError(
+                f"{folder}: no cut-outs of sequence {sequence.name}: "
+                "--ghosts wants a folder that is laid out like the masks"
+            )
+    return [_cutouts(found.sequences[sequence.name], sequence) for sequence in sequences]
+
+
+def _cutouts(folder: _Folder, sequence: PairedSequence) -> list[Path]:
+    names = [pair.mask.stem for pair in sequence.pairs]
+    partners = _match(names, folder.pictures)
+    for name in names:
+        if name not in partners:
+            raise InputError(f"{folder.path}: no cut-out of frame {name}: --ghosts wants one for every mask")
+    return [folder.pictures[partners[name]] for name in names]
 
 
 def _only(found: _Sequences, names: list[str]) -> _Sequences:

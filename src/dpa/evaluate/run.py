@@ -13,7 +13,7 @@ from dpa.errors import InputError
 from dpa.evaluate import ghosts, saliency, stability
 from dpa.evaluate.masks import Code, Rule, agree, binary, read_prediction, read_values, void
 from dpa.evaluate.measures import boundary_accuracy, box_of, region_similarity
-from dpa.evaluate.pairs import Pair, PairedSequence, find_pairs
+from dpa.evaluate.pairs import Pair, PairedSequence, find_cutouts, find_pairs
 from dpa.evaluate.protocols import Protocol, find_protocol, summarise, summarise_boxes
 from dpa.evaluate.public import find_annotations
 from dpa.evaluate.report import Report, SequenceReport
@@ -149,7 +149,7 @@ def score(
         saliency.library()
     moves = [stability.steps(sequence) if settings.stability else [] for sequence in sequences]
     place = settings.cutouts
-    cut = [ghosts.cutouts_of(place, sequence) if place is not None else [] for sequence in sequences]
+    cut = find_cutouts(place, sequences) if place is not None else [[] for _ in sequences]
     done = []
     with Threads(jobs, progress) as threads:
         one_frame = _score_map if settings.protocol.saliency else _score_mask

@@ -66,6 +66,7 @@ def check_same(folder: Path, record: dict[str, Any]) -> None:
         InputError: names the settings, or the data, that differ from the folder's run.
     """
     path = folder / NAME
+    other = "pretrain." if record["stage"] == "finetune" else "finetune."
     if not path.exists():
         return
     try:
@@ -75,7 +76,7 @@ def check_same(folder: Path, record: dict[str, Any]) -> None:
         differing = sorted(
             key
             for key, value in _flat(record["settings"]).items()
-            if key not in _FREE and then.get(key) != value
+            if key not in _FREE and not key.startswith(other) and then.get(key) != value
         )
         data = before["data"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -83,7 +84,7 @@ def check_same(folder: Path, record: dict[str, Any]) -> None:
     if differing:
         raise InputError(
             f"{folder}: the run has other settings: {', '.join(differing)} differ from its {NAME}; "
-            "resume with those, or start another run with --stage1"
+            "resume with those, or start another run in a folder of its own (-o)"
         )
     if data != json.loads(json.dumps(record["data"])):
         raise InputError(f"{folder}: the data are not those that the run began with (see {NAME})")

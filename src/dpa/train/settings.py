@@ -1,5 +1,6 @@
 """Settings of a training run: one YAML file holds both stages (`dpa/configs`)."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,31 +126,20 @@ class StageSettings:
         Raises:
             InputError: names the setting and what it must be.
         """
-        wrong = {
-            "iterations": (self.iterations < 1, "at least 1"),
-            "epochs": (self.epochs < 0, "0 or more"),
-            "accumulate": (self.accumulate < 1, "at least 1"),
-            "groups": (self.groups < 1, "at least 1"),
-            "views": (self.views < 1, "at least 1"),
-            "sizes": (
-                not self.sizes or any(len(s) != 2 or min(s) < 32 for s in self.sizes),
-                "a list of [height, width], both at least 32",
-            ),
-            "optimiser": (self.optimiser not in OPTIMISERS, f"one of {', '.join(OPTIMISERS)}"),
-            "still_share": (not 0 <= self.still_share <= 1, "in [0, 1]"),
-            "paste": (not 0 <= self.paste <= 1, "in [0, 1]"),
-            "bars": (not 0 <= self.bars <= 1, "in [0, 1]"),
-            "crowd": (not 0 <= self.crowd <= 1, "in [0, 1]"),
-            "estimated": (not 0 <= self.estimated <= 1, "in [0, 1]"),
-            "lost": (not 0 <= self.lost <= 1, "in [0, 1]"),
-            "frame_flow": (not 0 <= self.frame_flow <= 1, "in [0, 1]"),
-            "ema": (not 0 <= self.ema < 1, "in [0, 1)"),
-            "teacher_share": (not 0 <= self.teacher_share <= 1, "in [0, 1]"),
-            "teacher_features": (self.teacher_features < 0, "0 or more"),
-        }
-        for key, (is_wrong, must_be) in wrong.items():
-            if is_wrong:
-                raise InputError(f"{name}.{key} must be {must_be}, not {getattr(self, key)!r}")
+        sizes = bool(self.sizes) and all(len(s) == 2 and min(s) >= 32 for s in self.sizes)
+        _check(
+            self,
+            f"{name}.",
+            {
+                "at least 1": _over(1, self, "iterations", "accumulate", "groups", "views"),
+                "0 or more": _over(0, self, *_NOT_NEGATIVE),
+                "above 0": {"lr": 0 < self.lr < math.inf},
+                "in [0, 1]": _shares(self, *_SHARES),
+                "in [0, 1)": {"ema": 0 <= self.ema < 1},
+                "a list of [height, width], both at least 32": {"sizes": sizes},
+                f"one of {', '.join(OPTIMISERS)}": {"optimiser": self.optimiser in OPTIMISERS},
+            },
+        )
         if references and not self.shared and self.views < 2:
             raise InputError(
                 f"{name}.views must be at least 2: the first view is the query, the others are its references"
@@ -157,6 +147,13 @@ class StageSettings:
             )
         if self.teacher_features and not self.shared:
             raise InputError(f"{name}.teacher_features compares all views of a group: set {name}.shared=true")
+
+
+_SHARES = ("still_share", "paste", "bars", "crowd", "estimated", "lost", "frame_flow", "teacher_share")
+_NOT_NEGATIVE = (
+    *("epochs", "lr_end", "lr_encoder", "warmup", "weight_decay", "bce", "boundary", "clip", "freeze"),
+    "teacher_features",
+)
 
 
 @dataclass
@@ -205,3 +202,45 @@ class TrainSettings:
     validate_every: int = 0
     validate_epochs: int = 0
     validate_stride: int = 6
+
+    def check(self) -> None:
+        """Find what neither stage can work with before it starts.
+
+        Raises:
+            InputError: names the setting and what it must be.
+        """
+        counts = ("seed", "threads", "workers", "save_minutes", "validate_every", "validate_epochs")
+        _check(
+            self,
+            "",
+            {
+                "0 or more": _over(0, self, *counts),
+                "at least 1": _over(1, self, "devices", "nodes", "validate_stride"),
+            },
+        )
+        _check(self.data, "data.", {"0 or more": _over(0, self.data, "held_out", "cache")})
+        shares = ("flip", "crop", "rotate", "leave", "grey", "blur", "hues")
+        _check(
+            self.augment,
+            "augment.",
+            {
+                "0 or more": _over(0, self.augment, "border", "angle"),
+                "in [0, 1]": _shares(self.augment, *shares),
+            },
+        )
+
+
+def _over(least: int, of: object, *names: str) -> dict[str, bool]:
+    """Which of these settings are numbers of at least so much: not infinite, and not NaN."""
+    return {name: least <= getattr(of, name) < math.inf for name in names}
+
+
+def _shares(of: object, *names: str) -> dict[str, bool]:
+    return {name: 0 <= getattr(of, name) <= 1 for name in names}
+
+
+def _check(of: object, prefix: str, rules: dict[str, dict[str, bool]]) -> None:
+    """Raise InputError for the first setting that is not what its rule says it must be."""
+    for must_be, fine in rules.items():
+        for name in (name for name, is_fine in fine.items() if not is_fine):
+            raise InputError(f"{prefix}{name} must be {must_be}, not {getattr(of, name)!r}")

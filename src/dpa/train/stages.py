@@ -67,6 +67,7 @@ def pretrain(
     """
     if settings.data.stills is None:
         raise InputError("stage 1 trains on stills: set data.stills=FOLDER")
+    settings.check()
     settings.pretrain.check("pretrain", references=False)
     torch.manual_seed(settings.seed)
     config = replace(named_config(settings.model, **settings.changes), motion=False, ifa=False)
@@ -138,6 +139,7 @@ def finetune(
     if stage1 is None and not resume:
         raise InputError("stage 2 starts from stage 1: give its weights, `--stage1 FOLDER`")
     config = named_config(settings.model, **settings.changes)
+    settings.check()
     settings.finetune.check("finetune", references=config.ifa)
     torch.manual_seed(settings.seed)
     model = DPA(config)
@@ -218,6 +220,8 @@ def _run(
     overwrite: bool,
     reporters: Sequence[Reporter],
 ) -> DPA:
+    if resume and overwrite:
+        raise InputError("--resume goes on with a run, --overwrite replaces it: give one of the two")
     if not resume and not overwrite and (folder / CHECKPOINT).exists():
         raise InputError(
             f"{folder}: holds a run already; go on with --resume, or replace it with --overwrite"
