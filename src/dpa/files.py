@@ -21,6 +21,16 @@ def output_error(path: Path, error: Exception) -> OutputError:
     return OutputError(f"{path} cannot be written ({reason(error)}): choose another place for the output")
 
 
+def user_path(text: str | Path) -> Path:
+    """The path that a user means: `~` is the home folder, and a name that begins with it is a name.
+
+    Example:
+        >>> user_path("~no-user-has-this-name.mp4").name
+        '~no-user-has-this-name.mp4'
+    """
+    return Path(os.path.expanduser(text))
+
+
 @contextmanager
 def output_errors(path: Path) -> Iterator[None]:
     """Turn the system's errors into an `OutputError` that names `path`."""

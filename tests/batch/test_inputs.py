@@ -68,6 +68,14 @@ def test_folders(place: Path) -> None:
 def test_results_are_not_looked_into(place: Path) -> None:
     assert "results/a" in found(".", recursive=True)
     assert "results/a" not in found(".", recursive=True, leave_out=place / "results")
+    deep = {"clips/a.mov", "clips/b.mp4"}
+    assert set(found("clips/**/*.m*", leave_out=place / "clips" / "deep")) == deep
+    (place / "link").symlink_to("clips")
+    assert set(found("link/**/*.m*", leave_out=Path("clips/deep"))) == {"link/a.mov", "link/b.mp4"}
+    assert "clips/deep" not in found("clips/*", recursive=True, leave_out=Path("clips/deep/"))
+    # Who asks for what lies in it gets it.
+    for results in ("clips/deep", "clips", "."):
+        assert set(found("clips/deep/*.mkv", leave_out=Path(results))) == {"clips/deep/c.mkv"}
 
 
 def test_globs_keep_the_tree_below_their_first_pattern(place: Path) -> None:
@@ -89,6 +97,9 @@ def test_a_list(place: Path) -> None:
     assert list(found("@list.txt")) == ["one.mp4", "clips/b.mp4", "frames"]
     with pytest.raises(InputError, match=r"no\.txt cannot be read"):
         found("@no.txt")
+    (place / "empty.txt").write_text("\n# one.mp4\n")
+    with pytest.raises(InputError, match=r"empty\.txt names no inputs: give one on every line"):
+        found("@empty.txt")
 
 
 def test_frames_one_by_one_are_not_as_many_videos(place: Path) -> None:
@@ -151,6 +162,9 @@ def test_a_table_as_people_write_it(place: Path) -> None:
         ("m.csv", "input,normalise\na.mp4,maybe\n", "line 2: normalise is true or false"),
         ("m.csv", "input,quality\na.mp4,better\n", "line 2: unknown quality 'better': choose fast"),
         ("m.csv", "input\na.mp4,b\n", "line 2: more values"),
+        ("m.csv", "", r"m\.csv names no inputs: give"),
+        ("m.csv", "input,size\n\n", r"m\.csv names no inputs: give"),
+        ("m.jsonl", "\n", r"m\.jsonl names no inputs: give"),
         ("m.csv", "output\na.mp4\n", "line 2: nothing in the column input"),
         ("m.jsonl", '{"input": "a"}\n[1]\n', "line 2: not an object"),
         ("m.jsonl", "input\n", "line 1: not JSON"),

@@ -45,10 +45,18 @@ def test_names_that_collide_keep_the_tree_and_then_the_suffix() -> None:
     names = [job.name for job in plan(given("x/1/a.mp4", "x/2/a.mp4", "x/2/b.mp4"), OUT, [], COMMON)]
     assert names == ["1/a", "2/a", "b"]
     names = [job.name for job in plan(given("a.mp4", "a.MOV", "b.mp4"), OUT, [], COMMON)]
-    assert names == ["a_mp4", "a_mov", "b"]
+    assert names == ["a_mp4", "a_MOV", "b"]
     # out/a would be a folder of masks with another result inside it.
     tree = [Video("c/a.mp4", "a"), Video("c/a/b.mp4", "a/b")]
     assert [job.name for job in plan(tree, OUT, [], COMMON)] == ["a_mp4", "a/b"]
+
+
+def test_names_that_differ_by_case_alone_are_numbered() -> None:
+    names = [job.name for job in plan(given("a.MP4", "a.mp4", "b.mp4", "B.mp4"), OUT, [], COMMON)]
+    assert names == ["a_MP4", "a_mp4_2", "b_mp4", "B_mp4_2"]
+    twice = [Video("a.mp4", "a", settings={"size": size}) for size in (64, 128)]
+    with pytest.raises(InputError, match="another result"):
+        plan(twice, OUT, [], COMMON)
 
 
 def test_one_input_twice_is_one_job() -> None:
@@ -76,3 +84,21 @@ def test_results_that_cannot_be_told_apart_are_an_error() -> None:
         plan([Video("a.mp4", "a", "x"), Video("b.mp4", "b", "x/y")], OUT, [], COMMON)
     with pytest.raises(InputError, match="cannot hold the kind soft"):
         plan([Video("a.mp4", "a", "x.mp4", "soft")], OUT, [], COMMON)
+
+
+def test_no_result_replaces_an_input(tmp_path: Path) -> None:
+    chain = [Video("out/a.mp4", "a", "b.mp4"), Video("./out/b.mp4", "b", "c.mp4")]
+    with pytest.raises(InputError, match=r"of out/a\.mp4 would be out/b\.mp4 and replace the input"):
+        plan(chain, OUT, [], COMMON)
+    with pytest.raises(InputError, match=r"replace the input out/frames"):
+        plan([Video("frames.mp4", "frames"), Video("out/frames", "deep/frames")], OUT, [], COMMON)
+    with pytest.raises(InputError, match=r"replace the input s3://b/a\.mp4"):
+        plan([Video("s3://b/a.mp4", "a")], "s3://b", ["overlay"], COMMON)
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(InputError, match="give another folder with -o"):
+        plan([Video(str(tmp_path / "a.mp4"), "a")], str(tmp_path / "link"), ["overlay"], COMMON)
+    for pictures in ("out/frames/%03d.png", "out/frames/*.png"):
+        with pytest.raises(InputError, match=r"would be out/frames/ and replace the input out/frames/"):
+            plan([Video("frames.mp4", "frames"), Video(pictures, "deep/frames")], OUT, [], COMMON)
+    # A folder of results may hold the input.
+    assert outputs([Video("out/a/a.mp4", "a")]) == [["out/a/"]]

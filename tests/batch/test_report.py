@@ -50,6 +50,21 @@ def test_a_killed_run_goes_on_where_it_was(out: Path) -> None:
     }
 
 
+def test_names_that_are_not_text_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = Job("bad\udcff", "bad\udcff.mp4", (("out/", "mask"),), {"shots": "bad\udcff.txt"})
+    report = Report(tmp_path, [job])
+    report.add(Row(job.name, "failed", problem="bad\udcff.mp4 is broken"))  # and killed here
+    again = Report(tmp_path, [job])
+    assert [one.name for one in again.todo] == [job.name]
+    (tmp_path / "out").mkdir()
+    again.add(Row(job.name, "done", 7))
+    again.close()
+    (row,) = (kept := Report(tmp_path, [job])).rows()
+    assert kept.kept == [job.name]
+    assert (row["input"], row["settings"]) == (str(tmp_path / job.source), job.settings)
+
+
 def test_rows(out: Path) -> None:
     report = Report(out, jobs(out, size=128))
     report.add(Row("b", "damaged", 3, 0.5, "the end is missing", warnings=["no sound", "no title"]))

@@ -74,6 +74,9 @@ def test_folders_and_globs() -> None:
         "deep/b": "deep/b.mov",
         "deep/er/c": "deep/er/c.mkv",
     }
+    assert found("s3://bucket/**/a.mp4", "s3://bucket/**/old.mp4") == {"a": "a.mp4"}
+    assert found("s3://bucket/out/*.mp4") == {"old": "out/old.mp4"}, "asked for by name"
+    assert found("s3://bucket/out", recursive=True) == {"old": "out/old.mp4"}
     assert found("s3://bucket/no/*.mp4") == {"no": "no/*.mp4"}, "an error where it is opened"
 
 
@@ -147,6 +150,16 @@ def test_a_run_that_is_killed_has_lost_little(s3, monkeypatch: pytest.MonkeyPatc
     assert (again.kept, [job.name for job in again.todo]) == (["a", "b"], ["c"])
     assert states() == {"a": "done", "b": "done", "c": "waiting"}
     assert files.listed(f"{OUT}/report.csv.parts") == []
+
+
+def test_names_that_are_not_text(s3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_PATIENCE", 0.0)
+    job = Job("bad", "bad\udcff.mp4", ((f"{OUT}/bad/", "mask"),))
+    killed = Report(OUT, [job])
+    make(job)
+    killed.add(Row("bad", "damaged", 3, problem="bad\udcff.mp4 ends early"))
+    again = Report(OUT, [job])
+    assert (again.kept, again.rows()[0]["problem"]) == (["bad"], "bad\udcff.mp4 ends early")
 
 
 def test_rows_go_together(s3) -> None:

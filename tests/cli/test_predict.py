@@ -60,6 +60,12 @@ def test_a_broken_video_shows(command, place) -> None:
     assert json.loads(out)["kept"] == ["cow"]
 
 
+def test_where_the_summary_goes_is_looked_at_first(command, place) -> None:
+    code, _, err = command("predict", "DAVIS", "out", "--json", "gone/run.json")
+    assert (code, err) == (1, "dpa: gone/run.json: the folder gone does not exist: make it first\n")
+    assert not (place / "out").exists()
+
+
 def test_options_reach_the_network(command, place) -> None:
     words = ("--preset", "paper", "--size", "128", "--references", "2", "--flow", "dis-fast", "--normalise")
     assert command("predict", "DAVIS", "out", *words)[0] == 0

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -133,6 +134,55 @@ def test_a_manifest_with_outputs_and_settings(command, clips) -> None:
     assert rows(clips / "out")["deep/y"]["settings"] == '{"threshold": 0.25}'
 
 
+def test_no_result_replaces_an_input(command, clips) -> None:
+    """Neither one of the manifest, nor one that a glob has found where the results are to go."""
+    folder = clips / "v2"
+    for name in ("a.mp4", "b.mp4", "final/a.mp4"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        make_clip(folder / f"{name}.mkv", 3).rename(folder / name)
+    (clips / "m.csv").write_text("input,output\nv2/a.mp4,b.mp4\nv2/b.mp4,c.mp4\n")
+    before = files(clips)
+    code, _, err = command("segment", "m.csv", "-o", "v2", "--overwrite", *ALONE)
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert "the result of v2/a.mp4 would be v2/b.mp4 and replace the input v2/b.mp4: give" in err
+    for words in (("v2/**/*.mp4",), ("v2", "--recursive")):
+        words = ("segment", *words, "-o", "v2/final", "--kind", "overlay", "--overwrite", *ALONE)
+        code, _, err = command(*words)
+        assert (code, len(err.splitlines())) == (1, 1)
+        assert "would be v2/final/a.mp4 and replace the input v2/final/a.mp4" in err
+    assert files(clips) == before
+    assert not list(folder.rglob("report.csv"))
+
+
+def test_a_glob_does_not_find_its_own_results(command, clips) -> None:
+    words = ("segment", "clips/**/*.m*", "-o", "clips/out", "--kind", "overlay", *ALONE)
+    assert command(*words)[0] == 0
+    assert names(clips / "clips" / "out") == ["a.mp4", "deep", "report.csv"]
+    code, _, err = command(*words)
+    assert (code, err) == (0, "nothing to do: all 2 results are in clips/out already\n")
+    assert "2 written, 0 kept" in command(*words, "--overwrite")[2]
+    code, _, err = command("segment", "clips/**/*.mp4", "-o", "clips/out", *ALONE)
+    assert (code, "all inputs are in clips/out" in err) == (1, True)
+
+
+def test_a_name_that_is_not_text(command, clips) -> None:
+    """File systems keep bytes; some hold nothing but text."""
+    name = os.fsdecode(b"bad\xff")
+    try:
+        make_clip(clips / "x.mkv", 3).rename(clips / "clips" / f"{name}.mkv")
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    words = ("segment", "clips", "-o", "out", *ALONE)
+    code, out, err = command(*words, "--json", "-")
+    assert code == 0, err
+    assert [(row["name"], row["state"]) for row in json.loads(out)] == [("a", "done"), (name, "done")]
+    assert names(clips / "out") == ["a", name, "report.csv"]
+    assert b"\nbad\xff," in (clips / "out" / "report.csv").read_bytes()
+    assert "nothing to do: all 2 results" in command(*words)[2]
+    make_clip(clips / "clips" / "b.mkv", 3)
+    assert "1 written, 2 kept, 0 not whole" in command(*words)[2]
+
+
 def test_cuts_are_each_videos_own(command, clips) -> None:
     (clips / "cuts.txt").write_text("0\n3\n")
     (clips / "m.csv").write_text("input,shots\nclip.mkv,cuts.txt\nclips/a.mkv,\n")
@@ -183,6 +233,7 @@ def test_long_videos_in_parts(command, clips) -> None:
         (("clips/a.mkv", "clip.mkv", "-o", "out", "--size", "3"), "at least 64"),
         (("clips/a.mkv", "-", "-o", "out"), "give it alone"),
         (("@no.txt", "-o", "out"), "no.txt cannot be read"),
+        ((f"@{os.devnull}", "-o", "out"), "names no inputs: give one on every line"),
         (("clip.mkv", "-o", "out", "--engine", "spark"), "choose local or ray"),
         (("clip.mkv", "clips/a.mkv", "-o", "out", "--address", "auto"), "give --engine ray too"),
         (("clip.mkv", "clips/a.mkv", "-o", "out", "--shots", "cuts.txt"), "the column shots of a manifest"),

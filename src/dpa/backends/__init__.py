@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dpa.backends.protocol import Backend, Memory, Seen
 from dpa.errors import InputError, MissingExtra, WeightsError
+from dpa.files import user_path
 from dpa.weights.registry import DEFAULT, FILES, Kind, find
 
 __all__ = ["PRECISIONS", "Backend", "Memory", "Seen", "open_backend"]
@@ -83,7 +84,7 @@ def _files(model: str, weights: str | Path | None) -> dict[Kind, Path]:
     if weights is None:
         folder = find(model).folder
     else:
-        path = Path(weights).expanduser()
+        path = user_path(weights)
         if path.is_file():
             return {_kind(path): path}
         if not path.is_dir():

@@ -9,6 +9,7 @@ from dpa.batch import stored
 from dpa.batch.manifest import is_manifest, read_list, read_manifest
 from dpa.batch.video import Video, is_video
 from dpa.errors import InputError
+from dpa.files import user_path
 from dpa.storage.urls import is_stored, is_url
 from dpa.video.listing import is_listed
 
@@ -17,7 +18,7 @@ def is_many(words: list[str], recursive: bool) -> bool:
     """Whether words stand for several videos, be they none or one in the end, and not for one input."""
     if len(words) > 1 or recursive:
         return True
-    word, path = words[0], Path(words[0]).expanduser()
+    word, path = words[0], user_path(words[0])
     if word.startswith("@") or is_manifest(word):
         return True
     if is_url(word):
@@ -40,7 +41,8 @@ def expand(
             line; manifests, see `read_manifest`.
         recursive: look for videos in the folders' folders too. A folder of frames is one video, unless videos
             lie beside them.
-        leave_out: a folder that is not looked into: that of the results.
+        leave_out: a folder that is not looked into: that of the results. It is where a folder or a glob in it
+            is given by name.
 
     Raises:
         InputError: a list or manifest cannot be read, or pictures are given one by one.
@@ -52,11 +54,11 @@ def expand(
             "or a glob in quotes; for one result a picture list them in a file and give @FILE"
         )
     for word in words:
-        path = Path(word).expanduser()
+        path = user_path(word)
         if word == "-" or word.isdecimal():
             raise InputError(f"{word} is not among what can be segmented beside others: give it alone")
         if word.startswith("@"):
-            for line in read_list(word[1:] if is_url(word[1:]) else Path(word[1:]).expanduser()):
+            for line in read_list(word[1:] if is_url(word[1:]) else user_path(word[1:])):
                 yield from _expand(line, recursive, leave_out)
         elif is_manifest(word):
             yield from read_manifest(word if is_url(word) else path)
@@ -65,7 +67,7 @@ def expand(
 
 
 def _expand(word: str, recursive: bool, leave_out: str | Path | None) -> Iterator[Video]:
-    path = Path(word).expanduser()
+    path = user_path(word)
     if is_url(word):
         yield from stored.expand(word, recursive, leave_out)
     elif os.path.isdir(path):
@@ -106,8 +108,9 @@ def _of_glob(word: str, recursive: bool, leave_out: str | Path | None) -> Iterat
     if not names:  # pictures are the frames of one video; nothing is an error where it is opened
         yield Video(word, Path(word).parent.name or "pictures")
     top = _fixed(word)
+    left_out = _found_again(names, top, leave_out)
     for name in names:
-        if _same(Path(name), leave_out):
+        if not left_out.isdisjoint(_way(name)):
             continue
         below = Path(os.path.relpath(name, top))
         if not os.path.isdir(name):
@@ -118,17 +121,28 @@ def _of_glob(word: str, recursive: bool, leave_out: str | Path | None) -> Iterat
             yield Video(video.source, below.as_posix() if own else (below / video.place).as_posix())
 
 
+def _found_again(names: list[str], top: str, leave_out: str | Path | None) -> set[Path]:
+    """The folder of the results, as a glob's matches name it; none where the glob itself begins in it."""
+    folders = {folder for name in names for folder in _way(name)} - _way(top)
+    return {folder for folder in folders if _same(folder, leave_out)}
+
+
+def _way(name: str) -> set[Path]:
+    """A path and all folders above it."""
+    return {Path(name), *Path(name).parents}
+
+
 def _is_glob(word: str) -> bool:
-    return glob.has_magic(word) and not os.path.exists(Path(word).expanduser())
+    return glob.has_magic(word) and not os.path.exists(user_path(word))
 
 
 def _matches(word: str) -> list[str]:
-    return sorted(glob.glob(str(Path(word).expanduser()), recursive=True))
+    return sorted(glob.glob(str(user_path(word)), recursive=True))
 
 
 def _fixed(word: str) -> str:
     """The folder of a glob: what stands before its first pattern."""
-    parts = Path(word).expanduser().parts
+    parts = user_path(word).parts
     first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
     return str(Path(*parts[:first])) if first else "."
 

@@ -12,6 +12,7 @@ from dpa.batch.video import Video
 from dpa.config import nearest
 from dpa.engine.config import Settings, worded
 from dpa.errors import InputError
+from dpa.files import user_path
 from dpa.storage.files import read
 from dpa.storage.urls import is_stored, is_url, stem_of
 
@@ -24,7 +25,7 @@ def is_manifest(word: str) -> bool:
     """Whether a name is that of a manifest: by its suffix, where there is a file or a URL of a storage."""
     if PurePath(word).suffix.lower() not in MANIFESTS:
         return False
-    return is_stored(word) or Path(word).expanduser().is_file()
+    return is_stored(word) or user_path(word).is_file()
 
 
 def read_manifest(path: str | Path) -> Iterator[Video]:
@@ -34,10 +35,13 @@ def read_manifest(path: str | Path) -> Iterator[Video]:
     those of the whole run (device, threads, compiled). What is empty or null is as on the command line.
 
     Raises:
-        InputError: it cannot be read, has no column `input`, an unknown one, or a value of a wrong type.
+        InputError: it cannot be read, has no rows, no column `input`, an unknown one, or a value of a wrong
+            type.
     """
     hints = {n: hint for n, hint in get_type_hints(Settings).items() if n not in OF_RUN}
-    rows = _csv(path) if PurePath(path).suffix.lower() == ".csv" else _jsonl(path)
+    rows = list(_csv(path) if PurePath(path).suffix.lower() == ".csv" else _jsonl(path))
+    if not rows:
+        raise InputError(f"{path} names no inputs: give a row for each")
     for line, row in rows:
         given = {str(name).strip(): value for name, value in row.items() if value not in ("", None)}
         for name in given:
@@ -104,10 +108,13 @@ def read_list(path: str | Path) -> list[str]:
     """The lines of a list, those that are empty or begin with # left out.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or has none.
     """
     lines = (line.strip() for line in _lines(path))
-    return [line for line in lines if line and not line.startswith("#")]
+    names = [line for line in lines if line and not line.startswith("#")]
+    if not names:
+        raise InputError(f"{path} names no inputs: give one on every line")
+    return names
 
 
 def _lines(path: str | Path) -> list[str]:

@@ -1,14 +1,15 @@
 """From inputs to jobs: what each result is called, and where it goes."""
 
 import os
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
 from dpa.batch.job import Job
 from dpa.batch.video import Video
 from dpa.errors import InputError
+from dpa.files import user_path
 from dpa.storage.files import kind_at
 from dpa.storage.urls import is_stored, is_url, join, name_of, path_of, suffix_of
 from dpa.video.listing import is_listed
@@ -49,7 +50,8 @@ def plan(videos: Sequence[Video], out: str, kinds: Sequence[str], common: Job) -
         common: what the jobs share.
 
     Raises:
-        InputError: two results would have one name, or a name and a kind do not go together.
+        InputError: two results would have one name, one would replace an input, or a name and a kind do not
+            go together.
     """
     once = list({_identity(video): video for video in reversed(videos)}.values())[::-1]
     jobs = []
@@ -64,7 +66,35 @@ def plan(videos: Sequence[Video], out: str, kinds: Sequence[str], common: Job) -
             f"the result of {owners[index].source} would be {paths[index]}, which another result is or lies "
             "in: give it another name, in the column output of a manifest"
         )
+    check_inputs_stay(jobs, [video.source for video in once])
     return jobs
+
+
+def check_inputs_stay(jobs: Iterable[Job], sources: Iterable[str]) -> None:
+    """Checks that no result would replace an input, its own or that of another.
+
+    Raises:
+        InputError: one would.
+    """
+    inputs = {place: source for source in sources for place in _places(source)}
+    for job in jobs:
+        for output, _ in job.outputs:
+            if (replaced := inputs.get(_place(output))) is not None:
+                raise InputError(
+                    f"the result of {job.source} would be {output} and replace the input {replaced}: give "
+                    "another folder with -o, or another name in the column output of a manifest"
+                )
+
+
+def _places(source: str) -> list[str]:
+    """Where an input lies; pictures also in their folder, which a result of that name replaces whole."""
+    place = _place(source)
+    return [place, os.path.dirname(place)] if is_listed(os.path.basename(place)) else [place]
+
+
+def _place(name: str) -> str:
+    """Where a name leads, so that two names of one file are seen to be one."""
+    return name.rstrip("/") if is_url(name) else os.path.realpath(user_path(name))
 
 
 def _identity(video: Video) -> tuple[object, ...]:
@@ -101,15 +131,15 @@ def _is_film(source: str) -> bool:
 
 
 def _names(videos: Sequence[Video]) -> list[str]:
-    """A name for each result: the input's; where two collide, with the folders between them and, if that is
-    not enough, with the suffix."""
+    """A name for each result: the input's; where two collide, with the folders between them, if that is not
+    enough with the suffix, and then with a number."""
     names = [video.output or video.place for video in videos]
     steps: list[Callable[[list[Video]], list[str]]] = [_trees, _suffixed]
     for step in steps:
         bad = sorted(index for index in _clashing(names) if not videos[index].output)
         for index, name in zip(bad, step([videos[index] for index in bad]), strict=True):
             names[index] = name
-    return names
+    return _numbered(videos, names)
 
 
 def _trees(videos: list[Video]) -> list[str]:
@@ -135,12 +165,26 @@ def _trees(videos: list[Video]) -> list[str]:
 def _suffixed(videos: list[Video]) -> list[str]:
     trees = _trees(videos)
     paths = [path_of(v.source) if is_url(v.source) else v.source for v in videos]
-    ends = [PurePath(path).suffix.lower().replace(".", "_") or "_frames" for path in paths]
+    ends = [PurePath(path).suffix.replace(".", "_") or "_frames" for path in paths]
     return [tree + end for tree, end in zip(trees, ends, strict=True)]
 
 
+def _numbered(videos: Sequence[Video], names: Sequence[str]) -> list[str]:
+    """The names, with a number where one differs from another before it by the case of letters alone, which
+    does not tell files apart everywhere."""
+    spellings: dict[str, list[str]] = defaultdict(list)
+    numbered = []
+    for video, name in zip(videos, names, strict=True):
+        known = spellings[name.casefold()]
+        if name not in known:
+            known.append(name)
+        place = known.index(name)
+        numbered.append(f"{name}_{place + 1}" if place and not video.output else name)
+    return numbered
+
+
 def _clashing(names: Sequence[str]) -> set[int]:
-    """Indices of names that another one is too, or lies below; case does not tell files apart everywhere."""
+    """Indices of names that another one is too, or lies below, whatever the case of its letters."""
     folded = [name.casefold() for name in names]
     counts = Counter(folded)
     above = {name[:place] for name in folded for place, letter in enumerate(name) if letter == "/"}

@@ -20,6 +20,8 @@ _log = logging.getLogger("dpa.batch")
 _PATIENCE = 5.0  # seconds for which rows wait to be sent together
 _TOGETHER = 1000  # rows that are sent at once at most
 _AT_ONCE = 8  # parts that are read
+# Names of files are bytes, not always text; those that are not pass through as Python has them.
+_ERRORS = "surrogateescape"
 
 
 class Rows(Protocol):
@@ -56,14 +58,14 @@ def rows_of(folder: str | Path, name: str, columns: Sequence[str]) -> Rows:
     return StoredRows(where, columns) if is_url(where) else FileRows(Path(where), columns)
 
 
-def text_of(rows: Iterable[Row], columns: Sequence[str], header: bool = True) -> str:
+def _encoded(rows: Iterable[Row], columns: Sequence[str], header: bool = True) -> bytes:
     """Rows as CSV."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns)
     if header:
         writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue()
+    return text.getvalue().encode("utf-8", _ERRORS)
 
 
 class FileRows:
@@ -76,23 +78,23 @@ class FileRows:
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self.file, self._path, self._columns = str(path), path, columns
-        self._lines: IO[str] | None = None
+        self._lines: IO[bytes] | None = None
 
     def read(self) -> str:
         if not self._path.exists():
             return ""
-        with self._path.open(newline="", encoding="utf-8") as lines:
+        with self._path.open(newline="", encoding="utf-8", errors=_ERRORS) as lines:
             return lines.read()
 
     def save(self, rows: Iterable[Row]) -> None:
         make_folder(self._path.parent)
-        write_whole(self._path, text_of(rows, self._columns).encode())
+        write_whole(self._path, _encoded(rows, self._columns))
 
     def add(self, row: Row) -> None:
         try:
             if self._lines is None:
-                self._lines = self._path.open("a", newline="", encoding="utf-8")
-            self._lines.write(text_of([row], self._columns, header=False))
+                self._lines = self._path.open("ab")
+            self._lines.write(_encoded([row], self._columns, header=False))
             self._lines.flush()
         except OSError as error:
             raise OutputError(f"{self.file} cannot be written ({error.strerror})") from error
@@ -119,13 +121,13 @@ class StoredRows:
         self._sent, self._last = 0, 0.0
 
     def read(self) -> str:
-        text = read(self.file).decode("utf-8") if kind_at(self.file) else ""
+        whole = read(self.file) if kind_at(self.file) else b""
         with Threads(_AT_ONCE) as threads:
             parts = list(threads.run(read, [entry.url for entry in listed(self._parts)]))
-        return text + b"".join(parts).decode("utf-8")
+        return b"".join([whole, *parts]).decode("utf-8", _ERRORS)
 
     def save(self, rows: Iterable[Row]) -> None:
-        write(self.file, text_of(rows, self._columns).encode())
+        write(self.file, _encoded(rows, self._columns))
         remove(entry.url for entry in listed(self._parts))
 
     def add(self, row: Row) -> None:
@@ -138,10 +140,10 @@ class StoredRows:
         self._sent = 0
 
     def _send(self) -> None:
-        text = text_of(self._waiting, self._columns, header=False)
+        data = _encoded(self._waiting, self._columns, header=False)
         self._last = time.monotonic()
         try:
-            write(join(self._parts, f"{self._sent:06d}.csv"), text.encode())
+            write(join(self._parts, f"{self._sent:06d}.csv"), data)
         except OutputError as error:  # all is saved again at the end: the work need not stop for this
             _log.warning("%s; rows wait", error)
             return

@@ -47,7 +47,7 @@ def _below(url: str, leave_out: str | Path | None) -> Iterator[Video]:
     """Videos, and folders of frames, however deep; one listing of all that is there."""
     folders: dict[str, list[str]] = defaultdict(list)
     for file in walked(url):
-        if leave_out is None or not file.startswith(f"{str(leave_out).rstrip('/')}/"):
+        if not _is_result(file, url, leave_out):
             folder, name = posixpath.split(file)
             folders[folder].append(name)
     frames = {folder for folder, names in folders.items() if any(map(is_listed, names))}
@@ -68,6 +68,14 @@ def _below(url: str, leave_out: str | Path | None) -> Iterator[Video]:
         yield Video(url, name_of(url))
 
 
+def _is_result(url: str, top: str, leave_out: str | Path | None) -> bool:
+    """Whether something below `top` is the folder of the results or lies in it; not if `top` does too."""
+    if leave_out is None:
+        return False
+    results = f"{str(leave_out).rstrip('/')}/"
+    return f"{url}/".startswith(results) and not f"{top}/".startswith(results)
+
+
 def _is_rgb_of(folder: str, frames: set[str], videos: set[str]) -> bool:
     """Whether the folder above is the video whose frames these are."""
     return name_of(folder) == "RGB" and posixpath.dirname(folder) not in videos
@@ -80,9 +88,10 @@ def _of_glob(pattern: str, recursive: bool, leave_out: str | Path | None) -> Ite
     if not wanted:  # pictures are the frames of one video; nothing is an error where it is opened
         yield Video(pattern, name_of(pattern.rpartition("/")[0]) or "pictures")
     fixed = re.split(r"[*\[]", path_of(pattern))[0].rpartition("/")[0]
+    top = f"{pattern.partition('://')[0]}://{fixed}"
     for entry in wanted:
         below = path_of(entry.url)[len(fixed) :].lstrip("/")
-        if leave_out is not None and entry.url == str(leave_out).rstrip("/"):
+        if _is_result(entry.url, top, leave_out):
             continue
         if not entry.is_folder:
             yield Video(entry.url, posixpath.splitext(below)[0])

@@ -55,9 +55,11 @@ def predict(
     Run it again to go on where it stopped: videos whose masks are whole are kept. A broken video does not
     stop the others; the summary names it, and the exit code is 1 then.
     """
+    from dpa.cli.evaluate import check_folders
     from dpa.cli.progress import progress_bar
     from dpa.predict import Prediction
 
+    check_folders(json_file)
     if flow is not None:
         settings["flow"] = flow
     job = Prediction(dataset, out, split=split, preset=preset, overwrite=overwrite, **settings)

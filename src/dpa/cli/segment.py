@@ -131,7 +131,8 @@ def segment(
         bool,
         typer.Option(
             "--resume",
-            help="Continue a folder at its first missing frame; several inputs are always continued.",
+            help="Continue a folder at its first missing frame; it looks at names alone, so give the video "
+            "and the options that the folder began with. Several inputs are always continued.",
             rich_help_panel=OUTPUT,
         ),
     ] = False,

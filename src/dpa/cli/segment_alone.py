@@ -34,7 +34,8 @@ def segment_alone(
     with open_source(source, raw=frames, **opening) as opened:
         named = output or _defaults(opened, kind or ["mask"])
         targets = _targets(named, kind, raw_out, opened.hdr is not None)
-        _check(targets, opened, json_file, how["overwrite"], how["resume"])
+        read = [word for word in (how.get("background"), config.shots) if word is not None]
+        _check(targets, opened, read, json_file, how["overwrite"], how["resume"])
         segmenter = Segmenter(config)
         # Said when the outputs are open and work starts: an error stands alone.
         engine = [f"{segmenter.engine}; {segmenter.flow_reason}"]
@@ -91,6 +92,7 @@ def _targets(
 def _check(
     targets: list[tuple[str, str | None]],
     source: "Source",
+    read: list[str],
     json_file: str | None,
     overwrite: bool,
     resume: bool,
@@ -98,6 +100,7 @@ def _check(
     """Find what would fail before the network is loaded, and the summary's trouble before the work."""
     from dpa.cli.json_file import check_json
     from dpa.errors import OutputError
+    from dpa.files import user_path
     from dpa.storage.files import exists
     from dpa.storage.urls import is_url
     from dpa.video.write import check_apart
@@ -108,16 +111,28 @@ def _check(
     if resume and "-" in paths:
         raise OutputError("standard output cannot be resumed: leave out --resume")
     for path in paths:
-        if path != "-" and not is_url(path) and Path(path).expanduser().is_file() and not overwrite:
+        if path == "-" or is_url(path):
+            continue
+        if _is_one_of(path, read):
+            raise OutputError(f"{path} is what is being read: choose another name for the output")
+        if user_path(path).is_file() and not overwrite:
             raise OutputError(f"{path} exists already: choose another name or use --overwrite")
     if json_file is None or json_file == "-":
         return
     check_apart([*paths, json_file])
     check_json(json_file)
-    if not is_url(json_file) and source.reads(Path(json_file)):
+    if not is_url(json_file) and (source.reads(Path(json_file)) or _is_one_of(json_file, read)):
         raise OutputError(f"{json_file} is what is being read: choose another name for --json")
     if exists(json_file) and not (overwrite or resume):
         raise OutputError(f"{json_file} exists already: choose another name or use --overwrite")
+
+
+def _is_one_of(path: str, words: list[str]) -> bool:
+    """Whether a file is one that settings name, the background say; other words name no file."""
+    from dpa.files import user_path
+
+    places = [user_path(word) for word in words]
+    return user_path(path).resolve() in [place.resolve() for place in places if place.is_file()]
 
 
 def _report(summary: "Summary", json_file: str | None) -> None:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -39,26 +39,23 @@ def segment_many(
         json_file: for the rows too; - for standard output.
     """
     from dpa.batch import cluster, local
-    from dpa.batch.inputs import expand
-    from dpa.batch.plan import plan
     from dpa.batch.report import Report
     from dpa.batch.work import segmenter_of
     from dpa.cli.json_file import check_json
     from dpa.engine.config import SegmenterConfig
     from dpa.engine.shots import AUTO, OFF
+    from dpa.errors import InputError
 
     out = _folder(outputs)
     settings = common.settings
     config = SegmenterConfig(**settings)
     if config.shots not in (OFF, AUTO):
-        from dpa.errors import InputError
-
         raise InputError(
             f"--shots {config.shots} lists the cuts of one video: give each its own file, in the column "
             "shots of a manifest"
         )
     check_json(json_file)
-    planned = plan(list(expand(words, recursive, out)), out, kinds, common)
+    planned = _planned(words, recursive, out, kinds, common)
     for job in planned:
         if job.settings != settings:
             SegmenterConfig(**job.settings)
@@ -82,8 +79,27 @@ def segment_many(
     _tell(report, json_file)
 
 
+def _planned(words: list[str], recursive: bool, out: str, kinds: list[str], common: "Job") -> "list[Job]":
+    from dpa.batch.inputs import expand
+    from dpa.batch.plan import check_inputs_stay, plan
+    from dpa.batch.report import FILE
+    from dpa.errors import InputError
+    from dpa.storage.files import exists
+    from dpa.storage.urls import join
+
+    videos = list(expand(words, recursive, out))
+    if not videos:
+        raise InputError(f"all inputs are in {out}, the folder of the results: give others, or another -o")
+    planned = plan(videos, out, kinds, common)
+    if common.overwrite and not exists(join(out, FILE)):
+        # A folder without a report holds no results of ours: what the words name there is somebody's video.
+        check_inputs_stay(planned, [video.source for video in expand(words, recursive)])
+    return planned
+
+
 def _folder(outputs: Sequence[str]) -> str:
     from dpa.errors import InputError
+    from dpa.files import user_path
     from dpa.storage.files import check_writable
     from dpa.storage.urls import is_url
     from dpa.video.write import FILE_SUFFIXES
@@ -95,7 +111,7 @@ def _folder(outputs: Sequence[str]) -> str:
     if is_url(outputs[0]):
         check_writable(outputs[0])
         return outputs[0].rstrip("/")
-    folder = Path(outputs[0]).expanduser()
+    folder = user_path(outputs[0])
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: several inputs have their results in a folder")
     return str(folder)

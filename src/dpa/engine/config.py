@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import isfinite
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -60,6 +61,19 @@ def worded(settings: Mapping[str, Any]) -> dict[str, Any]:
     if word not in QUALITY:
         raise InputError(f"unknown quality {word!r}: choose {', '.join(QUALITY)}")
     return QUALITY[word] | others
+
+
+_LARGEST = 8192
+"""Pixels: what a network or flow estimator is given beyond that wants tens of gigabytes."""
+_STRONGEST = 1000
+"""Of smoothing: sums in single precision stay far from overflow."""
+_KINDS = {
+    (Integral, "a whole number"): ("references", "size", "flow_size", "every", "dinov2_every", "threads"),
+    (Real, "a number"): ("threshold", "flow_floor", "smooth"),
+    (bool, "True or False"): ("keep_aspect", "normalise", "mirror", "compiled"),
+    (str, "a word"): ("model", "flow", "refine", "target", "alpha", "shots", "precision", "device"),
+}
+_OPTIONAL = {"references", "size", "flow_size", "keep_aspect"}
 
 
 @dataclass(frozen=True)
@@ -146,18 +160,24 @@ class SegmenterConfig:
         from dpa.backends import PRECISIONS
         from dpa.flow.estimator import NONE, choose
 
+        self._check_kinds()
         if not 0 < self.threshold < 1:
             raise InputError(f"the threshold must lie between 0 and 1, not {self.threshold}")
         if self.references is not None and self.references < 1:
             raise InputError(f"at least one reference frame is needed, not {self.references}")
         if self.size is not None and self.size < 64:
             raise InputError(f"the working size must be at least 64 pixels, not {self.size}")
+        for name, side in (("working size", self.size), ("flow's size", self.flow_size)):
+            if side is not None and side > _LARGEST:
+                raise InputError(f"the {name} can be {_LARGEST} pixels at most, not {side}")
         if self.flow_size is not None and self.flow_size < 16:
             raise InputError(f"the flow's size must be at least 16 pixels, not {self.flow_size}")
         if not (self.flow_floor >= 0 and isfinite(self.flow_floor)):
             raise InputError(f"the flow's floor must be 0 pixels or more, not {self.flow_floor}")
         if not (self.smooth >= 0 and isfinite(self.smooth)):
             raise InputError(f"the weight for smoothing must be 0 or more, not {self.smooth}")
+        if self.smooth > _STRONGEST:
+            raise InputError(f"the weight for smoothing can be {_STRONGEST} at most, not {self.smooth}")
         for name, words in (("refine", REFINE), ("target", TARGET), ("alpha", ALPHA)):
             if getattr(self, name) not in words:
                 choice = f"{', '.join(words[:-1])} or {words[-1]}"
@@ -177,6 +197,13 @@ class SegmenterConfig:
         choose(self.flow)
         if self.flow == NONE and self.every > 1:
             raise InputError(f"masks cannot be propagated without flow: leave out --every, or --flow {NONE}")
+
+    def _check_kinds(self) -> None:
+        for (kind, words), names in _KINDS.items():
+            for name in names:
+                value = getattr(self, name)
+                if not isinstance(value, kind) and not (value is None and name in _OPTIONAL):
+                    raise InputError(f"{name} must be {words}, not {value!r}")
 
     @property
     def name(self) -> str:

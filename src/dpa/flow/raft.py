@@ -11,6 +11,7 @@ import numpy as np
 
 from dpa.arrays import Flow, Image
 from dpa.errors import MissingExtra, WeightsError
+from dpa.files import user_path
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +51,7 @@ def cached_weights(variant: str) -> Path:
     """Where torch hub keeps this variant's weights file, there or not; found as torch does, without torch."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
-    return Path(home).expanduser() / "hub" / "checkpoints" / _PUBLISHED[_SHORT.get(variant, variant)]
+    return user_path(home) / "hub" / "checkpoints" / _PUBLISHED[_SHORT.get(variant, variant)]
 
 
 class RAFT:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from dpa.errors import DPAError, InputError, WeightsError
-from dpa.files import make_folder, write_json, write_whole
+from dpa.files import make_folder, user_path, write_json, write_whole
 from dpa.model.config import DPAConfig
 from dpa.model.legacy import is_legacy, modern
 
@@ -139,7 +139,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _find(source: str | Path) -> tuple[Path, Path]:
     """Folder of the settings, and the file of the tensors."""
-    path = Path(source).expanduser()
+    path = user_path(source)
     if path.is_dir():
         return path, path / TENSORS
     if path.is_file():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dpa.errors import InputError, MissingExtra
+from dpa.files import user_path
 from dpa.storage.ranges import NoParts, Stored
 from dpa.storage.urls import is_stored, is_url, is_web, suffix_of
 from dpa.video.animation import AnimationSource, is_animation, is_still
@@ -84,7 +85,7 @@ def open_source(
     text = str(source)
     if text == "-":
         return open_stdin(raw, threads, alpha)
-    path = Path(text).expanduser()
+    path = user_path(text)
     if text.startswith(("/dev/video", "video=")) or (text.isdecimal() and not path.exists()):
         return open_camera(text, threads)
     if isinstance(source, str) and is_url(text):

@@ -8,6 +8,7 @@ from typing import Any
 
 from dpa.engine.corrections import ADD, REMOVE
 from dpa.errors import DPAError, InputError
+from dpa.files import user_path
 from dpa.web.jobs import Jobs, new_result
 from dpa.web.kinds import check_kind
 from dpa.web.settings import WebSettings
@@ -191,7 +192,7 @@ class Server:
         """
         if not self.takes_paths(headers):
             raise InputError(say("error.paths"))
-        file = Path(path.strip().strip("\"'")).expanduser()
+        file = user_path(path.strip().strip("\"'"))
         if not file.is_absolute():
             raise InputError(say("error.relative", path=path))
         if not file.is_file():

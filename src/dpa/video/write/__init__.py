@@ -7,6 +7,7 @@ from pathlib import Path, PurePath, PurePosixPath
 import av
 
 from dpa.errors import InputError, OutputError
+from dpa.files import user_path
 from dpa.storage.urls import is_url, suffix_of
 from dpa.video.source import Source
 from dpa.video.write.animation import AnimationSink
@@ -118,10 +119,11 @@ def open_sink(
     if str(output) == "-" and raw_out is not None:
         return RawSink(painter(raw_kind(raw_out, kind), look=look))
     kind = kind_of(output, kind)
-    suffix, path = _suffix(output), Path(output).expanduser()
+    suffix, path = _suffix(output), user_path(output)
     if is_url(str(output)):
         return _open_upload(str(output), kind, source, overwrite, resume, threads, encode, encoder, look)
-    if suffix != "-" and source.reads(path):
+    backdrop = look.backdrop if look is not None else None
+    if suffix != "-" and (source.reads(path) or (backdrop is not None and backdrop.reads(path))):
         raise OutputError(f"{output} is what is being read: choose another name for the output")
     if resume and suffix:
         raise InputError(f"{output} is one file, only folders can be resumed: use --overwrite")
@@ -141,7 +143,7 @@ def open_sink(
             raise InputError(
                 f"{output}: --hdr keep wants PyAV 18 or newer (Python 3.11), this is {av.__version__}"
             )
-        if hdr and look is not None and look.backdrop is not None:
+        if hdr and backdrop is not None:
             raise InputError(f"{output}: backgrounds have no high dynamic range: leave out --hdr keep")
         strength = (look or Look()).strength
         paint = (
@@ -203,7 +205,7 @@ def check_apart(outputs: Sequence[str | Path]) -> None:
 
 def _where(output: str | Path) -> PurePath:
     text = str(output)
-    return PurePosixPath(text.replace("://", "/")) if is_url(text) else Path(text).expanduser().resolve()
+    return PurePosixPath(text.replace("://", "/")) if is_url(text) else user_path(text).resolve()
 
 
 def _suffix(output: str | Path) -> str:

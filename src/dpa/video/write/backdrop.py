@@ -13,6 +13,7 @@ import numpy as np
 
 from dpa.arrays import Alpha, Image
 from dpa.errors import InputError
+from dpa.files import user_path
 from dpa.video.frame import Frame
 from dpa.video.read import open_source
 from dpa.video.source import FALLBACK_RATE, Source
@@ -38,6 +39,10 @@ class Backdrop(ABC):
         Raises:
             InputError: a picture or video of one's own cannot be decoded.
         """
+
+    def reads(self, path: Path) -> bool:
+        """Whether it reads `path`: writing there would destroy it."""
+        return False
 
     def close(self) -> None:  # noqa: B027 - most hold nothing open
         """Give back what is held open."""
@@ -76,7 +81,7 @@ def open_backdrop(what: str) -> Backdrop | None:
         return _Blurred()
     if COLOUR.fullmatch(what):
         return _Coloured(cast("tuple[int, int, int]", tuple(bytes.fromhex(what[1:]))))
-    if not Path(what).expanduser().is_file():
+    if not user_path(what).is_file():
         raise InputError(f"background {what}: give green, blur, a colour as #1e90ff, or a picture or video")
     return _Filmed(open_source(what))
 
@@ -119,6 +124,9 @@ class _Filmed(Backdrop):
         rate = self._source.rate or FALLBACK_RATE
         time = frame.time if frame.time is not None else Fraction(frame.index) / rate
         return _filling(self._at(int(time * rate) % max(1, self._source.count or 1)).image, alpha.shape)
+
+    def reads(self, path: Path) -> bool:
+        return self._source.reads(path)
 
     def close(self) -> None:
         if self._frames is not None:
