@@ -9,12 +9,11 @@ from pathlib import Path, PurePath
 from dpa.batch.job import Job
 from dpa.batch.video import Video
 from dpa.errors import InputError
-from dpa.files import user_path
 from dpa.storage.files import kind_at
 from dpa.storage.urls import is_stored, is_url, join, name_of, path_of, suffix_of
 from dpa.video.listing import is_listed
 from dpa.video.read import VIDEO_SUFFIXES
-from dpa.video.write import FILE_SUFFIXES, kind_of
+from dpa.video.write import FILE_SUFFIXES, kind_of, where
 
 _FILES = {"alpha": ".webm", "coco": ".json"}  # kinds whose results are files wherever they come from
 _FILMS = dict.fromkeys(("overlay", "green", "strip"), ".mp4")  # files of films, pictures of pictures
@@ -79,22 +78,17 @@ def check_inputs_stay(jobs: Iterable[Job], sources: Iterable[str]) -> None:
     inputs = {place: source for source in sources for place in _places(source)}
     for job in jobs:
         for output, _ in job.outputs:
-            if (replaced := inputs.get(_place(output))) is not None:
+            if (replaced := inputs.get(where(output))) is not None:
                 raise InputError(
                     f"the result of {job.source} would be {output} and replace the input {replaced}: give "
                     "another folder with -o, or another name in the column output of a manifest"
                 )
 
 
-def _places(source: str) -> list[str]:
+def _places(source: str) -> list[PurePath]:
     """Where an input lies; pictures also in their folder, which a result of that name replaces whole."""
-    place = _place(source)
-    return [place, os.path.dirname(place)] if is_listed(os.path.basename(place)) else [place]
-
-
-def _place(name: str) -> str:
-    """Where a name leads, so that two names of one file are seen to be one."""
-    return name.rstrip("/") if is_url(name) else os.path.realpath(user_path(name))
+    place = where(source)
+    return [place, place.parent] if is_listed(place.name) else [place]
 
 
 def _identity(video: Video) -> tuple[object, ...]:

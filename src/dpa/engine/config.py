@@ -64,7 +64,7 @@ def worded(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _LARGEST = 8192
-"""Pixels: what a network or flow estimator is given beyond that wants tens of gigabytes."""
+"""Pixels of a side: the widest video that cameras write, 8K, has 7680."""
 _STRONGEST = 1000
 """Of smoothing: sums in single precision stay far from overflow."""
 _KINDS = {
@@ -83,14 +83,14 @@ class SegmenterConfig:
     Attributes:
         model: name of a network (`dpa models`).
         weights: a file or folder instead of the weights that go by that name.
-        size: working size, pixels, at least 64, see `dpa.model.config.DPAConfig.size`; None for the network's
+        size: working size, pixels, 64 to 8192, see `dpa.model.config.DPAConfig.size`; None for the network's
             own.
         keep_aspect: False squeezes every frame into a square (paper), True keeps its aspect ratio; None for
             the network's own choice.
         references: reference frames of a video, at least 1; None for the network's own number.
         flow: name of an estimator, see `dpa.flow.estimator.choose`; "none" gives the motion stream the frame
             itself, as TMO does: for networks trained so, see docs/training.md.
-        flow_size: longer side of the pictures that flow is computed from, pixels, at least 16; None for the
+        flow_size: longer side of the pictures that flow is computed from, pixels, 16 to 8192; None for the
             frame's own size.
         flow_floor: least motion, in pixels of the frame, that is drawn in full colour; keeps the noise of
             near-static frames pale.
@@ -98,8 +98,8 @@ class SegmenterConfig:
         normalise: stretch every frame's probabilities, at the frame's size, to [0, 1] first, as the paper's
             release does; an object is then found in every frame, empty ones too.
         smooth: weight of the frames beside a frame, moved along the flow, in the mean with its own
-            probability (`dpa.engine.propagation.smoothed`); 0 for none, as in the paper. Frames whose flow
-            pictures are given are left alone.
+            probability (`dpa.engine.propagation.smoothed`), up to 1000; 0 for none, as in the paper. Frames
+            whose flow pictures are given are left alone.
         refine: "auto" decides weak regions as a whole (`dpa.engine.regions`) and puts the edge where the
             frame's colours change (`dpa.engine.refine`); "off" leaves masks as the network gives them.
         target: "auto" learns from the reference frames' masks what the object of the video looks like, and

@@ -51,7 +51,6 @@ def evaluation_page(report: Report, sequences: list[PairedSequence], settings: S
             headline=headline(report),
             settings=_said(report),
             charts=[(one, charts.lines(_curves(one))) for one in report.sequences],
-            drawn={one.name: [name for name, _ in _curves(one)] for one in report.sequences},
             legend=[LABELS[name] for name, _ in _curves(report.sequences[0])],
             worst=pictures.worst_frames(report, sequences, settings, worst),
             colours=[f"rgb{colour}" for colour in (pictures.FALSE_POSITIVE, pictures.FALSE_NEGATIVE)],

@@ -66,9 +66,9 @@ def check_same(folder: Path, record: dict[str, Any]) -> None:
         InputError: names the settings, or the data, that differ from the folder's run.
     """
     path = folder / NAME
-    other = "pretrain." if record["stage"] == "finetune" else "finetune."
     if not path.exists():
         return
+    other = "pretrain." if record["stage"] == "finetune" else "finetune."
     try:
         before = json.loads(path.read_text())
         # A setting that came later was at its default then.

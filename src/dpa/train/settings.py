@@ -242,5 +242,6 @@ def _shares(of: object, *names: str) -> dict[str, bool]:
 def _check(of: object, prefix: str, rules: dict[str, dict[str, bool]]) -> None:
     """Raise InputError for the first setting that is not what its rule says it must be."""
     for must_be, fine in rules.items():
-        for name in (name for name, is_fine in fine.items() if not is_fine):
-            raise InputError(f"{prefix}{name} must be {must_be}, not {getattr(of, name)!r}")
+        for name, is_fine in fine.items():
+            if not is_fine:
+                raise InputError(f"{prefix}{name} must be {must_be}, not {getattr(of, name)!r}")

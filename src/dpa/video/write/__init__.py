@@ -1,5 +1,6 @@
 """Writing results: what can be written is chosen by the output's name and `kind`."""
 
+import os
 from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path, PurePath, PurePosixPath
@@ -196,16 +197,19 @@ def check_apart(outputs: Sequence[str | Path]) -> None:
         InputError: where that is so; folders are put in place whole, and would collide.
     """
     for one, other in permutations(outputs, 2):
-        first, second = _where(one), _where(other)
+        first, second = where(one), where(other)
         if first == second:
             raise InputError(f"two outputs are named {one}: give each a name of its own")
         if first in second.parents:
             raise InputError(f"{other} lies inside {one}, another output: put them side by side")
 
 
-def _where(output: str | Path) -> PurePath:
-    text = str(output)
-    return PurePosixPath(text.replace("://", "/")) if is_url(text) else user_path(text).resolve()
+def where(name: str | Path) -> PurePath:
+    """Where a name leads, so that two names of one file, or of one stored object, are seen to be one."""
+    text = str(name)
+    return (
+        PurePosixPath(text.replace("://", "/")) if is_url(text) else Path(os.path.realpath(user_path(text)))
+    )
 
 
 def _suffix(output: str | Path) -> str:
